@@ -1,0 +1,27 @@
+"""What an adapter package exports: `SPEC`. Built-in ones are listed in `registry`, others come by entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from adapters.channel import Channel, ChannelContext, ChannelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSpec:
+    """One kind of channel: how it is configured and how it is built."""
+
+    name: str
+    """The word in `[channels.X] adapter = "..."`."""
+    version: str
+    """Pinned on every attempt; raised when the meaning of stored bytes changes."""
+    settings: type[BaseModel]
+    """Strict model of `[channels.X.settings]`; unknown keys are refused."""
+    build: Callable[[str, ChannelSettings, ChannelContext], Channel]
+    """(channel name, its settings table, the world) -> channel. Raises `SecretError` for a secret that is missing."""
+    live_faults: Callable[[Any], list[str]]
+    """Given validated settings: what forbids them in `mode = "live"` (test keys, plain http), in words."""

@@ -1,0 +1,1 @@
+"""Callbacks out: Standard Webhooks, signed, retried, never dropped."""

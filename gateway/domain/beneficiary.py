@@ -1,0 +1,63 @@
+"""Who receives the money, and what of that may be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class BeneficiaryKind(StrEnum):
+    """What kind of account the money goes to; channels declare which they can pay."""
+
+    WECHAT = "wechat"
+    BANK_ACCOUNT = "bank_account"
+
+
+@dataclass(frozen=True, slots=True)
+class WechatBeneficiary:
+    """A WeChat user: `openid` belongs to one app id of ours; `name` is the real name, needed for large amounts."""
+
+    openid: str
+    name: str | None = None
+
+    @property
+    def kind(self) -> BeneficiaryKind:
+        return BeneficiaryKind.WECHAT
+
+    @property
+    def account(self) -> str:
+        """What identifies the receiving account; its ending is what the sandbox obeys."""
+        return self.openid
+
+
+@dataclass(frozen=True, slots=True)
+class BankBeneficiary:
+    """A bank account: `account_number` is an IBAN or a plain number, `bank_code` a BIC or a CNAPS line number."""
+
+    account_number: str
+    name: str
+    bank_code: str
+    country: str
+
+    @property
+    def kind(self) -> BeneficiaryKind:
+        return BeneficiaryKind.BANK_ACCOUNT
+
+    @property
+    def account(self) -> str:
+        return self.account_number
+
+
+Beneficiary = WechatBeneficiary | BankBeneficiary
+
+
+def mask(text: str) -> str:
+    """`6222000000000123` becomes `6222********0123`; of eight characters or fewer only the last two are shown."""
+    if len(text) <= 8:
+        return "*" * max(len(text) - 2, 0) + text[-2:]
+    return text[:4] + "*" * (len(text) - 8) + text[-4:]
+
+
+def mask_name(name: str) -> str:
+    """The first character, then stars: a name is never shown whole."""
+    return name[:1] + "*" * max(len(name) - 1, 1)

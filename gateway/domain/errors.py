@@ -1,0 +1,43 @@
+"""The tree of errors that operations raise. Each border translates them once (`gateway/api/problems.py`)."""
+
+from __future__ import annotations
+
+
+class PaymuxError(Exception):
+    """Everything below."""
+
+
+class NotFound(PaymuxError):
+    """There is no such payout for this app (a foreign one is not there either)."""
+
+
+class ReferenceReused(PaymuxError):
+    """The reference belongs to a payout with other content. Nothing was changed."""
+
+    def __init__(self, payout_id: str) -> None:
+        super().__init__(f"the reference belongs to {payout_id}, which has other content")
+        self.payout_id = payout_id
+
+
+class AlreadyFinal(PaymuxError):
+    """The payout has ended; it cannot be canceled."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"the payout is {status}")
+        self.status = status
+
+
+class StoreError(PaymuxError):
+    """The store could not do what it was asked."""
+
+
+class StaleWrite(StoreError):
+    """Somebody else changed the payout, or took its lease, since it was read. Read again and decide again."""
+
+
+class CommitUnknown(StoreError):
+    """COMMIT failed and may have happened all the same. Settled by repeating the same versioned write (R18)."""
+
+
+class StoreUnavailable(StoreError):
+    """Nothing was written: disk full, database gone, or the gateway is stopping."""

@@ -1,0 +1,80 @@
+"""Who is who: shard, payout id, and the ids a channel knows an attempt by.
+
+`channel_reference` is *derived* (R5), not drawn: app, reference, channel and the n-th attempt on this channel go into
+an HMAC whose key is never rotated and is kept outside the database. Losing the database therefore invents no new id:
+the same order gets the same ids again, and a channel that has seen them says so.
+
+The shard is the first 12 bits of SHA-256(app, 0x00, reference), fixed for ever and independent of how many databases
+there are. It leads every id as three base32 characters, so that any node finds the row without asking.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+SHARDS = 4096
+_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_PAYOUT_ID = re.compile(r"po_[a-z2-7]{3}[0-9a-v]{26}")
+_CHANNEL_REFERENCE = re.compile(r"[A-Z2-7]{26}")
+
+PAYOUT_ID_PATTERN = f"^{_PAYOUT_ID.pattern}$"
+
+
+def shard_of(app: str, reference: str) -> int:
+    """0..4095."""
+    digest = hashlib.sha256(app.encode() + b"\0" + reference.encode()).digest()
+    return int.from_bytes(digest[:2], "big") >> 4
+
+
+def _shard_text(shard: int) -> str:
+    return "".join(_DIGITS[(shard >> shift) & 31] for shift in (10, 5, 0))
+
+
+def _shard_number(text: str) -> int:
+    high, middle, low = (_DIGITS.index(character) for character in text.upper())
+    return (high << 10) | (middle << 5) | low
+
+
+def payout_id(shard: int, uuid: UUID) -> str:
+    """`po_`, the shard, and a time-ordered UUID in base32hex (which sorts as the UUID does)."""
+    encoded = base64.b32hexencode(uuid.bytes).decode().rstrip("=").lower()
+    return f"po_{_shard_text(shard).lower()}{encoded}"
+
+
+def shard_of_payout(payout_id: str) -> int | None:
+    """The shard a payout id names; None when it is not one of ours."""
+    if not _PAYOUT_ID.fullmatch(payout_id):
+        return None
+    shard = _shard_number(payout_id[3:6])
+    return shard if shard < SHARDS else None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptIds:
+    """What a channel knows an attempt by."""
+
+    channel_reference: str
+    """26 upper-case letters and digits: the shard, then 115 bits of the HMAC."""
+    uetr: str
+    """The HMAC's first 128 bits as a version-4 UUID, lower case."""
+
+
+def attempt_ids(key: bytes, app: str, reference: str, channel: str, ordinal: int) -> AttemptIds:
+    """The ids of the `ordinal`-th attempt (from 1) of an app's reference on `channel`."""
+    message = "\0".join((app, reference, channel, str(ordinal))).encode()
+    mac = hmac.new(key, message, hashlib.sha256).digest()
+    text = _shard_text(shard_of(app, reference)) + base64.b32encode(mac).decode()[:23]
+    return AttemptIds(text, str(UUID(bytes=mac[:16], version=4)))
+
+
+def shard_of_channel_reference(channel_reference: str) -> int | None:
+    """The shard one of our channel references names; None when it is not of that form."""
+    if not _CHANNEL_REFERENCE.fullmatch(channel_reference):
+        return None
+    shard = _shard_number(channel_reference[:3])
+    return shard if shard < SHARDS else None

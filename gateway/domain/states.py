@@ -1,0 +1,156 @@
+"""The attempt table and the one fold: how an outcome changes an attempt.
+
+The table is the rule; a pair that is not in it is a contradiction ("!" in docs/states.md, which is drawn from here):
+it is recorded and freezes the payout, and is never folded in (R14).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from gateway.domain.outcome import Outcome, OutcomeKind
+from gateway.domain.payout import Attempt, AttemptState, DuplicateMode, Payout
+
+_A, _K = AttemptState, OutcomeKind
+
+TABLE: dict[tuple[AttemptState, OutcomeKind], AttemptState] = {
+    (_A.SENDING, _K.NOT_SENT): _A.PLANNED,
+    (_A.SENDING, _K.PENDING): _A.PENDING,
+    (_A.SENDING, _K.SUCCEEDED): _A.SUCCEEDED,
+    (_A.SENDING, _K.REJECTED): _A.REJECTED,
+    (_A.SENDING, _K.UNCLEAR): _A.UNKNOWN,
+    (_A.PENDING, _K.PENDING): _A.PENDING,
+    (_A.PENDING, _K.SUCCEEDED): _A.SUCCEEDED,
+    (_A.PENDING, _K.REJECTED): _A.REJECTED,
+    (_A.PENDING, _K.UNCLEAR): _A.PENDING,
+    (_A.UNKNOWN, _K.PENDING): _A.PENDING,
+    (_A.UNKNOWN, _K.SUCCEEDED): _A.SUCCEEDED,
+    (_A.UNKNOWN, _K.REJECTED): _A.REJECTED,
+    (_A.UNKNOWN, _K.UNCLEAR): _A.UNKNOWN,
+    (_A.UNKNOWN, _K.ABSENT): _A.REJECTED,
+    (_A.SUCCEEDED, _K.PENDING): _A.SUCCEEDED,
+    (_A.SUCCEEDED, _K.SUCCEEDED): _A.SUCCEEDED,
+    (_A.SUCCEEDED, _K.UNCLEAR): _A.SUCCEEDED,
+    (_A.SUCCEEDED, _K.RETURNED): _A.RETURNED,
+    (_A.REJECTED, _K.REJECTED): _A.REJECTED,
+    (_A.REJECTED, _K.UNCLEAR): _A.REJECTED,
+    (_A.REJECTED, _K.ABSENT): _A.REJECTED,
+    (_A.RETURNED, _K.PENDING): _A.RETURNED,
+    (_A.RETURNED, _K.SUCCEEDED): _A.RETURNED,
+    (_A.RETURNED, _K.UNCLEAR): _A.RETURNED,
+    (_A.RETURNED, _K.RETURNED): _A.RETURNED,
+}
+
+SETTLED = frozenset({_A.SUCCEEDED, _A.REJECTED, _A.RETURNED})
+
+FOLLOW_UP_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24), timedelta(hours=72))
+"""A rejected attempt that was ever transmitted is asked again then: so a late success is found (R17)."""
+
+
+class Change(StrEnum):
+    """What a fold did."""
+
+    MOVED = "moved"
+    """The attempt is in another state."""
+    LEARNED = "learned"
+    """The same state; something about it is new, or a question was used up."""
+    STALE = "stale"
+    """The channel itself dates this before the verdict we hold: kept as evidence, not judged."""
+    CONTRADICTION = "contradiction"
+    """The table has no such pair: the payout is frozen, a person must look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The payout after a fold, and what the fold did."""
+
+    payout: Payout
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Polls:
+    """A channel's poll schedule: waits between questions, the last one repeating."""
+
+    waits: tuple[timedelta, ...]
+
+    def wait(self, asks: int) -> timedelta:
+        return self.waits[min(asks, len(self.waits) - 1)]
+
+
+def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Polls) -> Folded:
+    """Fold what was learned about attempt `number` into the payout. The only way an outcome changes anything."""
+    attempt = payout.attempt(number)
+    if _is_stale(attempt, outcome):
+        return Folded(payout, Change.STALE)
+    target = TABLE.get((attempt.state, outcome.kind))
+    if target is None:
+        return Folded(replace(payout, frozen=True), Change.CONTRADICTION)
+    moved = target is not attempt.state
+    learned = _learn(attempt, outcome, target, now)
+    after = _schedule(learned, outcome, moved, now, polls)
+    return Folded(payout.with_attempt(after), Change.MOVED if moved else Change.LEARNED)
+
+
+def _is_stale(attempt: Attempt, outcome: Outcome) -> bool:
+    """Success and return are always judged; anything else only when not older than the verdict we hold (R14)."""
+    if attempt.state not in SETTLED or outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED):
+        return False
+    as_of = outcome.answer.as_of
+    return as_of is not None and attempt.verdict_as_of is not None and as_of < attempt.verdict_as_of
+
+
+def _learn(attempt: Attempt, outcome: Outcome, target: AttemptState, now: datetime) -> Attempt:
+    """The attempt in its target state, with the facts the answer brought."""
+    answer, moved = outcome.answer, target is not attempt.state
+    settled = target in SETTLED
+    known = replace(
+        attempt,
+        state=target,
+        channel_payout_id=answer.channel_payout_id or attempt.channel_payout_id,
+        action=None if settled else answer.action or attempt.action,
+        was_unknown=attempt.was_unknown or target is AttemptState.UNKNOWN,
+        channel_code=answer.channel_code or attempt.channel_code,
+    )
+    if outcome.kind is OutcomeKind.NOT_SENT:
+        # Transmission 1 of 1 never left: it comes off the count again (R13).
+        known = replace(known, transmissions=0, first_sent_at=None, last_sent_at=None)
+    if moved and settled:
+        known = replace(
+            known,
+            reason=answer.reason if target is not AttemptState.SUCCEEDED else None,
+            returned=answer.returned if target is AttemptState.RETURNED else None,
+            verdict_as_of=answer.as_of,
+            settled_at=now,
+        )
+    return known
+
+
+def _schedule(attempt: Attempt, outcome: Outcome, moved: bool, now: datetime, polls: Polls) -> Attempt:
+    """When the attempt is looked at next, and whether with a question or with the same bytes."""
+    asks = 0 if moved else attempt.asks + 1
+    if attempt.state in SETTLED:
+        return replace(attempt, asks=asks, due_at=follow_up_at(attempt, asks), repeat_due=False)
+    if attempt.state is AttemptState.PLANNED:
+        return replace(attempt, asks=0, due_at=now, repeat_due=False)
+    wait = timedelta(0) if outcome.ask_now else polls.wait(asks)
+    if outcome.answer.resend_after_s is not None:
+        wait = max(wait, timedelta(seconds=outcome.answer.resend_after_s))
+    repeat = outcome.repeat and attempt.state is AttemptState.UNKNOWN and may_repeat(attempt, now)
+    return replace(attempt, asks=asks, due_at=now + wait, repeat_due=repeat)
+
+
+def follow_up_at(attempt: Attempt, asks: int) -> datetime | None:
+    """When a settled attempt is asked about once more: only a rejected one that ever left us (R17)."""
+    if attempt.state is not AttemptState.REJECTED or not attempt.transmitted or attempt.settled_at is None:
+        return None
+    return attempt.settled_at + FOLLOW_UP_AFTER[asks] if asks < len(FOLLOW_UP_AFTER) else None
+
+
+def may_repeat(attempt: Attempt, now: datetime) -> bool:
+    """Whether the same bytes may be sent again: the channel must be known to take a repeat as the same order (row 30)."""
+    if attempt.ground.duplicate_mode is DuplicateMode.NONE or attempt.first_sent_at is None:
+        return False
+    return now < attempt.first_sent_at + timedelta(seconds=attempt.ground.repeat_window_s)

@@ -1,0 +1,179 @@
+"""What a payout wants next: one function, facts in, one step out. The worker does what it says and asks again.
+
+Read from the top it is the whole plan of a payout's life: look after the attempt that may still pay; if there is
+none, end it or plan another one. Nothing here opens a second attempt beside a live one (R2), and no clock, limit or
+wish ends a payout while an attempt is not proved rejected (R8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain.payout import Attempt, AttemptState, Payout
+from gateway.domain.reasons import OtherChannel, RejectReason, StatusCode, other_channel
+from gateway.domain.states import may_repeat
+from gateway.domain.status import StatusReason, closing_code, is_final
+
+
+@dataclass(frozen=True, slots=True)
+class StepPolicy:
+    """The operator's part of the rule (`[routing]` in config.toml)."""
+
+    max_attempts: int = 3
+    """Channels that may have heard of the payout before it fails."""
+    failover_also_on: frozenset[RejectReason] = frozenset({RejectReason.UNKNOWN})
+    """Final refusals whose table row says `policy` and after which another channel is tried."""
+    disabled_channels: frozenset[str] = frozenset()
+    """Channels that get nothing sent, no repeat either; they are still asked (R16)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Choose a channel and open an attempt. `instead_of` is a planned attempt that never left, to be given up for it."""
+
+    instead_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Ask the attempt's channel what became of it."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Send the same bytes under the same id again."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAtChannel:
+    """Tell the channel that the order is no longer wanted; its answer proves nothing, a query follows."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A send that nobody is waiting for any more (a crash, a lost lease): its outcome is unknown."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Turn a planned attempt, of which nothing was ever sent, into a rejected one."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Record that nothing more will be tried: the payout is failed."""
+
+    reason: StatusReason
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before `until`; None: nothing at all until something is heard."""
+
+    until: datetime | None
+
+
+Step = Plan | Query | Repeat | CancelAtChannel | Interrupted | GiveUp | Close | Wait
+
+
+def next_step(payout: Payout, now: datetime, policy: StepPolicy) -> Step:
+    """What the payout wants at `now`."""
+    live = payout.live_attempt
+    if live is not None:
+        return _tend(payout, live, now, policy)
+    if follow_up := _due_follow_up(payout, now):
+        return follow_up
+    if is_final(payout) or payout.frozen:
+        return Wait(next_due(payout))
+    return _carry_on(payout, now, policy)
+
+
+def _tend(payout: Payout, live: Attempt, now: datetime, policy: StepPolicy) -> Step:
+    """Look after the one attempt that may still pay."""
+    match live.state:
+        case AttemptState.PLANNED:
+            return _tend_planned(payout, live, now, policy)
+        case AttemptState.SENDING:
+            return Interrupted(live.number)
+        case _:
+            return _tend_open(payout, live, now, policy)
+
+
+def _tend_planned(payout: Payout, live: Attempt, now: datetime, policy: StepPolicy) -> Step:
+    unwanted = payout.frozen or payout.cancel_requested_at is not None or payout.give_up_at <= now
+    if unwanted or live.channel in policy.disabled_channels:
+        return GiveUp(live.number)
+    if payout.retry_at is not None and payout.retry_at > now:
+        return Wait(min(payout.retry_at, payout.give_up_at))
+    return Plan(instead_of=live.number)
+
+
+def _tend_open(payout: Payout, live: Attempt, now: datetime, policy: StepPolicy) -> Step:
+    if _unwanted(payout, live, now) and not live.cancel_asked:
+        return CancelAtChannel(live.number)
+    if live.due_at is not None and live.due_at > now:
+        return Wait(live.due_at)
+    may_send = not payout.frozen and live.channel not in policy.disabled_channels
+    if live.repeat_due and may_send and may_repeat(live, now):
+        return Repeat(live.number)
+    return Query(live.number)
+
+
+def _unwanted(payout: Payout, live: Attempt, now: datetime) -> bool:
+    """The app took its wish back, or the beneficiary let the channel's deadline pass."""
+    return payout.cancel_requested_at is not None or (live.action is not None and live.action.expires_at <= now)
+
+
+def _due_follow_up(payout: Payout, now: datetime) -> Query | None:
+    for attempt in payout.attempts:
+        if not attempt.live and attempt.due_at is not None and attempt.due_at <= now:
+            return Query(attempt.number)
+    return None
+
+
+def _carry_on(payout: Payout, now: datetime, policy: StepPolicy) -> Step:
+    """Every attempt is proved rejected, or there was none: try another channel, or end it."""
+    heard = [attempt for attempt in payout.attempts if attempt.transmitted]
+    if heard and not may_fail_over(heard[-1], policy):
+        return Close(closing_code(payout))
+    if len(heard) >= policy.max_attempts:
+        return Close(closing_code(payout))
+    if payout.give_up_at <= now:
+        return Close(closing_code(payout) if heard else StatusReason(StatusCode.CHANNEL_UNAVAILABLE))
+    if payout.retry_at is not None and payout.retry_at > now:
+        return Wait(min(payout.retry_at, payout.give_up_at))
+    return Plan()
+
+
+def may_fail_over(rejected: Attempt, policy: StepPolicy) -> bool:
+    """Whether this definite refusal may be followed by an attempt on another channel."""
+    reason = rejected.reason or RejectReason.UNKNOWN
+    rule = other_channel(reason)
+    return rule is OtherChannel.YES or (rule is OtherChannel.POLICY and reason in policy.failover_also_on)
+
+
+def next_due(payout: Payout) -> datetime | None:
+    """When the payout must be looked at again on its own account: what the store indexes."""
+    dues = [attempt.due_at for attempt in payout.attempts if attempt.due_at is not None and not is_planned(attempt)]
+    live = payout.live_attempt
+    idle = live is None and not is_final(payout) and not payout.frozen
+    if idle or (live is not None and is_planned(live)):
+        dues.append(payout.retry_at or payout.created_at)
+        dues.append(payout.give_up_at)
+    return min(dues, default=None)
+
+
+def is_planned(attempt: Attempt) -> bool:
+    """Nothing of it ever left us: it waits for a channel, not for an answer."""
+    return attempt.state is AttemptState.PLANNED

@@ -1,0 +1,65 @@
+"""What operations work with: the world and the configuration, handed in once by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from adapters.channel import Channel, Timeouts
+from gateway.callbacks.endpoint import Endpoint
+from gateway.clock import Clock
+from gateway.domain.payout import Payout
+from gateway.domain.states import Polls
+from gateway.domain.steps import StepPolicy
+from gateway.store.port import Lease, Store
+from routing.guard import Guard
+from routing.policy import ChannelPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHandle:
+    """One configured channel with everything around it."""
+
+    channel: Channel
+    policy: ChannelPolicy
+    guard: Guard
+    polls: Polls
+    timeouts: Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys that live outside the database. Losing the database then invents no new id (R5)."""
+
+    identity: bytes
+    """Derives `channel_reference`; never rotated."""
+    fingerprint: bytes
+    """Keys the request fingerprints of replay protection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Handed to every operation. Frozen: a reload makes a new one."""
+
+    store: Store
+    clock: Clock
+    new_uuid: Callable[[], UUID]
+    """Time-ordered (version 7)."""
+    keys: Keys
+    channels: Mapping[str, ChannelHandle]
+    endpoints: Mapping[str, tuple[Endpoint, ...]]
+    """By app."""
+    steps: StepPolicy
+    node: str
+    """Who we are in leases and events."""
+    give_up_after: timedelta
+    retry_every: timedelta
+    lease_s: float
+    api_version: str
+    hand_over: Callable[[Payout, Lease], None] = field(repr=False)
+    """Give a freshly accepted payout to this node's worker: no polling delay."""
+    wake: Callable[[], None] = field(repr=False)
+    """Something became due now: tell the rescue loop."""
+    wake_callbacks: Callable[[], None] = field(repr=False)

@@ -1,0 +1,80 @@
+"""SQLite connections that keep their promises: WAL, synchronous=FULL read back, one writer, readers `mode=ro`."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+from gateway.domain.errors import StoreUnavailable
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+WAL_RESET_FIXED = (3, 51, 3)
+"""Older ones can corrupt a WAL when two connections write or checkpoint. Ours has one writer, and says so."""
+
+_FULL = 2
+
+
+def writer_engine(path: Path | None) -> Engine:
+    """The engine of the one connection that writes and checkpoints; `None` is a database in memory."""
+    engine = create_engine(
+        "sqlite+pysqlite://",
+        creator=lambda: _connect_writer(path),
+        poolclass=StaticPool,
+    )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        # Deferred transactions fail at once when a read turns into a write; IMMEDIATE waits its turn.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def reader_engine(path: Path) -> Engine:
+    """Read-only snapshots beside the writer; such a connection can neither write nor checkpoint."""
+    engine = create_engine("sqlite+pysqlite://", creator=lambda: _connect_reader(path), poolclass=StaticPool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _connect_writer(path: Path | None) -> sqlite3.Connection:
+    target = ":memory:" if path is None else str(path)
+    connection = sqlite3.connect(target, isolation_level=None, check_same_thread=False, timeout=5.0)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    check_durability(connection, in_memory=path is None)
+    return connection
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+
+
+def check_durability(connection: sqlite3.Connection, *, in_memory: bool) -> None:
+    """Read back what was asked for: without it an acknowledgement would be a lie (I36)."""
+    journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+    if synchronous != _FULL or journal != ("memory" if in_memory else "wal"):
+        raise StoreUnavailable(f"SQLite runs with journal_mode={journal}, synchronous={synchronous}")
+
+
+def log_version() -> None:
+    """Say which SQLite this is; older ones are safe here (one writer, a lock file), but it should be known."""
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < WAL_RESET_FIXED:
+        fixed = ".".join(map(str, WAL_RESET_FIXED))
+        log.warning("store.sqlite_version", sqlite=version, fixed_from=fixed, safe_by="one writer, lock file")
+    else:
+        log.info("store.sqlite_version", sqlite=version)

@@ -1,0 +1,240 @@
+"""The store as operations see it. tests/conformance/store is what every store must pass.
+
+Work is done in *units*: plain functions that get a transaction, read and write through it and return a value. A unit
+runs whole or not at all, is never cancelled (its caller may be), and `Store.run` returns only after it is durable.
+Units run in some order, one after the other, as far as anybody can tell: so a unit loads, decides and saves without
+a race. What was decided *outside* a unit is guarded by the version it was decided on (`StaleWrite`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from gateway.domain.event import Event
+from gateway.domain.outcome import Answer
+from gateway.domain.payout import Payout
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What is kept for ever of an app's reference."""
+
+    payout_id: str
+    fingerprint: bytes
+    """Keyed HMAC over the canonical request; its first byte is the version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's time-limited claim on a payout. Liveness only: safety never depends on it (R9)."""
+
+    owner: str
+    fence: int
+    """Rises with every claim; a write that carries an old one changes nothing."""
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """An answer, query result or notification as it came, kept whether or not it was judged (R7)."""
+
+    attempt: int
+    transmission_no: int
+    at: datetime
+    answer: Answer
+    judged: bool
+    """False: stored only (stale, or refused as not matching)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that must not happen, for a person to look at."""
+
+    at: datetime
+    kind: str
+    detail: str
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One event for one endpoint of an app: due, delivered, or parked."""
+
+    id: str
+    """`evt_…`: the event's id, the same over all its deliveries and endpoints."""
+    shard: int
+    payout_id: str
+    app: str
+    endpoint: str
+    type: str
+    sequence: int
+    body: bytes = field(repr=False)
+    created_at: datetime
+    tries: int = 0
+    due_at: datetime | None = None
+    """None: delivered or parked."""
+    delivered_at: datetime | None = None
+    parked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One try of a callback."""
+
+    at: datetime
+    status: int | None
+    """The HTTP status, or None when there was no answer."""
+    detail: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutFilter:
+    """Which payouts a list shows; newest first. Empty means any."""
+
+    statuses: frozenset[str] = frozenset()
+    currency: str | None = None
+    channel: str | None = None
+    reference: str | None = None
+    created_gte: datetime | None = None
+    created_lt: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ends: the next one starts after it."""
+
+    created_at: datetime
+    payout_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenNotification:
+    """A channel's notification as it was taken in, for de-duplication and for the record."""
+
+    channel: str
+    event_id: str
+    shard: int
+    payout_id: str | None
+    """None: an orphan, nobody's order as far as we know."""
+    at: datetime
+    raw: bytes = field(repr=False)
+
+
+class ReadTx(Protocol):
+    """What can be asked inside a unit or a read."""
+
+    def payout(self, payout_id: str) -> Payout | None: ...
+
+    def reference(self, app: str, reference: str) -> Reference | None: ...
+
+    def payouts(self, app: str, wanted: PayoutFilter, after: Position | None, limit: int) -> Sequence[Payout]: ...
+
+    def find_attempt(self, channel_reference: str) -> tuple[str, int] | None:
+        """(payout id, attempt number) of one of our own ids."""
+        ...
+
+    def find_channel_payout(self, channel: str, channel_payout_id: str) -> tuple[str, int] | None: ...
+
+    def events(self, payout_id: str) -> Sequence[Event]: ...
+
+    def evidence(self, payout_id: str) -> Sequence[Evidence]: ...
+
+    def incidents(self, payout_id: str) -> Sequence[Incident]: ...
+
+    def callbacks(self, payout_id: str) -> Sequence[Callback]: ...
+
+    def deliveries(self, callback: Callback) -> Sequence[Delivery]: ...
+
+    def live_grounds(self) -> Sequence[tuple[str, str, str, str, str, int]]:
+        """(channel, adapter, base address, account id, duplicate mode, count) over attempts still followed (R16)."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Payouts by status."""
+        ...
+
+
+class Tx(ReadTx, Protocol):
+    """One transaction of the writer."""
+
+    def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
+        """A new payout with its reference for ever. Raises `StaleWrite` when the reference was taken meanwhile."""
+        ...
+
+    def save(self, before: Payout, after: Payout, due_at: datetime | None, lease: Lease | None = None) -> Payout:
+        """Store `after` if the stored version is still `before`'s (and the fence `lease`'s). Returns it as stored.
+
+        Raises:
+            StaleWrite: nothing was changed.
+        """
+        ...
+
+    def append_event(self, payout: Payout, event: Event) -> None: ...
+
+    def append_evidence(self, payout: Payout, evidence: Evidence) -> None: ...
+
+    def append_incident(self, payout: Payout, incident: Incident) -> None: ...
+
+    def freeze(self, payout: Payout, at: datetime, why: str) -> None:
+        """A freeze row; the payout's own `frozen` is saved with it (R14)."""
+        ...
+
+    def claim(self, owner: str, now: datetime, lease_s: float, limit: int) -> Sequence[tuple[Payout, Lease]]:
+        """Payouts that are due and that nobody holds, each now leased to `owner`; the longest due first."""
+        ...
+
+    def renew(self, payout_id: str, lease: Lease, until: datetime) -> Lease:
+        """Hold it longer. Raises `StaleWrite` when the fence has moved on."""
+        ...
+
+    def release(self, payout_id: str, lease: Lease) -> None:
+        """Let go, if it is still ours."""
+        ...
+
+    def enqueue_callback(self, callback: Callback) -> None: ...
+
+    def claim_callbacks(
+        self, now: datetime, until: datetime, limit: int, busy_endpoints: frozenset[str]
+    ) -> Sequence[Callback]:
+        """Due callbacks, oldest first, each not due again before `until` (so a crash re-sends them)."""
+        ...
+
+    def record_delivery(self, callback: Callback, delivery: Delivery) -> None:
+        """The try, and the callback's new tries, due, delivered and parked, as `callback` carries them."""
+        ...
+
+    def use_nonce(self, scope: str, key_id: str, nonce: str, now: datetime, until: datetime) -> bool:
+        """True the first time; false for a replay before `until`."""
+        ...
+
+    def note_notification(self, seen: SeenNotification) -> bool:
+        """True the first time this (channel, event) is seen for this payout."""
+        ...
+
+
+class Store(Protocol):
+    """A database, seen from the event loop."""
+
+    async def run(self, unit: Callable[[Tx], T]) -> T:
+        """Run a unit, durably. A cancelled caller does not cancel the unit.
+
+        Raises:
+            CommitUnknown: COMMIT failed; the unit may or may not have happened.
+            StoreUnavailable: it did not happen.
+            Whatever the unit raised: it did not happen.
+        """
+        ...
+
+    async def read(self, query: Callable[[ReadTx], T]) -> T:
+        """Ask something of one consistent snapshot."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the units already queued, then close."""
+        ...

@@ -1,0 +1,134 @@
+"""What can be asked of the store, as SQLAlchemy Core statements. Runs in the writer, or on a reader's snapshot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, and_, func, or_, select
+
+from gateway.domain.event import Event, EventType
+from gateway.domain.identity import shard_of, shard_of_channel_reference, shard_of_payout
+from gateway.domain.payout import Payout
+from gateway.store import codec, schema
+from gateway.store.port import Callback, Delivery, Evidence, Incident, PayoutFilter, Position, Reference
+from gateway.store.rows import Rows
+
+_P, _A = schema.payouts.c, schema.attempts.c
+
+
+class SqlReadTx:
+    """Questions. Every one names its shard where the row is one payout's."""
+
+    def __init__(self, connection: Connection, rows: Rows) -> None:
+        self._connection = connection
+        self._rows = rows
+
+    def payout(self, payout_id: str) -> Payout | None:
+        shard = shard_of_payout(payout_id)
+        found = self._one(select(schema.payouts).where(_P.shard == shard, _P.id == payout_id))
+        return None if found is None else self._whole(found)
+
+    def _whole(self, row: Row[Any]) -> Payout:
+        attempts = select(schema.attempts).where(_A.shard == row.shard, _A.payout_id == row.id)
+        return self._rows.payout(row, self._all(attempts.order_by(_A.number)))
+
+    def reference(self, app: str, reference: str) -> Reference | None:
+        columns = schema.references.c
+        found = self._one(
+            select(columns.payout_id, columns.fingerprint).where(
+                columns.shard == shard_of(app, reference),
+                columns.app == app,
+                columns.reference == reference,
+            )
+        )
+        return None if found is None else Reference(found.payout_id, found.fingerprint)
+
+    def payouts(self, app: str, wanted: PayoutFilter, after: Position | None, limit: int) -> Sequence[Payout]:
+        query = select(schema.payouts).where(_P.app == app, *_conditions(wanted))
+        if after is not None:
+            older = _P.created_at < after.created_at
+            query = query.where(or_(older, and_(_P.created_at == after.created_at, _P.id < after.payout_id)))
+        rows = self._all(query.order_by(_P.created_at.desc(), _P.id.desc()).limit(limit))
+        return [self._whole(row) for row in rows]
+
+    def find_attempt(self, channel_reference: str) -> tuple[str, int] | None:
+        shard = shard_of_channel_reference(channel_reference)
+        found = self._one(
+            select(_A.payout_id, _A.number).where(_A.shard == shard, _A.channel_reference == channel_reference)
+        )
+        return None if found is None else (found.payout_id, found.number)
+
+    def find_channel_payout(self, channel: str, channel_payout_id: str) -> tuple[str, int] | None:
+        # The one question that knows no shard: a channel's notification that names only the channel's own id.
+        found = self._one(
+            select(_A.payout_id, _A.number).where(_A.channel == channel, _A.channel_payout_id == channel_payout_id)
+        )
+        return None if found is None else (found.payout_id, found.number)
+
+    def events(self, payout_id: str) -> Sequence[Event]:
+        rows = self._history(schema.events, payout_id, "sequence")
+        return [Event(r.sequence, r.at, EventType(r.type), r.actor, r.attempt, json.loads(r.detail)) for r in rows]
+
+    def evidence(self, payout_id: str) -> Sequence[Evidence]:
+        found = []
+        for row in self._history(schema.evidence, payout_id, "number"):
+            sealed = self._rows.sealer.open(row.answer_sealed, evidence_place(payout_id, row.number))
+            answer = codec.load_answer(sealed)
+            found.append(Evidence(row.attempt, row.transmission_no, row.at, answer, row.judged))
+        return found
+
+    def incidents(self, payout_id: str) -> Sequence[Incident]:
+        rows = self._history(schema.incidents, payout_id, "number")
+        return [Incident(row.at, row.kind, row.detail, row.attempt) for row in rows]
+
+    def callbacks(self, payout_id: str) -> Sequence[Callback]:
+        return [self._rows.callback(row) for row in self._history(schema.callbacks, payout_id, "sequence")]
+
+    def deliveries(self, callback: Callback) -> Sequence[Delivery]:
+        columns = schema.deliveries.c
+        query = select(schema.deliveries).where(
+            columns.shard == callback.shard,
+            columns.callback_id == callback.id,
+            columns.endpoint == callback.endpoint,
+        )
+        rows = self._all(query.order_by(columns.number))
+        return [Delivery(row.at, row.status, row.detail, row.duration_ms) for row in rows]
+
+    def live_grounds(self) -> Sequence[tuple[str, str, str, str, str, int]]:
+        ground = (_A.channel, _A.adapter, _A.base_address, _A.account_id, _A.duplicate_mode)
+        query = select(*ground, func.count()).where(_A.due_at.is_not(None)).group_by(*ground).order_by(*ground)
+        return [(r[0], r[1], r[2], r[3], r[4], int(r[5])) for r in (tuple(row) for row in self._all(query))]
+
+    def counts(self) -> Mapping[str, int]:
+        rows = self._all(select(_P.status, func.count()).group_by(_P.status).order_by(_P.status))
+        return {name: int(count) for name, count in (tuple(row) for row in rows)}
+
+    def _history(self, table: Table, payout_id: str, order: str) -> Sequence[Row[Any]]:
+        columns = table.c
+        query = select(table).where(columns.shard == shard_of_payout(payout_id), columns.payout_id == payout_id)
+        return self._all(query.order_by(columns[order]))
+
+    def _one(self, query: Any) -> Row[Any] | None:
+        return self._connection.execute(query).first()
+
+    def _all(self, query: Any) -> Sequence[Row[Any]]:
+        return self._connection.execute(query).all()
+
+
+def _conditions(wanted: PayoutFilter) -> list[Any]:
+    conditions: list[Any] = []
+    if wanted.statuses:
+        conditions.append(_P.status.in_(sorted(wanted.statuses)))
+    equal = ((_P.currency, wanted.currency), (_P.channel, wanted.channel), (_P.reference, wanted.reference))
+    conditions += [column == value for column, value in equal if value is not None]
+    if wanted.created_gte is not None:
+        conditions.append(_P.created_at >= wanted.created_gte)
+    if wanted.created_lt is not None:
+        conditions.append(_P.created_at < wanted.created_lt)
+    return conditions
+
+
+def evidence_place(payout_id: str, number: int) -> str:
+    return f"evidence|answer|{payout_id}/{number}"

@@ -1,0 +1,283 @@
+"""Tables, constraints, indexes. Every row of a payout carries `shard`, and it is part of every key (docs/design).
+
+What must hold for money is held by the database too, not only by code:
+
+* `references`: an app's reference is unique for ever;
+* `attempts_one_not_rejected`: at most one attempt of a payout that is not rejected (R2);
+* `attempts_channel_reference`: an id is used once.
+
+Columns named `*_sealed` are encrypted (`gateway.sealing`). Times are integers, microseconds since 1970 in UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as integer microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        return None if value is None else (value - EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+metadata = MetaData()
+
+
+def _of_payout(*more: Any) -> tuple[Any, ...]:
+    """The two columns every row of a payout has, and their foreign key."""
+    return (
+        Column("shard", Integer, nullable=False),
+        Column("payout_id", Text, nullable=False),
+        *more,
+        ForeignKeyConstraint(["shard", "payout_id"], ["payouts.shard", "payouts.id"]),
+    )
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+references = Table(
+    "references",
+    metadata,
+    Column("shard", Integer, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("payout_id", Text, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("final_status", Text),
+    PrimaryKeyConstraint("shard", "app", "reference"),
+)
+
+payouts = Table(
+    "payouts",
+    metadata,
+    Column("shard", Integer, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("beneficiary_sealed", LargeBinary, nullable=False),
+    Column("purpose", Text),
+    Column("description_sealed", LargeBinary),
+    Column("metadata_sealed", LargeBinary),
+    Column("created_at", Moment, nullable=False),
+    Column("give_up_at", Moment, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("last_event", Integer, nullable=False),
+    Column("callback_sequence", Integer, nullable=False),
+    Column("status", Text, nullable=False),  # a copy of the derived status, for lists
+    Column("channel", Text),  # likewise: the channel of the current attempt
+    Column("cancel_requested_at", Moment),
+    Column("frozen", Boolean, nullable=False),
+    Column("closed_code", Text),
+    Column("closed_channel_code", Text),
+    Column("closed_at", Moment),
+    Column("retry_at", Moment),
+    Column("waiting_for", Text),
+    Column("due_at", Moment),
+    Column("lease_owner", Text),
+    Column("lease_until", Moment),
+    Column("fence", Integer, nullable=False),
+    PrimaryKeyConstraint("shard", "id"),
+    Index("payouts_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("payouts_by_app", "app", "created_at", "id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    *_of_payout(
+        Column("number", Integer, nullable=False),
+        Column("channel", Text, nullable=False),
+        Column("ordinal", Integer, nullable=False),
+        Column("channel_reference", Text, nullable=False),
+        Column("uetr", Text, nullable=False),
+        Column("state", Text, nullable=False),
+        # Pinned ground (R16): what queries, repeats and proofs use, whatever the configuration says by then.
+        Column("adapter", Text, nullable=False),
+        Column("adapter_version", Text, nullable=False),
+        Column("base_address", Text, nullable=False),
+        Column("account_id", Text, nullable=False),
+        Column("key_ids", Text, nullable=False),
+        Column("duplicate_mode", Text, nullable=False),
+        Column("absence", Text, nullable=False),
+        Column("repeat_window_s", Integer, nullable=False),
+        Column("request_sealed", LargeBinary, nullable=False),
+        Column("opened_at", Moment, nullable=False),
+        Column("transmissions", Integer, nullable=False),  # R13
+        Column("first_sent_at", Moment),
+        Column("last_sent_at", Moment),
+        Column("channel_payout_id", Text),
+        Column("reason", Text),
+        Column("channel_code", Text),
+        Column("action_sealed", LargeBinary),
+        Column("returned_minor", BigInteger),
+        Column("verdict_as_of", Moment),
+        Column("settled_at", Moment),
+        Column("asks", Integer, nullable=False),
+        Column("due_at", Moment),
+        Column("repeat_due", Boolean, nullable=False),
+        Column("cancel_asked", Boolean, nullable=False),
+        Column("was_unknown", Boolean, nullable=False),
+    ),
+    Column("decision", Text),  # why this channel: the router's decision, compactly
+    PrimaryKeyConstraint("shard", "payout_id", "number"),
+    Index("attempts_channel_reference", "shard", "channel_reference", unique=True),
+    Index(
+        "attempts_one_not_rejected",
+        "shard",
+        "payout_id",
+        unique=True,
+        sqlite_where=text("state <> 'rejected'"),
+    ),
+    Index("attempts_channel_payout", "shard", "channel", "channel_payout_id"),
+    Index("attempts_live", "channel", "state", sqlite_where=text("due_at IS NOT NULL")),
+)
+
+events = Table(
+    "events",
+    metadata,
+    *_of_payout(
+        Column("sequence", Integer, nullable=False),
+        Column("at", Moment, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("actor", Text, nullable=False),
+        Column("attempt", Integer),
+        Column("detail", Text, nullable=False),
+    ),
+    PrimaryKeyConstraint("shard", "payout_id", "sequence"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    *_of_payout(
+        Column("number", Integer, nullable=False),
+        Column("attempt", Integer, nullable=False),
+        Column("transmission_no", Integer, nullable=False),
+        Column("at", Moment, nullable=False),
+        Column("heard", Text, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("judged", Boolean, nullable=False),
+        Column("alarm", Boolean, nullable=False),
+        Column("answer_sealed", LargeBinary, nullable=False),
+    ),
+    PrimaryKeyConstraint("shard", "payout_id", "number"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    *_of_payout(
+        Column("number", Integer, nullable=False),
+        Column("at", Moment, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("attempt", Integer),
+        Column("detail", Text, nullable=False),
+    ),
+    PrimaryKeyConstraint("shard", "payout_id", "number"),
+)
+
+freezes = Table(
+    "freezes",
+    metadata,
+    *_of_payout(
+        Column("number", Integer, nullable=False),
+        Column("at", Moment, nullable=False),
+        Column("why", Text, nullable=False),
+        Column("lifted_at", Moment),
+    ),
+    PrimaryKeyConstraint("shard", "payout_id", "number"),
+)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    *_of_payout(
+        Column("id", Text, nullable=False),
+        Column("endpoint", Text, nullable=False),
+        Column("app", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("sequence", Integer, nullable=False),
+        Column("body_sealed", LargeBinary, nullable=False),
+        Column("created_at", Moment, nullable=False),
+        Column("tries", Integer, nullable=False),
+        Column("due_at", Moment),
+        Column("delivered_at", Moment),
+        Column("parked_at", Moment),
+    ),
+    PrimaryKeyConstraint("shard", "id", "endpoint"),
+    Index("callbacks_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("callbacks_of_payout", "shard", "payout_id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("shard", Integer, nullable=False),
+    Column("callback_id", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("status", Integer),
+    Column("detail", Text, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    PrimaryKeyConstraint("shard", "callback_id", "endpoint", "number"),
+    ForeignKeyConstraint(
+        ["shard", "callback_id", "endpoint"], ["callbacks.shard", "callbacks.id", "callbacks.endpoint"]
+    ),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("shard", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("payout_id", Text, nullable=False),  # '' for an orphan
+    Column("at", Moment, nullable=False),
+    Column("raw_sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("shard", "channel", "event_id", "payout_id"),
+)
+
+nonces = Table(
+    "nonces",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("until", Moment, nullable=False),
+    PrimaryKeyConstraint("scope", "key_id", "nonce"),
+    Index("nonces_until", "until"),
+)

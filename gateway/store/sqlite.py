@@ -1,0 +1,107 @@
+"""The embedded store: one SQLite file, one writer thread, read-only snapshots beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from gateway.domain.errors import StoreUnavailable
+from gateway.sealing import Sealer
+from gateway.store.engine import log_version, reader_engine, writer_engine
+from gateway.store.lock import FileLock
+from gateway.store.migrate import stamp_mode, upgrade
+from gateway.store.port import ReadTx, Tx
+from gateway.store.reads import SqlReadTx
+from gateway.store.rows import Rows
+from gateway.store.writer import GroupCommitter, Queued, WriterThread
+
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """`gateway.store.port.Store` on a file. Made by `open_file`."""
+
+    def __init__(self, lock: FileLock, writer: WriterThread, readers: Engine, rows: Rows) -> None:
+        self._lock = lock
+        self._writer = writer
+        self._readers = readers
+        self._rows = rows
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="paymux-reader")
+        self._closed = False
+
+    @classmethod
+    def open_file(cls, path: Path, sealer: Sealer, mode: str) -> SqliteStore:
+        """Lock, migrate, check, start. Blocks for a moment; call it before the loop is busy.
+
+        Raises:
+            StoreUnavailable: another gateway has it, it belongs to the other mode, or it is not durable.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(path.name + ".lock"))
+        lock.acquire()
+        log_version()
+        engine = writer_engine(path)
+        try:
+            upgrade(engine)
+            stamp_mode(engine, mode)
+        except BaseException:
+            engine.dispose()
+            lock.release()
+            raise
+        rows = Rows(sealer)
+        return cls(lock, WriterThread(GroupCommitter(engine, rows)), reader_engine(path), rows)
+
+    async def run(self, unit: Callable[[Tx], T]) -> T:
+        future: Future[T] = Future()
+        self._writer.put(Queued(unit, future))
+        # Shielded: whoever waits may be cancelled, the unit may not.
+        return await asyncio.shield(asyncio.wrap_future(future))
+
+    async def read(self, query: Callable[[ReadTx], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reading, self._read, query)
+
+    def _read(self, query: Callable[[ReadTx], T]) -> T:
+        try:
+            with self._readers.connect() as connection, connection.begin():
+                return query(SqlReadTx(connection, self._rows))
+        except DBAPIError as error:
+            raise StoreUnavailable(str(error.orig)) from error
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._writer.stop)
+        self._reading.shutdown(wait=True)
+        self._readers.dispose()
+        self._lock.release()
+
+
+class MemoryStore:
+    """The same code on a database in memory, its writer run inline: for tests and virtual time."""
+
+    def __init__(self, sealer: Sealer, mode: str = "sandbox") -> None:
+        engine = writer_engine(None)
+        upgrade(engine)
+        stamp_mode(engine, mode)
+        self._committer = GroupCommitter(engine, Rows(sealer))
+
+    async def run(self, unit: Callable[[Tx], T]) -> T:
+        future: Future[T] = Future()
+        self._committer.commit([Queued(unit, future)])
+        return future.result()
+
+    async def read(self, query: Callable[[ReadTx], T]) -> T:
+        return await self.run(query)
+
+    async def close(self) -> None:
+        self._committer.close()

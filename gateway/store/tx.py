@@ -1,0 +1,249 @@
+"""One transaction of the writer: the port's changes as SQLAlchemy Core statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Table, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.domain.errors import StaleWrite
+from gateway.domain.event import Event
+from gateway.domain.identity import shard_of_payout
+from gateway.domain.payout import Attempt, Payout
+from gateway.domain.status import FINAL, status
+from gateway.store import codec, schema
+from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Reference, SeenNotification
+from gateway.store.reads import SqlReadTx, evidence_place
+
+_P, _A, _C = schema.payouts.c, schema.attempts.c, schema.callbacks.c
+
+
+class SqlTx(SqlReadTx):
+    """Changes. Each carries its guard: the version it was decided on, the fence it was leased under."""
+
+    def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
+        row = {
+            "shard": payout.shard,
+            "app": payout.app,
+            "reference": payout.reference,
+            "payout_id": payout.id,
+            "fingerprint": reference.fingerprint,
+        }
+        values = self._rows.new_payout(payout) | {"due_at": payout.created_at}
+        if lease is not None:
+            values |= {"lease_owner": lease.owner, "lease_until": lease.until, "fence": lease.fence}
+        try:
+            self._connection.execute(insert(schema.references), row)
+        except IntegrityError as error:
+            raise StaleWrite(f"reference {payout.reference} was taken meanwhile") from error
+        self._connection.execute(insert(schema.payouts), values)
+
+    def save(self, before: Payout, after: Payout, due_at: datetime | None, lease: Lease | None = None) -> Payout:
+        saved = replace(after, version=before.version + 1)
+        values = self._rows.changing(saved) | {"due_at": due_at}
+        if lease is not None:
+            values["lease_until"] = lease.until
+        guard = [_P.shard == before.shard, _P.id == before.id, _P.version == before.version]
+        if lease is not None:
+            guard.append(_P.fence == lease.fence)
+        changed = self._connection.execute(update(schema.payouts).where(*guard).values(**values))
+        if changed.rowcount != 1:
+            raise StaleWrite(f"{before.id}: version {before.version} is not the stored one, or the lease is lost")
+        self._save_attempts(before, saved)
+        if status(saved) in FINAL:
+            self._note_final(saved)
+        return saved
+
+    def _save_attempts(self, before: Payout, after: Payout) -> None:
+        known = {attempt.number: attempt for attempt in before.attempts}
+        # Changes before insertions: the index allows a new attempt only once the old one is rejected.
+        for attempt in after.attempts:
+            if attempt.number in known and attempt != known[attempt.number]:
+                self._update_attempt(after, attempt)
+        for attempt in after.attempts:
+            if attempt.number not in known:
+                self._connection.execute(insert(schema.attempts), self._rows.new_attempt(after, attempt))
+
+    def _update_attempt(self, payout: Payout, attempt: Attempt) -> None:
+        self._connection.execute(
+            update(schema.attempts)
+            .where(_A.shard == payout.shard, _A.payout_id == payout.id, _A.number == attempt.number)
+            .values(**self._rows.changing_attempt(payout, attempt))
+        )
+
+    def _note_final(self, payout: Payout) -> None:
+        columns = schema.references.c
+        self._connection.execute(
+            update(schema.references)
+            .where(
+                columns.shard == payout.shard,
+                columns.app == payout.app,
+                columns.reference == payout.reference,
+            )
+            .values(final_status=str(status(payout)))
+        )
+
+    def append_event(self, payout: Payout, event: Event) -> None:
+        values = {
+            "sequence": event.sequence,
+            "at": event.at,
+            "type": str(event.type),
+            "actor": event.actor,
+            "attempt": event.attempt,
+            "detail": codec.dump(dict(event.detail)).decode(),
+        }
+        self._append(schema.events, payout, values)
+
+    def append_evidence(self, payout: Payout, evidence: Evidence) -> None:
+        number = self._next(schema.evidence, payout)
+        answer = evidence.answer
+        values = {
+            "number": number,
+            "attempt": evidence.attempt,
+            "transmission_no": evidence.transmission_no,
+            "at": evidence.at,
+            "heard": str(answer.heard),
+            "kind": str(answer.kind),
+            "judged": evidence.judged,
+            "alarm": answer.alarm,
+            "answer_sealed": self._rows.sealer.seal(codec.dump_answer(answer), evidence_place(payout.id, number)),
+        }
+        self._append(schema.evidence, payout, values)
+
+    def append_incident(self, payout: Payout, incident: Incident) -> None:
+        values = {
+            "number": self._next(schema.incidents, payout),
+            "at": incident.at,
+            "kind": incident.kind,
+            "attempt": incident.attempt,
+            "detail": incident.detail,
+        }
+        self._append(schema.incidents, payout, values)
+
+    def freeze(self, payout: Payout, at: datetime, why: str) -> None:
+        values = {"number": self._next(schema.freezes, payout), "at": at, "why": why}
+        self._append(schema.freezes, payout, values)
+
+    def _append(self, table: Table, payout: Payout, values: Mapping[str, Any]) -> None:
+        row = {"shard": payout.shard, "payout_id": payout.id, **values}
+        self._connection.execute(insert(table), row)
+
+    def _next(self, table: Table, payout: Payout) -> int:
+        columns = table.c
+        newest = select(func.max(columns.number)).where(columns.shard == payout.shard, columns.payout_id == payout.id)
+        return (self._connection.execute(newest).scalar() or 0) + 1
+
+    def claim(self, owner: str, now: datetime, lease_s: float, limit: int) -> Sequence[tuple[Payout, Lease]]:
+        free = or_(_P.lease_until.is_(None), _P.lease_until <= now)
+        due = (
+            select(_P.shard, _P.id)
+            .where(_P.due_at.is_not(None), _P.due_at <= now, free)
+            .order_by(_P.due_at)
+            .limit(limit)
+        )
+        until = now + timedelta(seconds=lease_s)
+        claimed = []
+        for found in self._all(due):
+            changed = self._connection.execute(
+                update(schema.payouts)
+                .where(_P.shard == found.shard, _P.id == found.id, free)
+                .values(lease_owner=owner, lease_until=until, fence=_P.fence + 1)
+                .returning(*schema.payouts.c)
+            ).first()
+            if changed is not None:
+                claimed.append((self._whole(changed), Lease(owner, changed.fence, until)))
+        return claimed
+
+    def renew(self, payout_id: str, lease: Lease, until: datetime) -> Lease:
+        if self._change_lease(payout_id, lease, lease_until=until) != 1:
+            raise StaleWrite(f"{payout_id}: the lease is lost")
+        return replace(lease, until=until)
+
+    def release(self, payout_id: str, lease: Lease) -> None:
+        self._change_lease(payout_id, lease, lease_until=None, lease_owner=None)
+
+    def _change_lease(self, payout_id: str, lease: Lease, **values: Any) -> int:
+        guard = (_P.shard == shard_of_payout(payout_id), _P.id == payout_id, _P.fence == lease.fence)
+        return self._connection.execute(update(schema.payouts).where(*guard).values(**values)).rowcount
+
+    def enqueue_callback(self, callback: Callback) -> None:
+        self._connection.execute(insert(schema.callbacks), self._rows.new_callback(callback))
+
+    def claim_callbacks(
+        self, now: datetime, until: datetime, limit: int, busy_endpoints: frozenset[str]
+    ) -> Sequence[Callback]:
+        query = select(schema.callbacks).where(_C.due_at.is_not(None), _C.due_at <= now)
+        if busy_endpoints:
+            query = query.where(_C.endpoint.not_in(sorted(busy_endpoints)))
+        claimed = []
+        for row in self._all(query.order_by(_C.due_at, _C.sequence).limit(limit)):
+            callback = self._rows.callback(row)
+            self._change_callback(callback, due_at=until)
+            claimed.append(callback)
+        return claimed
+
+    def record_delivery(self, callback: Callback, delivery: Delivery) -> None:
+        columns = schema.deliveries.c
+        newest = select(func.max(columns.number)).where(
+            columns.shard == callback.shard,
+            columns.callback_id == callback.id,
+            columns.endpoint == callback.endpoint,
+        )
+        values = {
+            "shard": callback.shard,
+            "callback_id": callback.id,
+            "endpoint": callback.endpoint,
+            "number": (self._connection.execute(newest).scalar() or 0) + 1,
+            "at": delivery.at,
+            "status": delivery.status,
+            "detail": delivery.detail,
+            "duration_ms": delivery.duration_ms,
+        }
+        self._connection.execute(insert(schema.deliveries), values)
+        self._change_callback(
+            callback,
+            tries=callback.tries,
+            due_at=callback.due_at,
+            delivered_at=callback.delivered_at,
+            parked_at=callback.parked_at,
+        )
+
+    def _change_callback(self, callback: Callback, **values: Any) -> None:
+        guard = (_C.shard == callback.shard, _C.id == callback.id, _C.endpoint == callback.endpoint)
+        self._connection.execute(update(schema.callbacks).where(*guard).values(**values))
+
+    def use_nonce(self, scope: str, key_id: str, nonce: str, now: datetime, until: datetime) -> bool:
+        columns = schema.nonces.c
+        same = (columns.scope == scope, columns.key_id == key_id, columns.nonce == nonce)
+        if self._one(select(columns.nonce).where(*same)) is not None:
+            return False
+        self._connection.execute(delete(schema.nonces).where(columns.until < now))
+        row = {"scope": scope, "key_id": key_id, "nonce": nonce, "until": until}
+        self._connection.execute(insert(schema.nonces), row)
+        return True
+
+    def note_notification(self, seen: SeenNotification) -> bool:
+        columns = schema.notifications.c
+        same = (
+            columns.shard == seen.shard,
+            columns.channel == seen.channel,
+            columns.event_id == seen.event_id,
+            columns.payout_id == (seen.payout_id or ""),
+        )
+        if self._one(select(columns.event_id).where(*same)) is not None:
+            return False
+        place = f"notifications|raw|{seen.channel}/{seen.event_id}"
+        values = {
+            "shard": seen.shard,
+            "channel": seen.channel,
+            "event_id": seen.event_id,
+            "payout_id": seen.payout_id or "",
+            "at": seen.at,
+            "raw_sealed": self._rows.sealer.seal(seen.raw, place),
+        }
+        self._connection.execute(insert(schema.notifications), values)
+        return True

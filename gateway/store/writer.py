@@ -1,0 +1,204 @@
+"""The one writer: whole units of work, committed in groups, cancelled by nobody.
+
+Theory
+------
+An acknowledgement may leave only after a commit that survives a power cut, and such a commit costs one fsync, 0.3 to
+8 ms, whatever is in it. So units queue up, and each transaction takes all that queued while the last one committed.
+There is no timer: an idle store commits a lone unit at once, a busy one commits hundreds together.
+
+Within a group every unit runs inside its own SAVEPOINT:
+
+* a unit that raises is rolled back to its savepoint and its caller gets the exception; its neighbours go on;
+* a unit whose *statement* fails in the database (disk full) may have taken the transaction with it: the group is
+  rolled back and redone one by one, so that only the culprit fails;
+* when COMMIT itself fails, nobody knows whether it happened. The connection is closed and reopened, and every unit of
+  the group is told `CommitUnknown`. Its operation repeats the same versioned write, and key and version decide (R18).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from gateway.domain.errors import CommitUnknown, StoreUnavailable
+from gateway.store.port import Tx
+from gateway.store.rows import Rows
+from gateway.store.tx import SqlTx
+
+T = TypeVar("T")
+
+GROUP_MAX = 256
+"""The most units in one transaction: bounds how long the last of them waits for the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued(Generic[T]):
+    """A unit on its way to the database, and where its result goes."""
+
+    unit: Callable[[Tx], T]
+    future: Future[T]
+
+
+class GroupCommitter:
+    """Runs groups of units on one connection. Knows no threads: `WriterThread` and the inline store drive it."""
+
+    def __init__(self, engine: Engine, rows: Rows) -> None:
+        self._engine = engine
+        self._rows = rows
+        self._connection: Connection | None = None
+
+    def commit(self, group: Sequence[Queued[Any]]) -> None:
+        """Run the units, commit, then hand out the results; every future is done when this returns."""
+        try:
+            results = self._run_group(group)
+        except DBAPIError:
+            self._reopen()
+            self._one_by_one(group)
+            return
+        except CommitUnknown as error:
+            _fail_all(group, error)
+            return
+        for queued, result in zip(group, results, strict=True):
+            result.hand_to(queued.future)
+
+    def _run_group(self, group: Sequence[Queued[Any]]) -> list[_Result]:
+        """Raises `DBAPIError` when a statement failed (nothing happened), `CommitUnknown` when COMMIT did."""
+        connection = self._connected()
+        transaction = connection.begin()
+        try:
+            results = [self._run_unit(connection, queued) for queued in group]
+        except DBAPIError:
+            _rollback_quietly(transaction)
+            raise
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            self._reopen()
+            raise CommitUnknown(str(error.orig)) from error
+        return results
+
+    def _run_unit(self, connection: Connection, queued: Queued[Any]) -> _Result:
+        savepoint = connection.begin_nested()
+        try:
+            value = queued.unit(SqlTx(connection, self._rows))
+        except DBAPIError as error:
+            if isinstance(error, IntegrityError):
+                savepoint.rollback()
+                return _Result(error=error)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the unit raised goes to its caller, not to its neighbours
+            savepoint.rollback()
+            return _Result(error=error)
+        savepoint.commit()
+        return _Result(value=value)
+
+    def _one_by_one(self, group: Sequence[Queued[Any]]) -> None:
+        for queued in group:
+            try:
+                (result,) = self._run_group([queued])
+            except DBAPIError as error:
+                self._reopen()
+                queued.future.set_exception(StoreUnavailable(str(error.orig)))
+            except CommitUnknown as error:
+                queued.future.set_exception(error)
+            else:
+                result.hand_to(queued.future)
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _reopen(self) -> None:
+        """After a database error nothing about the connection is trusted: the next group gets a fresh one."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    value: Any = None
+    error: Exception | None = None
+
+    def hand_to(self, future: Future[Any]) -> None:
+        if self.error is not None:
+            future.set_exception(self.error)
+        else:
+            future.set_result(self.value)
+
+
+def _fail_all(group: Sequence[Queued[Any]], error: Exception) -> None:
+    for queued in group:
+        queued.future.set_exception(error)
+
+
+def _rollback_quietly(transaction: Any) -> None:
+    with contextlib.suppress(DBAPIError):  # after "disk full" SQLite has already rolled back
+        transaction.rollback()
+
+
+class WriterThread:
+    """A thread that owns the committer. Units go in from any thread; `stop` lets the queued ones finish."""
+
+    def __init__(self, committer: GroupCommitter) -> None:
+        self._committer = committer
+        self._queue: queue.SimpleQueue[Queued[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="paymux-writer", daemon=True)
+        self._stopping = False
+        self._lock = threading.Lock()
+        self._thread.start()
+
+    def put(self, queued: Queued[Any]) -> None:
+        with self._lock:
+            if self._stopping:
+                queued.future.set_exception(StoreUnavailable("the store is closed"))
+                return
+            self._queue.put(queued)
+
+    def stop(self) -> None:
+        """Finish what is queued, then end. Blocks; call it off the loop."""
+        with self._lock:
+            if not self._stopping:
+                self._stopping = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        ending = False
+        while not ending:
+            group, ending = self._take()
+            if group:
+                self._committer.commit(group)
+        self._committer.close()
+
+    def _take(self) -> tuple[list[Queued[Any]], bool]:
+        """All that is queued, at least one, at most `GROUP_MAX`; and whether the end was seen."""
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        group = [first]
+        while len(group) < GROUP_MAX:
+            try:
+                queued = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if queued is None:
+                return group, True
+            group.append(queued)
+        return group, False
