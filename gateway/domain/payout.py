@@ -45,7 +45,7 @@ class DuplicateMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What an attempt was sent on, pinned for its lifetime (R16): queries, repeats and proofs use this, not the config."""
+    """What an attempt was sent on, pinned for its lifetime (R16): queries and repeats use this, not the config."""
 
     adapter: str
     adapter_version: str

@@ -84,10 +84,11 @@ def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Po
     """Fold what was learned about attempt `number` into the payout. The only way an outcome changes anything."""
     attempt = payout.attempt(number)
     if _is_stale(attempt, outcome):
-        return Folded(payout, Change.STALE)
+        return Folded(payout.with_attempt(_asked_again(attempt, now, polls)), Change.STALE)
     target = TABLE.get((attempt.state, outcome.kind))
     if target is None:
-        return Folded(replace(payout, frozen=True), Change.CONTRADICTION)
+        frozen = replace(payout.with_attempt(_asked_again(attempt, now, polls)), frozen=True)
+        return Folded(frozen, Change.CONTRADICTION)
     moved = target is not attempt.state
     learned = _learn(attempt, outcome, target, now)
     after = _schedule(learned, outcome, moved, now, polls)
@@ -142,6 +143,14 @@ def _schedule(attempt: Attempt, outcome: Outcome, moved: bool, now: datetime, po
     return replace(attempt, asks=asks, due_at=now + wait, repeat_due=repeat)
 
 
+def _asked_again(attempt: Attempt, now: datetime, polls: Polls) -> Attempt:
+    """Nothing of the attempt changes but when it is looked at next."""
+    asks = attempt.asks + 1
+    if attempt.state in SETTLED:
+        return replace(attempt, asks=asks, due_at=follow_up_at(attempt, asks))
+    return replace(attempt, asks=asks, due_at=now + polls.wait(asks))
+
+
 def follow_up_at(attempt: Attempt, asks: int) -> datetime | None:
     """When a settled attempt is asked about once more: only a rejected one that ever left us (R17)."""
     if attempt.state is not AttemptState.REJECTED or not attempt.transmitted or attempt.settled_at is None:
@@ -150,7 +159,7 @@ def follow_up_at(attempt: Attempt, asks: int) -> datetime | None:
 
 
 def may_repeat(attempt: Attempt, now: datetime) -> bool:
-    """Whether the same bytes may be sent again: the channel must be known to take a repeat as the same order (row 30)."""
+    """Whether the same bytes may be sent again: only where a repeat is the same order, and within its window (row 30)."""
     if attempt.ground.duplicate_mode is DuplicateMode.NONE or attempt.first_sent_at is None:
         return False
     return now < attempt.first_sent_at + timedelta(seconds=attempt.ground.repeat_window_s)

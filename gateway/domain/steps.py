@@ -30,7 +30,7 @@ class StepPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Choose a channel and open an attempt. `instead_of` is a planned attempt that never left, to be given up for it."""
+    """Choose a channel and open an attempt; `instead_of` is a planned one that never left, given up for it."""
 
     instead_of: int | None = None
 
@@ -91,12 +91,13 @@ def next_step(payout: Payout, now: datetime, policy: StepPolicy) -> Step:
     """What the payout wants at `now`."""
     live = payout.live_attempt
     if live is not None:
-        return _tend(payout, live, now, policy)
-    if follow_up := _due_follow_up(payout, now):
-        return follow_up
-    if is_final(payout) or payout.frozen:
-        return Wait(next_due(payout))
-    return _carry_on(payout, now, policy)
+        step = _tend(payout, live, now, policy)
+    elif is_final(payout) or payout.frozen:
+        step = Wait(next_due(payout))
+    else:
+        step = _carry_on(payout, now, policy)
+    # What may still pay comes first; while it only waits, older attempts are followed up (R17).
+    return (_due_follow_up(payout, now) or Wait(next_due(payout))) if isinstance(step, Wait) else step
 
 
 def _tend(payout: Payout, live: Attempt, now: datetime, policy: StepPolicy) -> Step:

@@ -13,6 +13,7 @@ from gateway.clock import Clock
 from gateway.domain.payout import Payout
 from gateway.domain.states import Polls
 from gateway.domain.steps import StepPolicy
+from gateway.operations.background import Background
 from gateway.store.port import Lease, Store
 from routing.guard import Guard
 from routing.policy import ChannelPolicy
@@ -58,6 +59,7 @@ class Services:
     retry_every: timedelta
     lease_s: float
     api_version: str
+    background: Background
     hand_over: Callable[[Payout, Lease], None] = field(repr=False)
     """Give a freshly accepted payout to this node's worker: no polling delay."""
     wake: Callable[[], None] = field(repr=False)

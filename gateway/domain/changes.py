@@ -1,0 +1,107 @@
+"""The changes a payout goes through that are not outcomes: what we decide, rather than what we are told.
+
+Each takes the payout as it is and returns it as it will be. Nothing here looks at a clock or asks whether the change
+is wise: `steps` has decided, the operation saves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gateway.domain.identity import AttemptIds
+from gateway.domain.payout import Attempt, AttemptState, Closure, Ground, Payout, Prepared
+from gateway.domain.reasons import RejectReason, StatusCode
+from gateway.domain.status import StatusReason
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Everything a new attempt is made of."""
+
+    channel: str
+    ordinal: int
+    ids: AttemptIds
+    ground: Ground
+    prepared: Prepared
+    decision: str
+
+
+def ordinal_on(payout: Payout, channel: str) -> int:
+    """The number of the next attempt of this payout on `channel`, from 1."""
+    return 1 + sum(1 for attempt in payout.attempts if attempt.channel == channel)
+
+
+def open_attempt(payout: Payout, opening: Opening, now: datetime) -> Payout:
+    """The intent: an attempt that may be on its way from the moment this is committed (R1, R18)."""
+    attempt = Attempt(
+        number=len(payout.attempts) + 1,
+        channel=opening.channel,
+        ordinal=opening.ordinal,
+        channel_reference=opening.ids.channel_reference,
+        uetr=opening.ids.uetr,
+        state=AttemptState.SENDING,
+        ground=opening.ground,
+        prepared=opening.prepared,
+        opened_at=now,
+        transmissions=1,
+        first_sent_at=now,
+        last_sent_at=now,
+        due_at=now,
+        decision=opening.decision,
+    )
+    return replace(payout.with_attempt(attempt), retry_at=None, waiting_for=None)
+
+
+def send_planned(payout: Payout, number: int, now: datetime) -> Payout:
+    """The intent of an attempt whose first transmission provably never left: the same one, for the first time."""
+    attempt = payout.attempt(number)
+    sending = replace(
+        attempt, state=AttemptState.SENDING, transmissions=1, first_sent_at=now, last_sent_at=now, due_at=now
+    )
+    return replace(payout.with_attempt(sending), retry_at=None, waiting_for=None)
+
+
+def begin_repeat(payout: Payout, number: int, now: datetime) -> Payout:
+    """The intent of a repeat: the attempt stays unknown while it runs, one transmission more on its count (R13)."""
+    attempt = payout.attempt(number)
+    repeated = replace(attempt, transmissions=attempt.transmissions + 1, last_sent_at=now, repeat_due=False, due_at=now)
+    return payout.with_attempt(repeated)
+
+
+def postpone(payout: Payout, number: int, due_at: datetime) -> Payout:
+    """Look at the attempt again later: its channel takes nothing at the moment."""
+    return payout.with_attempt(replace(payout.attempt(number), due_at=due_at))
+
+
+def give_up(payout: Payout, number: int, now: datetime) -> Payout:
+    """A planned attempt, of which nothing was ever sent, becomes rejected."""
+    attempt = payout.attempt(number)
+    given_up = replace(
+        attempt,
+        state=AttemptState.REJECTED,
+        reason=RejectReason.CHANNEL_UNAVAILABLE,
+        settled_at=now,
+        due_at=None,
+    )
+    return payout.with_attempt(given_up)
+
+
+def ask_to_cancel(payout: Payout, number: int, now: datetime) -> Payout:
+    """The channel is being told to drop the order; a question follows at once."""
+    return payout.with_attempt(replace(payout.attempt(number), cancel_asked=True, due_at=now))
+
+
+def request_cancel(payout: Payout, now: datetime) -> Payout:
+    """The app's wish (R19): durable, decides nothing by itself."""
+    return replace(payout, cancel_requested_at=now)
+
+
+def wait_for_channel(payout: Payout, code: StatusCode, now: datetime, retry_every: timedelta) -> Payout:
+    """No channel takes it now: look again later, and say why it waits."""
+    return replace(payout, waiting_for=code, retry_at=now + retry_every)
+
+
+def close(payout: Payout, reason: StatusReason, now: datetime) -> Payout:
+    """The recorded decision that nothing more will be tried."""
+    return replace(payout, closure=Closure(reason.code, now, reason.channel_code), waiting_for=None, retry_at=None)

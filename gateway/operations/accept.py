@@ -1,0 +1,129 @@
+"""Take a payout in: idempotency, the payout, its first event and its first callback, in one transaction.
+
+A 201 is a promise, so it leaves only after the commit. When COMMIT itself fails, nobody knows; then the same insert is
+repeated on a fresh connection, and the reference's unique key decides (R18): if the first one happened, the repeat
+finds it with the same fingerprint and answers as a replay would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from gateway.domain.beneficiary import Beneficiary
+from gateway.domain.errors import CommitUnknown, NotFound, ReferenceReused, StaleWrite
+from gateway.domain.event import Event, EventType
+from gateway.domain.fingerprint import fingerprint
+from gateway.domain.identity import payout_id, shard_of
+from gateway.domain.money import Money
+from gateway.domain.payout import Payout
+from gateway.operations.announce import make_callbacks
+from gateway.operations.services import Services
+from gateway.store.port import Lease, Reference, Tx
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutRequest:
+    """What an app asked for, parsed and normalised."""
+
+    app: str
+    reference: str
+    amount: Money
+    beneficiary: Beneficiary
+    purpose: str | None = None
+    description: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The payout as it is now; `replayed` when the reference was known already."""
+
+    payout: Payout
+    replayed: bool
+
+
+async def accept(services: Services, request: PayoutRequest) -> Accepted:
+    """Make `request` a payout, once.
+
+    Raises:
+        ReferenceReused: the reference belongs to other content; nothing was changed.
+        CommitUnknown: it may or may not be stored; the app repeats the same request.
+        StoreUnavailable: it is not stored.
+    """
+    now = services.clock.now()
+    mark = fingerprint(
+        services.keys.fingerprint,
+        request.app,
+        request.reference,
+        request.amount,
+        request.beneficiary,
+        request.purpose,
+        request.description,
+    )
+    payout = _new_payout(services, request, now)
+    lease = Lease(services.node, 1, now + timedelta(seconds=services.lease_s))
+
+    def unit(tx: Tx) -> Accepted:
+        known = tx.reference(request.app, request.reference)
+        if known is not None:
+            return _replay(tx, known, mark)
+        return _insert(services, tx, payout, mark, lease, now)
+
+    accepted = await _run_settled(services, unit)
+    if not accepted.replayed:
+        log.info("payout.accepted", payout=accepted.payout.id, app=request.app, amount=request.amount.minor)
+        services.hand_over(accepted.payout, lease)
+        services.wake_callbacks()
+    return accepted
+
+
+async def _run_settled(services: Services, unit: Callable[[Tx], Accepted]) -> Accepted:
+    """Run it; when its commit is unknown, or another request won the race, say the same thing once more."""
+    try:
+        return await services.store.run(unit)
+    except (CommitUnknown, StaleWrite):
+        return await services.store.run(unit)
+
+
+def _new_payout(services: Services, request: PayoutRequest, now: datetime) -> Payout:
+    shard = shard_of(request.app, request.reference)
+    return Payout(
+        id=payout_id(shard, services.new_uuid()),
+        shard=shard,
+        app=request.app,
+        reference=request.reference,
+        amount=request.amount,
+        beneficiary=request.beneficiary,
+        created_at=now,
+        give_up_at=now + services.give_up_after,
+        purpose=request.purpose,
+        description=request.description,
+        metadata=dict(request.metadata),
+        last_event=1,
+    )
+
+
+def _replay(tx: Tx, known: Reference, mark: bytes) -> Accepted:
+    if known.fingerprint != mark:
+        raise ReferenceReused(known.payout_id)
+    payout = tx.payout(known.payout_id)
+    if payout is None:
+        raise NotFound(known.payout_id)
+    return Accepted(payout, replayed=True)
+
+
+def _insert(services: Services, tx: Tx, payout: Payout, mark: bytes, lease: Lease, now: datetime) -> Accepted:
+    endpoints = services.endpoints.get(payout.app, ())
+    announced = make_callbacks(None, payout, endpoints, now, services.new_uuid, services.api_version, 0)
+    payout = replace(payout, callback_sequence=announced.sequence)
+    tx.insert(payout, Reference(payout.id, mark), lease)
+    tx.append_event(payout, Event(1, now, EventType.ACCEPTED, f"app:{payout.app}"))
+    for callback in announced.callbacks:
+        tx.enqueue_callback(callback)
+    return Accepted(payout, replayed=False)

@@ -1,0 +1,263 @@
+"""Move one payout as far as it will go: ask the core what is next, do it, save it, ask again.
+
+Each step is one function below; what they share is the order of things: load or hold a version, decide, commit the
+intent, act, fold the answer. A step whose version has moved on changes nothing (`StaleWrite`), and the payout is
+looked at afresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from adapters.channel import Signed
+from gateway.domain import changes
+from gateway.domain.errors import StaleWrite
+from gateway.domain.event import EventType
+from gateway.domain.outcome import Answer, OutcomeKind
+from gateway.domain.outcome import Heard as How
+from gateway.domain.payout import Payout
+from gateway.domain.status import StatusReason, closing_code
+from gateway.domain.steps import (
+    CancelAtChannel,
+    Close,
+    GiveUp,
+    Interrupted,
+    Plan,
+    Query,
+    Repeat,
+    Step,
+    Wait,
+    next_step,
+)
+from gateway.operations.learn import Heard, learn
+from gateway.operations.plan import Chosen, choose, sent_of, waiting_code
+from gateway.operations.record import record, touch
+from gateway.operations.services import ChannelHandle, Services
+from gateway.operations.transmit import answer_of, interrupted, transmit
+from gateway.store.port import Lease, Tx
+from routing.decide import Decision
+from routing.guard import Permit, RefusedBeforeSend, Verdict
+
+Detail = dict[str, str | int | bool | None]
+"""Short facts for the event row and the log line."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+async def advance(services: Services, payout: Payout, lease: Lease) -> None:
+    """Do all that can be done for `payout` now, then let go of it. Returns early when the lease is lost."""
+    while True:
+        now = services.clock.now()
+        lease = replace(lease, until=now + timedelta(seconds=services.lease_s))
+        step = next_step(payout, now, services.steps)
+        if isinstance(step, Wait):
+            await _let_go(services, payout, lease)
+            return
+        try:
+            payout = await _act(services, payout, step, lease, now)
+        except StaleWrite:
+            fresh = await _look_again(services, payout, lease)
+            if fresh is None:
+                return
+            payout = fresh
+
+
+async def _act(services: Services, payout: Payout, step: Step, lease: Lease, now: datetime) -> Payout:
+    match step:
+        case Plan(instead_of):
+            return await _plan(services, payout, instead_of, lease, now)
+        case Query(number):
+            return await _query(services, payout, number, lease)
+        case Repeat(number):
+            return await _repeat(services, payout, number, lease, now)
+        case CancelAtChannel(number):
+            return await _cancel_at_channel(services, payout, number, lease, now)
+        case Interrupted(number):
+            transmission_no = payout.attempt(number).transmissions
+            return await learn(services, Heard(payout.id, number, interrupted(), transmission_no), lease)
+        case GiveUp(number):
+            given_up = changes.give_up(payout, number, now)
+            return await _decide(services, payout, given_up, EventType.ATTEMPT_GIVEN_UP, lease, now, number)
+        case Close(reason):
+            return await _close(services, payout, reason, lease, now)
+        case Wait():
+            return payout
+
+
+async def _let_go(services: Services, payout: Payout, lease: Lease) -> None:
+    await services.store.run(lambda tx: tx.release(payout.id, lease))
+
+
+async def _look_again(services: Services, payout: Payout, lease: Lease) -> Payout | None:
+    """The payout as it is now, if it is still ours to look after."""
+
+    def unit(tx: Tx) -> Payout | None:
+        tx.renew(payout.id, lease, lease.until)
+        return tx.payout(payout.id)
+
+    try:
+        return await services.store.run(unit)
+    except StaleWrite:
+        log.info("payout.lease_lost", payout=payout.id)
+        return None
+
+
+# Deciding ------------------------------------------------------------------------------------------------------------
+
+
+async def _decide(
+    services: Services,
+    before: Payout,
+    after: Payout,
+    event: EventType,
+    lease: Lease,
+    now: datetime,
+    attempt: int | None = None,
+    detail: Detail | None = None,
+) -> Payout:
+    """Commit one change of ours."""
+    saved = await services.store.run(
+        lambda tx: record(services, tx, before, after, event, now, attempt=attempt, detail=detail, lease=lease)
+    )
+    log.info(str(event), payout=saved.id, attempt=attempt, **(detail or {}))
+    services.wake_callbacks()
+    return saved
+
+
+async def _close(services: Services, payout: Payout, reason: StatusReason, lease: Lease, now: datetime) -> Payout:
+    closed = changes.close(payout, reason, now)
+    return await _decide(services, payout, closed, EventType.CLOSED, lease, now, detail={"reason": str(reason.code)})
+
+
+async def _wait_for_channel(
+    services: Services, payout: Payout, decision: Decision, lease: Lease, now: datetime
+) -> Payout:
+    """Nobody takes it. What may pass is waited for, what cannot pass ends it (row 7)."""
+    if not decision.waitable and payout.live_attempt is None:
+        heard = any(attempt.transmitted for attempt in payout.attempts)
+        return await _close(
+            services, payout, closing_code(payout) if heard else StatusReason(waiting_code(decision)), lease, now
+        )
+    code = waiting_code(decision)
+    waiting = changes.wait_for_channel(payout, code, now, services.retry_every)
+    if payout.waiting_for is code:
+        return await services.store.run(lambda tx: touch(tx, payout, waiting, lease))
+    refused = " ".join(f"{refusal.channel}:{refusal.code}" for refusal in decision.refused)
+    return await _decide(services, payout, waiting, EventType.WAITING, lease, now, detail={"refused": refused})
+
+
+# Sending -------------------------------------------------------------------------------------------------------------
+
+
+async def _plan(services: Services, payout: Payout, instead_of: int | None, lease: Lease, now: datetime) -> Payout:
+    """Choose a channel, commit the intent, send."""
+    planned = payout.attempt(instead_of) if instead_of is not None else None
+    found = choose(services, payout, planned, now)
+    if isinstance(found, Decision):
+        return await _wait_for_channel(services, payout, found, lease, now)
+    intent = _intent(payout, found, instead_of, now)
+    number = len(intent.attempts) if found.opening is not None else instead_of or len(intent.attempts)
+    outgoing = _Outgoing(found.handle, number, found.signed, found.permit)
+    detail: Detail = {"channel": found.handle.channel.name}
+    return await _commit_and_send(services, payout, intent, EventType.ATTEMPT_OPENED, outgoing, detail, lease, now)
+
+
+def _intent(payout: Payout, found: Chosen, instead_of: int | None, now: datetime) -> Payout:
+    if found.opening is None:
+        assert instead_of is not None  # noqa: S101 - only a planned attempt is sent without an opening
+        return changes.send_planned(payout, instead_of, now)
+    base = changes.give_up(payout, instead_of, now) if instead_of is not None else payout
+    return changes.open_attempt(base, found.opening, now)
+
+
+async def _repeat(services: Services, payout: Payout, number: int, lease: Lease, now: datetime) -> Payout:
+    """The same bytes under the same id, freshly signed; a question instead where that is not possible now."""
+    attempt = payout.attempt(number)
+    handle = services.channels[attempt.channel]
+    if attempt.ground.adapter_version != handle.channel.ground.adapter_version:
+        return await _query(services, payout, number, lease)  # stored bytes of an older adapter (row 54)
+    signed = handle.channel.sign(sent_of(payout, attempt))
+    try:
+        permit = handle.guard.admit()
+    except RefusedBeforeSend:
+        later = changes.postpone(payout, number, now + handle.polls.wait(attempt.asks))
+        return await services.store.run(lambda tx: touch(tx, payout, later, lease))
+    intent = changes.begin_repeat(payout, number, now)
+    outgoing = _Outgoing(handle, number, signed, permit)
+    detail: Detail = {"transmission": intent.attempt(number).transmissions}
+    return await _commit_and_send(services, payout, intent, EventType.ATTEMPT_REPEATED, outgoing, detail, lease, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """A transmission that is signed and admitted, and waits for its intent to be durable."""
+
+    handle: ChannelHandle
+    number: int
+    signed: Signed
+    permit: Permit
+
+
+async def _commit_and_send(
+    services: Services,
+    payout: Payout,
+    intent: Payout,
+    event: EventType,
+    outgoing: _Outgoing,
+    detail: Detail,
+    lease: Lease,
+    now: datetime,
+) -> Payout:
+    """The intent first, durably; then the one call. Whatever fails before the call gives the permit back."""
+    handle, number, permit = outgoing.handle, outgoing.number, outgoing.permit
+    started_s = services.clock.monotonic()
+    try:
+        sending = await _decide(services, payout, intent, event, lease, now, number, detail)
+        if not _lease_lasts(services, handle.timeouts.total_s, started_s):
+            raise StaleWrite(f"{payout.id}: too little of the lease is left to send")
+    except BaseException:
+        permit.release(Verdict.NO_EVIDENCE)
+        raise
+    return await transmit(services, handle, sending, number, outgoing.signed, permit, lease)
+
+
+def _lease_lasts(services: Services, deadline_s: float, started_s: float) -> bool:
+    """A node that was paused between intent and send must not send on a lease that others may hold (row 56)."""
+    return services.lease_s - (services.clock.monotonic() - started_s) > deadline_s
+
+
+# Asking --------------------------------------------------------------------------------------------------------------
+
+
+async def _query(services: Services, payout: Payout, number: int, lease: Lease) -> Payout:
+    attempt = payout.attempt(number)
+    handle = services.channels[attempt.channel]
+    answer = await _ask(services, handle.channel.query(sent_of(payout, attempt)), How.QUERY, handle.timeouts.total_s)
+    return await learn(services, Heard(payout.id, number, answer), lease)
+
+
+async def _cancel_at_channel(services: Services, payout: Payout, number: int, lease: Lease, now: datetime) -> Payout:
+    asked = changes.ask_to_cancel(payout, number, now)
+    payout = await _decide(services, payout, asked, EventType.CANCEL_SENT, lease, now, number)
+    attempt = payout.attempt(number)
+    handle = services.channels[attempt.channel]
+    if not handle.channel.capabilities.can_cancel:
+        return payout
+    answer = await _ask(services, handle.channel.cancel(sent_of(payout, attempt)), How.CANCEL, handle.timeouts.total_s)
+    return await learn(services, Heard(payout.id, number, answer), lease)
+
+
+async def _ask(services: Services, call: Coroutine[Any, Any, Answer], how: How, total_s: float) -> Answer:
+    """A call that is safe to give up: past the deadline it is dropped and counts as no answer."""
+    task = services.background.spawn(call)
+    done, _ = await asyncio.wait({task}, timeout=total_s)
+    if not done:
+        task.cancel()
+        return Answer(how, OutcomeKind.UNCLEAR, detail="no answer within the deadline", channel_fault=True)
+    return replace(answer_of(task), heard=how)

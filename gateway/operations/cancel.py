@@ -1,0 +1,53 @@
+"""Record an app's wish to cancel. A wish, not a deed: whether money moves is for the channel to say (R19)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+
+from gateway.domain.changes import give_up, request_cancel
+from gateway.domain.errors import AlreadyFinal, NotFound
+from gateway.domain.event import EventType
+from gateway.domain.payout import Payout
+from gateway.domain.status import Status, is_final, status
+from gateway.domain.steps import is_planned
+from gateway.operations.record import record
+from gateway.operations.services import Services
+from gateway.store.port import Tx
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+async def cancel(services: Services, app: str, payout_id: str) -> Payout:
+    """The payout with the wish recorded: canceled at once if nothing of it can be on its way, else still processing.
+
+    Raises:
+        NotFound: not this app's.
+        AlreadyFinal: it has ended otherwise.
+    """
+    now = services.clock.now()
+
+    def unit(tx: Tx) -> Payout:
+        payout = tx.payout(payout_id)
+        if payout is None or payout.app != app:
+            raise NotFound(payout_id)
+        if is_final(payout) and status(payout) is not Status.CANCELED:
+            raise AlreadyFinal(str(status(payout)))
+        if payout.cancel_requested_at is not None:
+            return payout
+        wished = _drop_planned(request_cancel(payout, now), now)
+        return record(services, tx, payout, wished, EventType.CANCEL_REQUESTED, now, actor=f"app:{app}")
+
+    payout = await services.store.run(unit)
+    log.info("payout.cancel_requested", payout=payout.id, app=app, status=str(status(payout)))
+    services.wake_callbacks()
+    if status(payout) is not Status.CANCELED:
+        services.wake()
+    return payout
+
+
+def _drop_planned(payout: Payout, now: datetime) -> Payout:
+    """An attempt of which nothing ever left us ends with the wish, so that the app hears "canceled" at once."""
+    live = payout.live_attempt
+    return give_up(payout, live.number, now) if live is not None and is_planned(live) else payout

@@ -1,0 +1,153 @@
+"""Fold what was heard of an attempt into its payout: evidence first, then judgement, in one transaction (R7).
+
+Submit answers, query results, notifications and late answers all come through here, so there is one place in which
+an outcome can change anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from gateway.domain.errors import NotFound, StaleWrite
+from gateway.domain.event import EventType
+from gateway.domain.outcome import Answer, classify
+from gateway.domain.payout import Payout
+from gateway.domain.states import Change, Folded, fold
+from gateway.domain.view import payout_view
+from gateway.operations.record import record, touch
+from gateway.operations.services import Services
+from gateway.store.port import Evidence, Incident, Lease, Tx
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer, and which transmission of which attempt it is about."""
+
+    payout_id: str
+    attempt: int
+    answer: Answer
+    transmission_no: int = 0
+    """0 for anything but a submit's answer."""
+
+
+async def learn(services: Services, heard: Heard, lease: Lease | None = None) -> Payout:
+    """The payout after what was heard.
+
+    When the lease was lost meanwhile, somebody else looks after the payout: then only the evidence is kept (I29), and
+    `StaleWrite` is raised.
+    """
+    try:
+        after, change = await services.store.run(lambda tx: learn_in(services, tx, heard, lease))
+    except StaleWrite:
+        await services.store.run(lambda tx: keep_evidence(services, tx, heard))
+        raise
+    _report(heard, after, change)
+    services.wake_callbacks()
+    return after
+
+
+def learn_in(services: Services, tx: Tx, heard: Heard, lease: Lease | None) -> tuple[Payout, Change]:
+    """The unit: load, classify, fold, save."""
+    payout = _load(tx, heard.payout_id)
+    attempt = payout.attempt(heard.attempt)
+    now = services.clock.now()
+    outcome = classify(heard.answer, heard.transmission_no, attempt.transmissions, attempt.ground.absence)
+    polls = services.channels[attempt.channel].polls
+    folded = fold(payout, heard.attempt, outcome, now, polls)
+    judged = folded.change is not Change.STALE
+    tx.append_evidence(payout, Evidence(heard.attempt, heard.transmission_no, now, heard.answer, judged))
+    return _save(services, tx, payout, folded, heard, now, lease), folded.change
+
+
+def _save(
+    services: Services, tx: Tx, before: Payout, folded: Folded, heard: Heard, now: datetime, lease: Lease | None
+) -> Payout:
+    after, answer = folded.payout, heard.answer
+    if folded.change is Change.CONTRADICTION:
+        return _freeze(services, tx, before, after, heard, now, lease)
+    if payout_view(before) == payout_view(after) and folded.change is not Change.MOVED:
+        return touch(tx, before, after, lease)
+    detail = {
+        "from": str(before.attempt(heard.attempt).state),
+        "to": str(after.attempt(heard.attempt).state),
+        "heard": str(answer.heard),
+        "said": str(answer.kind),
+        "reason": str(answer.reason) if answer.reason else None,
+        "channel_code": answer.channel_code,
+    }
+    return record(
+        services,
+        tx,
+        before,
+        after,
+        EventType.ATTEMPT_MOVED,
+        now,
+        actor=f"channel:{after.attempt(heard.attempt).channel}",
+        attempt=heard.attempt,
+        detail=detail,
+        lease=lease,
+    )
+
+
+def _freeze(
+    services: Services, tx: Tx, before: Payout, after: Payout, heard: Heard, now: datetime, lease: Lease | None
+) -> Payout:
+    """A contradiction: evidence (already kept), incident and freeze in one transaction (R14)."""
+    attempt = before.attempt(heard.attempt)
+    what = f"{heard.answer.heard} says {heard.answer.kind} of an attempt that is {attempt.state}"
+    known = any(i.attempt == heard.attempt and i.detail == what for i in tx.incidents(before.id))
+    if known:
+        return touch(tx, before, after, lease)
+    tx.append_incident(before, Incident(now, "contradiction", what, heard.attempt))
+    tx.freeze(before, now, what)
+    return record(
+        services,
+        tx,
+        before,
+        after,
+        EventType.FROZEN,
+        now,
+        actor=f"channel:{attempt.channel}",
+        attempt=heard.attempt,
+        detail={"why": what},
+        lease=lease,
+    )
+
+
+def keep_evidence(services: Services, tx: Tx, heard: Heard) -> None:
+    """Store what was heard without judging it."""
+    payout = _load(tx, heard.payout_id)
+    now = services.clock.now()
+    tx.append_evidence(payout, Evidence(heard.attempt, heard.transmission_no, now, heard.answer, judged=False))
+
+
+def _load(tx: Tx, payout_id: str) -> Payout:
+    payout = tx.payout(payout_id)
+    if payout is None:
+        raise NotFound(payout_id)
+    return payout
+
+
+def _report(heard: Heard, after: Payout, change: Change) -> None:
+    """One line a step; louder when a person should look."""
+    attempt, answer = after.attempt(heard.attempt), heard.answer
+    bound = log.bind(
+        payout=after.id,
+        attempt=attempt.number,
+        channel=attempt.channel,
+        heard=str(answer.heard),
+        said=str(answer.kind),
+        state=str(attempt.state),
+        channel_code=answer.channel_code,
+    )
+    if change is Change.CONTRADICTION:
+        bound.error("payout.frozen", detail=answer.detail)
+    elif answer.alarm:
+        bound.warning("channel.alarm", detail=answer.detail)
+    else:
+        bound.info("attempt.heard", change=str(change))

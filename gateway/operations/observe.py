@@ -1,0 +1,159 @@
+"""Fold a channel's notification in, by the same fold as any other answer.
+
+Order of work: verify raw bytes (the adapter), use up the nonce, find the attempt, check that amount and channel are
+ours, keep the evidence, fold, commit; only then acknowledge. What belongs to nobody is kept and answered as the
+channel's sheet asks (404), so that it comes again: it may be faster than our own commit (row 41).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+import structlog
+
+from adapters.channel import Notice, Notification, NotificationRefused, RawNotification, Reply
+from gateway.domain.errors import NotFound, StoreError
+from gateway.domain.identity import SHARDS, shard_of_payout
+from gateway.domain.outcome import OutcomeKind
+from gateway.domain.payout import Payout
+from gateway.operations.learn import Heard, keep_evidence, learn_in
+from gateway.operations.services import ChannelHandle, Services
+from gateway.store.port import SeenNotification, Tx
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+NONCE_KEPT_FOR = timedelta(minutes=15)
+"""Longer than any channel's signature window, both ways."""
+
+
+class _Taken(StrEnum):
+    """What became of one notice."""
+
+    FOLDED = "folded"
+    DUPLICATE = "duplicate"
+    MISMATCH = "mismatch"
+    ORPHAN = "orphan"
+
+
+class _Replayed(Exception):
+    """The nonce was used before; the whole unit is rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    payout: Payout
+    attempt: int
+
+
+async def observe(services: Services, channel: str, raw: RawNotification) -> Reply:
+    """Take one notification in and answer it as its channel expects.
+
+    Raises:
+        NotFound: there is no such channel.
+    """
+    handle = services.channels.get(channel)
+    if handle is None:
+        raise NotFound(channel)
+    try:
+        notification = await handle.channel.read_notification(raw)
+    except NotificationRefused as refused:
+        log.warning("notification.refused", channel=channel, code=refused.code, detail=refused.detail)
+        return handle.channel.reply(refused.status, refused.code)
+    try:
+        taken = await services.store.run(lambda tx: _take(services, tx, handle, notification, raw))
+    except _Replayed:
+        log.warning("notification.replayed", channel=channel, event_id=notification.event_id)
+        return handle.channel.reply(401, "replayed")
+    except StoreError as error:
+        log.error("notification.not_stored", channel=channel, error=type(error).__name__)
+        return handle.channel.reply(503, "not_stored")
+    _report(channel, notification, taken)
+    services.wake_callbacks()
+    services.wake()
+    orphan = bool(taken) and all(result is _Taken.ORPHAN for result in taken)
+    return handle.channel.reply(404, "unknown_order") if orphan else handle.channel.reply(200, "ok")
+
+
+def _take(
+    services: Services, tx: Tx, handle: ChannelHandle, notification: Notification, raw: RawNotification
+) -> tuple[_Taken, ...]:
+    if notification.nonce is not None:
+        key_id, nonce = notification.nonce
+        now = services.clock.now()
+        if not tx.use_nonce(f"channel:{handle.channel.name}", key_id, nonce, now, now + NONCE_KEPT_FOR):
+            raise _Replayed
+    return tuple(_take_notice(services, tx, handle, notification, notice, raw) for notice in notification.notices)
+
+
+def _take_notice(
+    services: Services,
+    tx: Tx,
+    handle: ChannelHandle,
+    notification: Notification,
+    notice: Notice,
+    raw: RawNotification,
+) -> _Taken:
+    target = _find(tx, handle.channel.name, notice)
+    if not tx.note_notification(_seen(handle, notification, target, raw)):
+        return _Taken.DUPLICATE if target is not None else _Taken.ORPHAN
+    if target is None:
+        return _Taken.ORPHAN
+    heard = Heard(target.payout.id, target.attempt, notice.answer)
+    if notice.amount is not None and not _matches(target.payout, notice):
+        # Not ours, or not right: kept as refused evidence, and asked about by the ordinary schedule (I17).
+        keep_evidence(services, tx, replace(heard, answer=replace(notice.answer, alarm=True)))
+        return _Taken.MISMATCH
+    learn_in(services, tx, heard, None)
+    return _Taken.FOLDED
+
+
+def _matches(payout: Payout, notice: Notice) -> bool:
+    """A payment must be of our amount exactly; a return may be of less."""
+    if notice.amount is None or notice.amount.currency != payout.amount.currency:
+        return False
+    if notice.answer.kind is OutcomeKind.RETURNED:
+        return 0 < notice.amount.minor <= payout.amount.minor
+    return notice.amount == payout.amount
+
+
+def _find(tx: Tx, channel: str, notice: Notice) -> _Target | None:
+    """The attempt a notice speaks of, if it is this channel's."""
+    found = None
+    if notice.channel_reference is not None:
+        found = tx.find_attempt(notice.channel_reference)
+    elif notice.channel_payout_id is not None:
+        found = tx.find_channel_payout(channel, notice.channel_payout_id)
+    if found is None:
+        return None
+    payout = tx.payout(found[0])
+    if payout is None or payout.attempt(found[1]).channel != channel:
+        return None
+    return _Target(payout, found[1])
+
+
+def _seen(
+    handle: ChannelHandle, notification: Notification, target: _Target | None, raw: RawNotification
+) -> SeenNotification:
+    """The record of it. An orphan is nobody's row; its shard is drawn from the event id."""
+    shard = shard_of_payout(target.payout.id) if target else None
+    if shard is None:
+        shard = int.from_bytes(hashlib.sha256(notification.event_id.encode()).digest()[:2], "big") % SHARDS
+    return SeenNotification(
+        channel=handle.channel.name,
+        event_id=notification.event_id,
+        shard=shard,
+        payout_id=target.payout.id if target else None,
+        at=raw.received_at,
+        raw=raw.body,
+    )
+
+
+def _report(channel: str, notification: Notification, taken: tuple[_Taken, ...]) -> None:
+    bound = log.bind(channel=channel, event_id=notification.event_id, results=[str(result) for result in taken])
+    if _Taken.MISMATCH in taken or _Taken.ORPHAN in taken:
+        bound.warning("notification.taken")
+    else:
+        bound.info("notification.taken")

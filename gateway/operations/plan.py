@@ -1,0 +1,135 @@
+"""Choose a channel for a payout: ask the router, then the doors. Nothing is stored and nothing is sent here.
+
+Whatever can refuse refuses here, before the intent: no price, no capability, an order the channel cannot express, an
+open breaker, a full house. Between the commit of the intent and the send nothing may say no (I26).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from adapters.channel import Order, Sent, Signed, Unsendable
+from gateway.domain.changes import Opening, ordinal_on
+from gateway.domain.identity import AttemptIds, attempt_ids
+from gateway.domain.payout import Attempt, Payout
+from gateway.domain.reasons import StatusCode
+from gateway.operations.services import ChannelHandle, Services
+from routing.decide import Candidate, Decision, decide
+from routing.eligibility import RefusalCode, Request
+from routing.guard import Permit, RefusedBeforeSend
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A channel that takes the payout now: signed, admitted, ready for its intent."""
+
+    handle: ChannelHandle
+    signed: Signed
+    permit: Permit
+    opening: Opening | None
+    """None: it is the planned attempt itself that is sent after all."""
+
+
+def choose(services: Services, payout: Payout, planned: Attempt | None, now: datetime) -> Chosen | Decision:
+    """The first channel of the ranking that takes it, or the decision with every refusal."""
+    policies = [handle.policy for handle in services.channels.values()]
+    live = {name: handle.guard.live() for name, handle in services.channels.items()}
+    decision = decide(_request(payout), policies, live)
+    for candidate in _in_order(decision.ranked, payout, planned):
+        found = _try(services, payout, planned, candidate, decision, now)
+        if isinstance(found, Chosen):
+            return found
+        decision = found
+    return decision
+
+
+def order_of(payout: Payout, ids: AttemptIds) -> Order:
+    """What a channel is told of the payout."""
+    return Order(
+        payout_id=payout.id,
+        reference=payout.reference,
+        channel_reference=ids.channel_reference,
+        uetr=ids.uetr,
+        amount=payout.amount,
+        beneficiary=payout.beneficiary,
+        purpose=payout.purpose,
+        description=payout.description,
+    )
+
+
+def sent_of(payout: Payout, attempt: Attempt) -> Sent:
+    """An attempt as its channel sees it: on its pinned ground, with its stored bytes."""
+    ids = AttemptIds(attempt.channel_reference, attempt.uetr)
+    return Sent(order_of(payout, ids), attempt.ground, attempt.prepared, attempt.channel_payout_id)
+
+
+def waiting_code(decision: Decision) -> StatusCode:
+    """Why nobody takes it: the one reason all channels share, else that there is no route or no channel just now."""
+    if decision.waitable:
+        return StatusCode.CHANNEL_UNAVAILABLE
+    codes = {refusal.code for refusal in decision.refused}
+    amount = {RefusalCode.AMOUNT_ABOVE_MAX, RefusalCode.AMOUNT_BELOW_MIN}
+    if codes and codes <= amount:
+        return StatusCode.AMOUNT_LIMIT
+    if codes == {RefusalCode.CURRENCY}:
+        return StatusCode.CURRENCY_NOT_SUPPORTED
+    return StatusCode.NO_ROUTE
+
+
+def _request(payout: Payout) -> Request:
+    heard = frozenset(attempt.channel for attempt in payout.attempts if attempt.transmitted)
+    return Request(payout.amount, payout.beneficiary.kind, heard)
+
+
+def _in_order(ranked: Sequence[Candidate], payout: Payout, planned: Attempt | None) -> list[Candidate]:
+    """For a planned attempt that did not get out: first channels that were not tried, then its own once more."""
+    if planned is None:
+        return list(ranked)
+    touched = {attempt.channel for attempt in payout.attempts}
+    fresh = [candidate for candidate in ranked if candidate.channel not in touched]
+    return fresh + [candidate for candidate in ranked if candidate.channel == planned.channel]
+
+
+def _try(
+    services: Services,
+    payout: Payout,
+    planned: Attempt | None,
+    candidate: Candidate,
+    decision: Decision,
+    now: datetime,
+) -> Chosen | Decision:
+    handle = services.channels[candidate.channel]
+    again = planned is not None and planned.channel == candidate.channel
+    try:
+        opening = None if again else _opening(services, handle, payout, decision, now)
+        sent = sent_of(payout, planned) if opening is None and planned else _first_sent(payout, opening)
+        signed = handle.channel.sign(sent)
+    except Unsendable as error:
+        return decision.refuse(candidate.channel, RefusalCode.UNSENDABLE, f"{error.reason}: {error.detail}")
+    except Exception:  # an adapter's bug must not keep the payout from the other channels
+        log.exception("channel.prepare_failed", payout=payout.id, channel=candidate.channel)
+        return decision.refuse(candidate.channel, RefusalCode.UNSENDABLE, "the adapter failed")
+    try:
+        permit = handle.guard.admit()
+    except RefusedBeforeSend as refused:
+        return decision.refuse(candidate.channel, refused.code, "refused at the door")
+    return Chosen(handle, signed, permit, opening)
+
+
+def _opening(services: Services, handle: ChannelHandle, payout: Payout, decision: Decision, now: datetime) -> Opening:
+    channel = handle.channel
+    ordinal = ordinal_on(payout, channel.name)
+    ids = attempt_ids(services.keys.identity, payout.app, payout.reference, channel.name, ordinal)
+    prepared = channel.prepare(order_of(payout, ids), now)
+    return Opening(channel.name, ordinal, ids, channel.ground, prepared, decision.to_json())
+
+
+def _first_sent(payout: Payout, opening: Opening | None) -> Sent:
+    assert opening is not None  # noqa: S101 - either the planned attempt or an opening is there
+    return Sent(order_of(payout, opening.ids), opening.ground, opening.prepared)

@@ -1,0 +1,61 @@
+"""What apps ask. Every question carries the app: a foreign payout is not there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.domain.errors import NotFound
+from gateway.domain.event import Event
+from gateway.domain.payout import Payout
+from gateway.operations.services import Services
+from gateway.store.port import PayoutFilter, Position, ReadTx
+
+API_SCOPE = "api"
+
+
+async def get(services: Services, app: str, payout_id: str) -> Payout:
+    """The app's payout. Raises `NotFound`."""
+    return await services.store.read(lambda tx: _owned(tx, app, payout_id))
+
+
+async def by_reference(services: Services, app: str, reference: str) -> Payout:
+    """The payout of the app's reference. Raises `NotFound`, which proves nothing: a create may be on its way."""
+
+    def query(tx: ReadTx) -> Payout:
+        known = tx.reference(app, reference)
+        if known is None:
+            raise NotFound(reference)
+        return _owned(tx, app, known.payout_id)
+
+    return await services.store.read(query)
+
+
+async def page(
+    services: Services, app: str, wanted: PayoutFilter, after: Position | None, limit: int
+) -> tuple[tuple[Payout, ...], bool]:
+    """Up to `limit` payouts, newest first, and whether there are more."""
+    found = await services.store.read(lambda tx: tx.payouts(app, wanted, after, limit + 1))
+    return tuple(found[:limit]), len(found) > limit
+
+
+async def timeline(services: Services, app: str, payout_id: str) -> tuple[Event, ...]:
+    """Every change of the app's payout, oldest first. Raises `NotFound`."""
+
+    def query(tx: ReadTx) -> tuple[Event, ...]:
+        _owned(tx, app, payout_id)
+        return tuple(tx.events(payout_id))
+
+    return await services.store.read(query)
+
+
+async def use_nonce(services: Services, key_id: str, nonce: str, until: datetime) -> bool:
+    """Use up a request's nonce; False when it was used before."""
+    now = services.clock.now()
+    return await services.store.run(lambda tx: tx.use_nonce(API_SCOPE, key_id, nonce, now, until))
+
+
+def _owned(tx: ReadTx, app: str, payout_id: str) -> Payout:
+    payout = tx.payout(payout_id)
+    if payout is None or payout.app != app:
+        raise NotFound(payout_id)
+    return payout

@@ -1,0 +1,51 @@
+"""Save one change: the payout, its one event row and its callbacks, all in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.domain.event import Event, EventType
+from gateway.domain.payout import Payout
+from gateway.domain.steps import next_due
+from gateway.operations.announce import make_callbacks
+from gateway.operations.services import Services
+from gateway.store.port import Lease, Tx
+
+GATEWAY = "gateway"
+
+
+def record(
+    services: Services,
+    tx: Tx,
+    before: Payout,
+    after: Payout,
+    event: EventType,
+    now: datetime,
+    *,
+    actor: str = GATEWAY,
+    attempt: int | None = None,
+    detail: Mapping[str, str | int | bool | None] | None = None,
+    lease: Lease | None = None,
+) -> Payout:
+    """Store `after` over `before`, append the event, enqueue what the apps must hear. Returns it as stored.
+
+    Raises:
+        StaleWrite: the stored payout is not `before`, or the lease is lost; nothing was changed.
+    """
+    endpoints = services.endpoints.get(after.app, ())
+    announced = make_callbacks(
+        before, after, endpoints, now, services.new_uuid, services.api_version, before.callback_sequence
+    )
+    after = replace(after, last_event=before.last_event + 1, callback_sequence=announced.sequence)
+    saved = tx.save(before, after, next_due(after), lease)
+    tx.append_event(saved, Event(saved.last_event, now, event, actor, attempt, detail or {}))
+    for callback in announced.callbacks:
+        tx.enqueue_callback(callback)
+    return saved
+
+
+def touch(tx: Tx, before: Payout, after: Payout, lease: Lease | None = None) -> Payout:
+    """Save bookkeeping that is no change of state: a question used up, a postponed look. No event."""
+    return tx.save(before, after, next_due(after), lease)

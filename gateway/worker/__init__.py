@@ -1,0 +1,1 @@
+"""The loops that keep payouts and callbacks moving."""

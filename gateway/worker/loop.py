@@ -1,0 +1,203 @@
+"""Two loops: payouts that are due, and callbacks that are due.
+
+A freshly accepted payout does not pass through here at all: the accepting node hands it straight to a task
+(`hand_over`), so there is no polling delay on the way in. The payout loop takes what is due by its own schedule, and
+rescues what a crash left behind, which is the same thing: a row that is due and that nobody holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.domain.errors import StoreError
+from gateway.domain.payout import Payout
+from gateway.operations.advance import advance
+from gateway.operations.services import Services
+from gateway.store.port import Callback, Lease
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+WAITING_MAX = 2000
+"""Accepted payouts that may queue for a place in this node's worker; more are left to the rescue loop."""
+
+
+class Bell:
+    """Rung when something may have become due; waited for with a longest wait."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    async def wait(self, clock: Clock, longest_s: float) -> None:
+        """Come back when rung, or after `longest_s`; a ring while nobody waited is not lost."""
+        sleeping = asyncio.ensure_future(clock.sleep(longest_s))
+        ringing = asyncio.ensure_future(self._rung.wait())
+        try:
+            await asyncio.wait({sleeping, ringing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            ringing.cancel()
+        self._rung.clear()
+
+
+class PayoutWorker:
+    """Advances payouts, at most `concurrency` at once."""
+
+    def __init__(self, concurrency: int, rescue_every_s: float) -> None:
+        self._limit = concurrency
+        self._every_s = rescue_every_s
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: deque[tuple[Payout, Lease]] = deque()
+        self._stopping = False
+        self.bell = Bell()
+        self._services: Services | None = None
+
+    def attach(self, services: Services) -> None:
+        """The services refer to this worker's `hand_over` and bell, so they are made after it."""
+        self._services = services
+
+    @property
+    def busy(self) -> int:
+        return len(self._tasks)
+
+    def hand_over(self, payout: Payout, lease: Lease) -> None:
+        """Work on a payout now, or as soon as there is room. Past the queue's end its lease simply runs out."""
+        if self._stopping:
+            return
+        if len(self._tasks) < self._limit:
+            self._start(payout, lease)
+        elif len(self._waiting) < WAITING_MAX:
+            self._waiting.append((payout, lease))
+
+    def _start(self, payout: Payout, lease: Lease) -> None:
+        task = asyncio.create_task(self._advance(payout, lease))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._waiting and not self._stopping:
+            self._start(*self._waiting.popleft())
+        self.bell.ring()
+
+    async def _advance(self, payout: Payout, lease: Lease) -> None:
+        assert self._services is not None  # noqa: S101 - attached before anything is handed over
+        try:
+            await advance(self._services, payout, lease)
+        except StoreError as error:
+            # Nothing is lost: the row says how far it came, and its lease runs out.
+            log.error("payout.put_off", payout=payout.id, error=type(error).__name__, detail=str(error))
+        except Exception:  # a bug in one payout must not stop the others; the lease delays its next try
+            log.exception("payout.crashed", payout=payout.id)
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        assert self._services is not None  # noqa: S101 - attached by the composition root
+        while not self._stopping:
+            claimed = await self._claim(self._services)
+            if claimed == 0 or len(self._tasks) >= self._limit:
+                await self.bell.wait(self._services.clock, self._every_s)
+
+    async def _claim(self, services: Services) -> int:
+        room = self._limit - len(self._tasks)
+        if room <= 0:
+            return 0
+        now = services.clock.now()
+        try:
+            claimed = await services.store.run(lambda tx: tx.claim(services.node, now, services.lease_s, min(room, 64)))
+        except StoreError as error:
+            log.error("worker.claim_failed", error=type(error).__name__, detail=str(error))
+            return 0
+        for payout, lease in claimed:
+            self._start(payout, lease)
+        return len(claimed)
+
+    async def stop(self, grace_s: float) -> int:
+        """Take nothing new; wait for what is under way. How many were left: the next start finds them."""
+        self._stopping = True
+        self.bell.ring()
+        if not self._tasks:
+            return 0
+        _, left = await asyncio.wait(self._tasks, timeout=grace_s)
+        for task in left:
+            task.cancel()
+        return len(left)
+
+
+class CallbackWorker:
+    """Delivers due callbacks, at most `concurrency` at once and a few per endpoint: a dead one delays only itself."""
+
+    PER_ENDPOINT = 4
+    """Claimed so many at a time, and none for an endpoint that has as many under way: never more than twice that."""
+
+    def __init__(
+        self, concurrency: int, every_s: float, timeout_s: float, deliver: Callable[[Callback], Awaitable[object]]
+    ) -> None:
+        self._limit = concurrency
+        self._every_s = every_s
+        self._timeout_s = timeout_s
+        self._deliver = deliver
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._stopping = False
+        self.bell = Bell()
+
+    async def run(self, services: Services) -> None:
+        """Until `stop`."""
+        while not self._stopping:
+            claimed = await self._claim(services)
+            if claimed == 0 or len(self._tasks) >= self._limit:
+                await self.bell.wait(services.clock, self._every_s)
+
+    async def _claim(self, services: Services) -> int:
+        room = self._limit - len(self._tasks)
+        if room <= 0:
+            return 0
+        now = services.clock.now()
+        # Not due again before the try is over: a crash in between re-sends it, the receiver de-duplicates (row 60).
+        until = now + timedelta(seconds=2 * self._timeout_s)
+        busy = self._busy_endpoints()
+        try:
+            due = await services.store.run(
+                lambda tx: tx.claim_callbacks(now, until, min(room, self.PER_ENDPOINT), busy)
+            )
+        except StoreError as error:
+            log.error("worker.claim_failed", error=type(error).__name__, detail=str(error))
+            return 0
+        for callback in due:
+            task = asyncio.create_task(self._one(callback))
+            self._tasks[task] = callback.endpoint
+            task.add_done_callback(self._done)
+        return len(due)
+
+    def _busy_endpoints(self) -> frozenset[str]:
+        endpoints = list(self._tasks.values())
+        return frozenset(name for name in endpoints if endpoints.count(name) >= self.PER_ENDPOINT)
+
+    async def _one(self, callback: Callback) -> None:
+        try:
+            await self._deliver(callback)
+        except StoreError as error:
+            log.error("callback.put_off", callback=callback.id, error=type(error).__name__)
+        except Exception:  # a bug in one delivery must not stop the others; it is due again later
+            log.exception("callback.crashed", callback=callback.id)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
+        self.bell.ring()
+
+    async def stop(self, grace_s: float) -> None:
+        self._stopping = True
+        self.bell.ring()
+        if self._tasks:
+            _, left = await asyncio.wait(self._tasks, timeout=grace_s)
+            for task in left:
+                task.cancel()
