@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,3 +26,5 @@ class AdapterSpec:
     """(channel name, its settings table, the world) -> channel. Raises `SecretError` for a secret that is missing."""
     live_faults: Callable[[Any], list[str]]
     """Given validated settings: what forbids them in `mode = "live"` (test keys, plain http), in words."""
+    mint: Callable[[Path], None] | None = None
+    """Sandbox mode: put the throw-away keys that sandbox and shipped settings share into a folder. Idempotent."""

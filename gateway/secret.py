@@ -83,6 +83,8 @@ def _read(path: Path) -> bytes:
             return file.read()
     except OSError as error:
         raise SecretError(f"file:{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise SecretError("a path cannot contain NUL") from error
 
 
 def _check_mode(path: Path, found: os.stat_result) -> None:

@@ -72,6 +72,11 @@ def attempt_ids(key: bytes, app: str, reference: str, channel: str, ordinal: int
     return AttemptIds(text, str(UUID(bytes=mac[:16], version=4)))
 
 
+def notify_token(key: bytes, channel: str) -> str:
+    """The secret part of the path a channel posts its notifications to: known to that channel only."""
+    return hmac.new(key, b"notify\0" + channel.encode(), hashlib.sha256).hexdigest()[:40]
+
+
 def shard_of_channel_reference(channel_reference: str) -> int | None:
     """The shard one of our channel references names; None when it is not of that form."""
     if not _CHANNEL_REFERENCE.fullmatch(channel_reference):

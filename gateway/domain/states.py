@@ -159,7 +159,7 @@ def follow_up_at(attempt: Attempt, asks: int) -> datetime | None:
 
 
 def may_repeat(attempt: Attempt, now: datetime) -> bool:
-    """Whether the same bytes may be sent again: only where a repeat is the same order, and within its window (row 30)."""
+    """Whether the same bytes may be sent again: where a repeat is the same order, and within its window (row 30)."""
     if attempt.ground.duplicate_mode is DuplicateMode.NONE or attempt.first_sent_at is None:
         return False
     return now < attempt.first_sent_at + timedelta(seconds=attempt.ground.repeat_window_s)

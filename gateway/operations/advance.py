@@ -50,21 +50,24 @@ Detail = dict[str, str | int | bool | None]
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
-async def advance(services: Services, payout: Payout, lease: Lease) -> None:
-    """Do all that can be done for `payout` now, then let go of it. Returns early when the lease is lost."""
+async def advance(services: Services, payout: Payout, lease: Lease) -> datetime | None:
+    """Do all that can be done for `payout` now, then let go of it; when it is due again, if ever.
+
+    Ends early, with None, when the lease is lost: then somebody else looks after it.
+    """
     while True:
         now = services.clock.now()
         lease = replace(lease, until=now + timedelta(seconds=services.lease_s))
         step = next_step(payout, now, services.steps)
         if isinstance(step, Wait):
             await _let_go(services, payout, lease)
-            return
+            return step.until
         try:
             payout = await _act(services, payout, step, lease, now)
         except StaleWrite:
             fresh = await _look_again(services, payout, lease)
             if fresh is None:
-                return
+                return None
             payout = fresh
 
 

@@ -71,7 +71,7 @@ def sent_of(payout: Payout, attempt: Attempt) -> Sent:
 
 def waiting_code(decision: Decision) -> StatusCode:
     """Why nobody takes it: the one reason all channels share, else that there is no route or no channel just now."""
-    if decision.waitable:
+    if decision.ranked or decision.waitable:
         return StatusCode.CHANNEL_UNAVAILABLE
     codes = {refusal.code for refusal in decision.refused}
     amount = {RefusalCode.AMOUNT_ABOVE_MAX, RefusalCode.AMOUNT_BELOW_MIN}
@@ -88,12 +88,13 @@ def _request(payout: Payout) -> Request:
 
 
 def _in_order(ranked: Sequence[Candidate], payout: Payout, planned: Attempt | None) -> list[Candidate]:
-    """For a planned attempt that did not get out: first channels that were not tried, then its own once more."""
+    """For a planned attempt that did not get out: channels that were not tried; after a wait, its own once more."""
     if planned is None:
         return list(ranked)
     touched = {attempt.channel for attempt in payout.attempts}
     fresh = [candidate for candidate in ranked if candidate.channel not in touched]
-    return fresh + [candidate for candidate in ranked if candidate.channel == planned.channel]
+    waited = payout.retry_at is not None
+    return fresh + [candidate for candidate in ranked if waited and candidate.channel == planned.channel]
 
 
 def _try(

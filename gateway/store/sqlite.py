@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.errors import StoreUnavailable
@@ -19,6 +19,7 @@ from gateway.store.migrate import stamp_mode, upgrade
 from gateway.store.port import ReadTx, Tx
 from gateway.store.reads import SqlReadTx
 from gateway.store.rows import Rows
+from gateway.store.schema import payouts
 from gateway.store.writer import GroupCommitter, Queued, WriterThread
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class SqliteStore:
         try:
             upgrade(engine)
             stamp_mode(engine, mode)
+            _break_leases(engine)
         except BaseException:
             engine.dispose()
             lock.release()
@@ -84,6 +86,17 @@ class SqliteStore:
         self._reading.shutdown(wait=True)
         self._readers.dispose()
         self._lock.release()
+
+
+def _break_leases(engine: Engine) -> None:
+    """An earlier run's leases hold nobody: the lock file proves that its process is gone. Fences move on anyway."""
+    columns = payouts.c
+    with engine.connect() as connection, connection.begin():
+        connection.execute(
+            update(payouts)
+            .where(columns.lease_until.is_not(None))
+            .values(lease_until=None, lease_owner=None, fence=columns.fence + 1)
+        )
 
 
 class MemoryStore:

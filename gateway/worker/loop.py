@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -58,6 +58,7 @@ class PayoutWorker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[tuple[Payout, Lease]] = deque()
         self._stopping = False
+        self._next_due: datetime | None = None
         self.bell = Bell()
         self._services: Services | None = None
 
@@ -92,20 +93,35 @@ class PayoutWorker:
     async def _advance(self, payout: Payout, lease: Lease) -> None:
         assert self._services is not None  # noqa: S101 - attached before anything is handed over
         try:
-            await advance(self._services, payout, lease)
+            self._note_due(await advance(self._services, payout, lease))
         except StoreError as error:
             # Nothing is lost: the row says how far it came, and its lease runs out.
             log.error("payout.put_off", payout=payout.id, error=type(error).__name__, detail=str(error))
         except Exception:  # a bug in one payout must not stop the others; the lease delays its next try
             log.exception("payout.crashed", payout=payout.id)
 
+    def _note_due(self, due: datetime | None) -> None:
+        """Remember the earliest moment at which one of ours wants something, so that it need not wait for a round."""
+        if due is not None and (self._next_due is None or due < self._next_due):
+            self._next_due = due
+
     async def run(self) -> None:
         """Until `stop`."""
         assert self._services is not None  # noqa: S101 - attached by the composition root
+        clock = self._services.clock
         while not self._stopping:
             claimed = await self._claim(self._services)
             if claimed == 0 or len(self._tasks) >= self._limit:
-                await self.bell.wait(self._services.clock, self._every_s)
+                await self.bell.wait(clock, self._until_due_s(clock.now()))
+
+    def _until_due_s(self, now: datetime) -> float:
+        """How long to sleep: until something known is due, at most one round."""
+        if self._next_due is None:
+            return self._every_s
+        left_s = (self._next_due - now).total_seconds()
+        if left_s <= 0:
+            self._next_due = None
+        return min(max(left_s, 0.01), self._every_s)
 
     async def _claim(self, services: Services) -> int:
         room = self._limit - len(self._tasks)
@@ -186,9 +202,9 @@ class CallbackWorker:
         try:
             await self._deliver(callback)
         except StoreError as error:
-            log.error("callback.put_off", callback=callback.id, error=type(error).__name__)
+            log.error("callback.put_off", event_id=callback.id, error=type(error).__name__)
         except Exception:  # a bug in one delivery must not stop the others; it is due again later
-            log.exception("callback.crashed", callback=callback.id)
+            log.exception("callback.crashed", event_id=callback.id)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)

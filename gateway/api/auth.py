@@ -1,0 +1,133 @@
+"""Who is calling: decided over the raw bytes, before anything is parsed (docs/api.md 2; docs/reliability.md 4, 61-71).
+
+Every failure is the same 401, and takes about the same time: an unknown key is checked against a key that nobody has.
+The reason goes to the log only.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.api.backoff import Backoff
+from gateway.api.keys import KeyRecord, KeyRing
+from gateway.api.problems import Code, Refused
+from gateway.api.signed_request import WINDOW_S, Algorithm, Credentials, parse_authorization, signing_string, verify
+from gateway.domain.errors import CommitUnknown, StoreUnavailable
+from gateway.operations import read
+from gateway.operations.services import Services
+
+_log = structlog.get_logger("api")
+
+NONCE_KEPT = timedelta(seconds=2 * WINDOW_S)
+"""A nonce is remembered for twice the window, so that none outlives its timestamp (S2)."""
+
+_NOBODY: dict[Algorithm, bytes] = {
+    Algorithm.HMAC_SHA256: secrets.token_bytes(32),
+    Algorithm.ED25519: Ed25519PrivateKey.generate().public_key().public_bytes_raw(),
+}
+"""Material of the key that nobody has: it is verified against, and its verdict is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A request as it is authenticated: bytes, nothing parsed."""
+
+    method: str
+    target: bytes
+    """Path and query exactly as on the request line."""
+    authorization: Sequence[str]
+    """Every Authorization header."""
+    body: bytes = field(repr=False)
+    source: str
+    """The peer's address. X-Forwarded-For is not looked at (row 19)."""
+
+
+class Unproved(Exception):
+    """Authentication failed. `reason` is for the log; the caller learns nothing of it."""
+
+    def __init__(self, reason: str, key_id: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.key_id = key_id
+
+
+class Authenticator:
+    """Checks requests against a key ring, and remembers who keeps failing."""
+
+    def __init__(self, keys: KeyRing, *, sandbox: bool) -> None:
+        self.keys = keys
+        self._sandbox = sandbox
+        self._backoff = Backoff()
+
+    async def authenticate(self, services: Services, presented: Presented) -> KeyRecord:
+        """The key that signed this request.
+
+        Raises:
+            Refused: unauthorized, or rate_limited for a source whose signatures keep failing.
+            StoreUnavailable: the nonce could not be recorded; nothing happened.
+        """
+        claims = _claims(presented.authorization)
+        source = (presented.source, claims.key_id) if claims else None
+        now_s = services.clock.monotonic()
+        if source and self._backoff.is_noisy(source, now_s):
+            raise Refused(Code.RATE_LIMITED)
+        try:
+            return await self._prove(services, presented, claims)
+        except Unproved as error:
+            if source:  # without a signature to check there is nothing to save by backing off
+                self._backoff.note_refusal(source, now_s)
+            _log.info("api.unauthorized", reason=error.reason, key_id=error.key_id, source=presented.source)
+            raise Refused(Code.UNAUTHORIZED) from None
+
+    async def _prove(self, services: Services, presented: Presented, claims: Credentials | None) -> KeyRecord:
+        now = services.clock.now()
+        if claims is None:
+            return self._bearer(presented.authorization, now)
+        record = self._signer(presented, claims)
+        if not record.valid_at(now):
+            raise Unproved("key_not_valid_now", record.id)
+        if abs(now.timestamp() - claims.timestamp) > WINDOW_S:
+            raise Unproved("outside_window", record.id)
+        if not await _first_use(services, record, claims.nonce, now):
+            raise Unproved("nonce_reused", record.id)
+        return record
+
+    def _signer(self, presented: Presented, claims: Credentials) -> KeyRecord:
+        """The record whose key made the signature. The work is the same when there is no such key."""
+        record = self.keys.find(claims.key_id)
+        fitting = record if record is not None and record.algorithm is claims.algorithm else None
+        material = fitting.material if fitting else _NOBODY[claims.algorithm]
+        message = signing_string(presented.method, presented.target, claims.timestamp, claims.nonce, presented.body)
+        proved = verify(claims.algorithm, material, message, claims.signature)
+        if fitting is None:
+            raise Unproved("unknown_key")
+        if not proved:
+            raise Unproved("bad_signature", fitting.id)
+        return fitting
+
+    def _bearer(self, headers: Sequence[str], now: datetime) -> KeyRecord:
+        scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+        if not self._sandbox or scheme != "Bearer":
+            raise Unproved("malformed")
+        record = self.keys.bearer(token.encode("utf-8", "surrogateescape"))
+        if record is None or not record.valid_at(now):
+            raise Unproved("unknown_test_key")
+        return record
+
+
+def _claims(headers: Sequence[str]) -> Credentials | None:
+    return parse_authorization(headers[0]) if len(headers) == 1 else None
+
+
+async def _first_use(services: Services, record: KeyRecord, nonce: str, now: datetime) -> bool:
+    """Record the nonce. Whether its commit is known or not, the request itself has not begun: a plain 503 is true."""
+    try:
+        return await read.use_nonce(services, record.id, nonce, now + NONCE_KEPT)
+    except CommitUnknown as error:
+        raise StoreUnavailable("the nonce could not be recorded") from error

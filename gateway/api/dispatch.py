@@ -1,0 +1,123 @@
+"""The way of every request: head, route, body, who is calling, query, handler. And the one place where it is answered
+when something is refused or fails.
+
+The order is the cheap before the dear and the proof before the parsing: nothing in a body is looked at before its
+signature is right.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
+
+import structlog
+from aiohttp import hdrs, web
+
+from gateway.api.framing import check_head, check_json_type, read_body
+from gateway.api.keys import KeyRecord, Scope
+from gateway.api.problems import Code, Refused, refusal
+from gateway.api.query import read_query
+from gateway.api.responses import problem
+from gateway.api.routes import Call, Route, RouteTable
+from gateway.domain.errors import PaymuxError
+
+_log = structlog.get_logger("api")
+
+Authenticate = Callable[[web.Request, bytes], Awaitable[KeyRecord]]
+"""The key that signed a request with this body. Raises `Refused` or a `PaymuxError`."""
+
+REQUEST_ID = "X-Request-Id"
+_SANE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
+_FRAMES_MAX = 8
+
+
+def mint_request_id() -> str:
+    return f"req_{secrets.token_hex(12)}"
+
+
+class Dispatcher:
+    """Answers every request of one listener from its route table."""
+
+    def __init__(self, table: RouteTable, authenticate: Authenticate | None, *, http10: bool = False) -> None:
+        """`authenticate` may be None only where every route is public; `http10` lets simple health probes in."""
+        if authenticate is None and any(isinstance(route.access, Scope) for route in table.routes):
+            raise ValueError("a route needs a scope, and nothing here can tell who is calling")
+        self._table = table
+        self._authenticate = authenticate
+        self._http10 = http10
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        """Answer, whatever happens; one log line says what it was."""
+        began_s = perf_counter()
+        request_id = _request_id(request)
+        seen: dict[str, str] = {}
+        response = await self._answer(request, request_id, seen)
+        response.headers[REQUEST_ID] = request_id
+        _log.info(
+            "api.request",
+            **{"route": "none", **seen},
+            method=request.method if request.method in hdrs.METH_ALL else "other",
+            status=response.status,
+            duration_ms=round((perf_counter() - began_s) * 1000, 1),
+            request_id=request_id,
+        )
+        return response
+
+    async def _answer(self, request: web.Request, request_id: str, seen: dict[str, str]) -> web.StreamResponse:
+        try:
+            return await self._serve(request, request_id, seen)
+        except Refused as refused:
+            return problem(refused, request_id)
+        except PaymuxError as error:
+            return problem(self._translated(error, request_id), request_id)
+        except Exception as error:  # noqa: BLE001 - the last resort (S20): one id, no detail
+            log_unhandled(error, request_id)
+            return problem(Refused(Code.INTERNAL_ERROR), request_id)
+
+    async def _serve(self, request: web.Request, request_id: str, seen: dict[str, str]) -> web.StreamResponse:
+        check_head(request, http10=self._http10)
+        path, _, raw_query = request.raw_path.partition("?")
+        route, variables = self._table.match(request.method, path)
+        seen["route"] = route.path
+        body, app = await self._admit(request, route)
+        seen["app"] = app
+        query: Mapping[str, list[object]] = {} if route.query is None else read_query(raw_query, route.query)
+        return await route.handler(Call(request, request_id, app, variables, query, body))
+
+    async def _admit(self, request: web.Request, route: Route) -> tuple[bytes, str]:
+        """The body and the app of a signed route; nothing of either on a public one."""
+        if not isinstance(route.access, Scope):
+            return b"", ""
+        assert self._authenticate is not None  # noqa: S101 - __init__ refused a table that needs it without it
+        if route.body is not None:
+            check_json_type(request)
+        body = await read_body(request, route.body_bytes_max)
+        key = await self._authenticate(request, body)
+        if route.access not in key.scopes:
+            raise Refused(Code.SCOPE_MISSING, f"this call needs the scope {route.access}")
+        if body and route.body is None:
+            raise Refused(Code.BAD_REQUEST, "this call takes no body")
+        return body, key.app
+
+    @staticmethod
+    def _translated(error: PaymuxError, request_id: str) -> Refused:
+        refused = refusal(error)
+        if refused.status >= 500:
+            _log.warning("api.failed", error=type(error).__name__, code=refused.code, request_id=request_id)
+        return refused
+
+
+def log_unhandled(error: BaseException, request_id: str) -> None:
+    """What failed and where, without the error's text: that may hold what was sent."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_MAX:]
+    where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
+    _log.error("api.unhandled", error=type(error).__name__, where=where, request_id=request_id)
+
+
+def _request_id(request: web.Request) -> str:
+    """The caller's own id if it is sane, else a new one."""
+    given = request.headers.get(REQUEST_ID, "")
+    return given if _SANE_ID.fullmatch(given) else mint_request_id()

@@ -1,0 +1,58 @@
+"""One listening socket: opened, and closed without cutting anybody off."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl as tls
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.api.protocol import Connection
+
+STOP_S = 20.0
+"""How long requests in progress may take to end."""
+_BACKLOG = 1024
+_HANDSHAKE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An open listener. `port` is the real one, also where 0 was asked for."""
+
+    host: str
+    port: int
+    _server: asyncio.Server
+    _runner: web.AppRunner
+
+    async def stop(self) -> None:
+        """Take no new connection, let requests in progress end, close."""
+        self._server.close()
+        await self._runner.cleanup()
+
+
+async def start_listener(app: web.Application, host: str, port: int, ssl: tls.SSLContext | None = None) -> Listener:
+    """Serve `app` on `host` and `port`; 0 takes a free port.
+
+    A handler is never cancelled because its client went away: what it began, it ends (R10).
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=STOP_S)
+    await runner.setup()
+    manager, loop = runner.server, asyncio.get_running_loop()
+    assert manager is not None  # noqa: S101 - what setup() made
+    try:
+        server = await loop.create_server(
+            lambda: Connection(manager, loop),
+            host,
+            port,
+            ssl=ssl,
+            backlog=_BACKLOG,
+            ssl_handshake_timeout=_HANDSHAKE_S if ssl else None,
+        )
+    except OSError:
+        await runner.cleanup()
+        raise
+    return Listener(host, server.sockets[0].getsockname()[1], server, runner)

@@ -1,0 +1,138 @@
+"""The payout calls: JSON to a domain request, an operation, and its answer as the view that apps may see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from aiohttp import web
+
+from gateway.api import cursor
+from gateway.api.query import LIMIT_DEFAULT
+from gateway.api.responses import as_json
+from gateway.api.routes import Call
+from gateway.api.schemas import CreatePayout
+from gateway.api.schemas import read as read_body
+from gateway.api.state import PublicState
+from gateway.domain.event import Event
+from gateway.domain.payout import Payout
+from gateway.domain.status import Status, status
+from gateway.domain.view import Json, attempt_view, payout_view, timestamp
+from gateway.operations import accept, cancel, read
+from gateway.store.port import PayoutFilter, Position
+
+
+class Payouts:
+    """Handlers of /v1/payouts. Each passes the caller's app on: a foreign payout is not there."""
+
+    def __init__(self, state: PublicState) -> None:
+        self._state = state
+
+    async def create(self, call: Call) -> web.StreamResponse:
+        order = read_body(CreatePayout, call.body)
+        accepted = await accept.accept(
+            self._state.services,
+            accept.PayoutRequest(
+                app=call.app,
+                reference=order.reference,
+                amount=order.money(),
+                beneficiary=order.payee(),
+                purpose=order.purpose,
+                description=order.description,
+                metadata=order.metadata,
+            ),
+        )
+        view = payout_view(accepted.payout)
+        if accepted.replayed:
+            return as_json(view, 200, {"Idempotent-Replayed": "true"})
+        return as_json(view, 201, {"Location": f"/v1/payouts/{accepted.payout.id}"})
+
+    async def get(self, call: Call) -> web.StreamResponse:
+        payout = await read.get(self._state.services, call.app, call.path["payout_id"])
+        return as_json(await self._expanded(call, payout))
+
+    async def by_reference(self, call: Call) -> web.StreamResponse:
+        payout = await read.by_reference(self._state.services, call.app, call.path["reference"])
+        return as_json(await self._expanded(call, payout))
+
+    async def page(self, call: Call) -> web.StreamResponse:
+        wanted, after = _wanted(call), None
+        key = self._state.cursor_key
+        if isinstance(given := call.one("cursor"), str):
+            after = cursor.read(key, call.app, wanted, given)
+        limit = call.one("limit")
+        payouts, has_more = await read.page(
+            self._state.services, call.app, wanted, after, limit if isinstance(limit, int) else LIMIT_DEFAULT
+        )
+        return as_json(
+            {
+                "data": [await self._expanded(call, payout) for payout in payouts],
+                "has_more": has_more,
+                "next_cursor": cursor.make(key, call.app, wanted, _position(payouts[-1])) if has_more else None,
+            }
+        )
+
+    async def cancel(self, call: Call) -> web.StreamResponse:
+        """200 once canceled, 202 while that is only a wish."""
+        payout = await cancel.cancel(self._state.services, call.app, call.path["payout_id"])
+        return as_json(payout_view(payout), 200 if status(payout) is Status.CANCELED else 202)
+
+    async def attempts(self, call: Call) -> web.StreamResponse:
+        payout = await read.get(self._state.services, call.app, call.path["payout_id"])
+        return as_json({"data": _attempts(payout)})
+
+    async def timeline(self, call: Call) -> web.StreamResponse:
+        return as_json({"data": await self._timeline(call.app, call.path["payout_id"])})
+
+    async def _expanded(self, call: Call, payout: Payout) -> Json:
+        """The payout with the sub-lists that `expand` asks for."""
+        view = payout_view(payout)
+        wanted = call.one("expand")
+        chosen: Collection[object] = wanted if isinstance(wanted, frozenset) else ()
+        if "attempts" in chosen:
+            view["attempts"] = _attempts(payout)
+        if "timeline" in chosen:
+            view["timeline"] = await self._timeline(call.app, payout.id)
+        return view
+
+    async def _timeline(self, app: str, payout_id: str) -> list[Json]:
+        return [event_view(event) for event in await read.timeline(self._state.services, app, payout_id)]
+
+
+def event_view(event: Event) -> Json:
+    """One line of the timeline."""
+    return {
+        "sequence": event.sequence,
+        "at": timestamp(event.at),
+        "type": str(event.type),
+        "actor": event.actor,
+        "attempt": event.attempt,
+        "detail": dict(event.detail),
+    }
+
+
+def _attempts(payout: Payout) -> list[Json]:
+    return [attempt_view(attempt) for attempt in payout.attempts]
+
+
+def _wanted(call: Call) -> PayoutFilter:
+    return PayoutFilter(
+        statuses=frozenset(str(each) for each in call.query.get("status", ())),
+        currency=_text(call.one("currency")),
+        channel=_text(call.one("channel")),
+        reference=_text(call.one("reference")),
+        created_gte=_time(call.one("created_gte")),
+        created_lt=_time(call.one("created_lt")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _time(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
+def _position(payout: Payout) -> Position:
+    return Position(payout.created_at, payout.id)

@@ -1,0 +1,240 @@
+"""The one table from what went wrong to the RFC 9457 problem an app is given (docs/api.md, "Errors").
+
+`type` is the path of a page that this server answers with the cause and the fix, drawn from the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.domain.errors import (
+    AlreadyFinal,
+    CommitUnknown,
+    NotFound,
+    PaymuxError,
+    ReferenceReused,
+    StaleWrite,
+    StoreUnavailable,
+)
+
+Json = dict[str, object]
+
+ERRORS_MAX = 100
+"""How many faults one answer lists; a request with more is garbage, and its echo would be, too."""
+
+
+class Code(StrEnum):
+    """Every problem this API can answer with. Stable: apps branch on it."""
+
+    BAD_REQUEST = "bad_request"
+    DUPLICATE_HEADER = "duplicate_header"
+    INVALID_JSON = "invalid_json"
+    INVALID_REQUEST = "invalid_request"
+    UNAUTHORIZED = "unauthorized"
+    SCOPE_MISSING = "scope_missing"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    REQUEST_TIMEOUT = "request_timeout"
+    REFERENCE_REUSED = "reference_reused"
+    NOT_CANCELABLE = "not_cancelable"
+    BODY_TOO_LARGE = "body_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    RATE_LIMITED = "rate_limited"
+    INTERNAL_ERROR = "internal_error"
+    COMMIT_UNKNOWN = "commit_unknown"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is said of a problem: its HTTP status, its name, why it happens and what to do."""
+
+    status: int
+    title: str
+    cause: str
+    fix: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+PROBLEMS: dict[Code, Kind] = {
+    Code.BAD_REQUEST: Kind(
+        400,
+        "The request is not well-formed HTTP for this API",
+        "The framing, the request target, the HTTP version, an Expect or Upgrade header, or a body where none belongs.",
+        "Send plain HTTP/1.1 with a path that starts with a slash; `detail` names what was refused.",
+    ),
+    Code.DUPLICATE_HEADER: Kind(
+        400,
+        "A header that decides something was sent twice",
+        "With two values, you and a proxy between us could each believe another one.",
+        "Send the header named in `detail` once.",
+    ),
+    Code.INVALID_JSON: Kind(
+        400,
+        "The body is not acceptable JSON",
+        "It is not strict UTF-8 JSON: a syntax error, a duplicate key, NaN or Infinity, a number out of all range, "
+        "a byte order mark, or more than eight levels.",
+        "Serialise the body with an ordinary JSON library; `errors` names what was found.",
+    ),
+    Code.INVALID_REQUEST: Kind(
+        400,
+        "The request has faults",
+        "One or more fields or query parameters are missing, unknown, or out of their bounds. Nothing was stored.",
+        "`errors` lists all of them at once, each with a JSON pointer (or `?name` for a query parameter) and a "
+        "code. Correct them and send the request again, with the same reference.",
+    ),
+    Code.UNAUTHORIZED: Kind(
+        401,
+        "Who is calling could not be verified",
+        "The Authorization header is missing or malformed, the key is unknown or not valid now, the signature does "
+        "not fit these bytes, the timestamp is more than 300 s off, or the nonce was used before. Which of these "
+        "it was is not told.",
+        "Sign METHOD, raw path and query, timestamp, nonce and the raw body, each followed by a line feed, exactly "
+        "as they are sent; take a fresh nonce for each try; check the clock.",
+        (("WWW-Authenticate", "PAYMUX-ED25519, PAYMUX-HMAC-SHA256"),),
+    ),
+    Code.SCOPE_MISSING: Kind(
+        403,
+        "The key may not do this",
+        "The key is valid, but the scope this call needs (submit, query or cancel) is not among its scopes.",
+        "Use a key that has the scope, or ask the operator to add it.",
+    ),
+    Code.NOT_FOUND: Kind(
+        404,
+        "There is no such thing here",
+        "The path is not one of ours, or the payout does not exist for this app (a foreign one is not there).",
+        "Check path and id. After a lost answer, do not conclude from this that nothing was accepted: repeat the "
+        "POST with the same reference.",
+    ),
+    Code.METHOD_NOT_ALLOWED: Kind(
+        405,
+        "This path does not take that method",
+        "The path exists; the method is not one of those in the Allow header.",
+        "Use a method of the Allow header. X-HTTP-Method-Override is not honoured.",
+    ),
+    Code.REQUEST_TIMEOUT: Kind(
+        408,
+        "The body did not arrive in time",
+        "A request body must be here whole within 5 seconds. Nothing was stored.",
+        "Send the request again, with the same reference.",
+    ),
+    Code.REFERENCE_REUSED: Kind(
+        409,
+        "The reference belongs to another payout",
+        "A reference is unique per app for ever, and this one was used with other content. Nothing was changed.",
+        "If it is the same order, send the same content: you are given the payout as it is now. If it is a new "
+        "order, give it a new reference.",
+    ),
+    Code.NOT_CANCELABLE: Kind(
+        409,
+        "The payout has ended and cannot be canceled",
+        "It is paid, failed or returned already.",
+        "Read the payout; its status says how it ended.",
+    ),
+    Code.BODY_TOO_LARGE: Kind(
+        413,
+        "The body is too large",
+        "A request body may have 64 KiB, a channel's notification 1 MiB.",
+        "Send less: the fields have bounds of their own.",
+    ),
+    Code.UNSUPPORTED_MEDIA_TYPE: Kind(
+        415,
+        "The body is not sent as JSON",
+        "The Content-Type is missing or not application/json in UTF-8, or the body has a Content-Encoding.",
+        "Send `Content-Type: application/json` and an uncompressed body.",
+    ),
+    Code.RATE_LIMITED: Kind(
+        429,
+        "Too many refused signatures",
+        "This address sent many requests under this key id whose signature was refused.",
+        "Correct the signature, wait as long as Retry-After says, and try again.",
+        (("Retry-After", "5"),),
+    ),
+    Code.INTERNAL_ERROR: Kind(
+        500,
+        "A fault of ours",
+        "Something failed that must not fail. The details are in our log under the request id.",
+        "Repeat the request with the same reference; if it persists, tell the operator the request id.",
+    ),
+    Code.COMMIT_UNKNOWN: Kind(
+        500,
+        "It is not known whether this was stored",
+        "The database failed while it was committing: your request was stored, or it was not.",
+        "Repeat the same reference with the same content until you get another answer. Never take a new reference "
+        "for the same money.",
+        (("Retry-After", "1"),),
+    ),
+    Code.UNAVAILABLE: Kind(
+        503,
+        "Nothing was stored; try again shortly",
+        "The database cannot be reached or is full, or the gateway is stopping.",
+        "Repeat the request with the same reference after as many seconds as Retry-After says.",
+        (("Retry-After", "1"),),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request; `detail` never repeats what was sent."""
+
+    pointer: str
+    """A JSON pointer into the body, or `?name` for a query parameter."""
+    code: str
+    detail: str
+
+
+class Refused(Exception):
+    """A request that is answered with a problem. Raised anywhere in the API, answered in one place."""
+
+    def __init__(
+        self,
+        code: Code,
+        detail: str | None = None,
+        faults: Sequence[Fault] = (),
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+        self.faults = tuple(faults[:ERRORS_MAX])
+        self.headers = (*PROBLEMS[code].headers, *headers)
+
+    @property
+    def status(self) -> int:
+        return PROBLEMS[self.code].status
+
+
+_DOMAIN: dict[type[PaymuxError], Code] = {
+    NotFound: Code.NOT_FOUND,
+    ReferenceReused: Code.REFERENCE_REUSED,
+    AlreadyFinal: Code.NOT_CANCELABLE,
+    CommitUnknown: Code.COMMIT_UNKNOWN,
+    StoreUnavailable: Code.UNAVAILABLE,
+    StaleWrite: Code.UNAVAILABLE,
+}
+
+_TOLD = (ReferenceReused, AlreadyFinal)
+"""Errors whose text speaks of the app's own payout and is passed on."""
+
+
+def refusal(error: PaymuxError) -> Refused:
+    """What an app is told of a domain error; one that has no row is a fault of ours."""
+    code = next((_DOMAIN[kind] for kind in type(error).__mro__ if kind in _DOMAIN), Code.INTERNAL_ERROR)
+    return Refused(code, str(error) if isinstance(error, _TOLD) else None)
+
+
+def document(refused: Refused, request_id: str) -> Json:
+    """The problem document of RFC 9457, with our `code`, `errors` and `request_id`."""
+    kind = PROBLEMS[refused.code]
+    told: Json = {
+        "type": f"/problems/{refused.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": str(refused.code),
+        "errors": [{"pointer": fault.pointer, "code": fault.code, "detail": fault.detail} for fault in refused.faults],
+        "request_id": request_id,
+    }
+    return told if refused.detail is None else {**told, "detail": refused.detail}

@@ -1,0 +1,96 @@
+"""The server's side of one connection, with the deadline that aiohttp lacks and the plain words it does not have.
+
+A request head must be here within five seconds of its first byte (docs/reliability.md 4, row 10), and one that cannot
+be parsed is answered with a problem like everything else, without a word about what parsed it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+
+from gateway.api.dispatch import REQUEST_ID, log_unhandled, mint_request_id
+from gateway.api.problems import Code, Refused
+from gateway.api.responses import problem
+
+if TYPE_CHECKING:
+    from aiohttp.web_request import BaseRequest
+
+HEAD_DEADLINE_S = 5.0
+IDLE_S = 75.0
+"""How long a connection may rest between requests."""
+
+
+class Connection(web.RequestHandler):
+    """One connection. Its base class keeps its state in private names; a test holds on to those used here."""
+
+    __slots__ = ("_head_timer", "_newest_body")
+
+    def __init__(self, manager: web.Server, loop: asyncio.AbstractEventLoop) -> None:
+        settings: dict[str, Any] = {
+            "keepalive_timeout": IDLE_S,
+            "auto_decompress": False,
+            "max_headers": 64,
+            "lingering_time": 1.0,
+            "access_log": None,
+        }
+        super().__init__(manager, loop=loop, **settings)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._newest_body: StreamReader = EMPTY_PAYLOAD
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes belong to a head when the body before them has ended."""
+        heads, in_head = self._request_count, self._newest_body.is_eof()
+        super().data_received(data)
+        if self._request_count > heads:
+            self._head_came()
+            self._newest_body = self._messages[-1][1]
+        elif in_head and self._head_timer is None:
+            self._await_head()
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What aiohttp refuses by itself, as a problem. The connection ends: we do not know what follows."""
+        request_id = mint_request_id()
+        if status == 400:
+            refused = Refused(Code.BAD_REQUEST, "this is not well-formed HTTP/1.1")
+        else:
+            refused = Refused(Code.INTERNAL_ERROR)
+            if exc is not None and not isinstance(exc, ConnectionError):
+                log_unhandled(exc, request_id)
+        made = problem(refused, request_id)
+        made.headers[REQUEST_ID] = request_id
+        made.force_close()
+        return made
+
+    def _await_head(self) -> None:
+        self._head_timer = self._loop.call_later(HEAD_DEADLINE_S, self._head_is_late)
+
+    def _head_came(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        """Close; a request before it that is still being answered gets its answer first."""
+        self._head_timer = None
+        if self._request_in_progress:
+            self.close()
+        else:
+            self.force_close()

@@ -1,0 +1,183 @@
+"""Query strings, strictly read: an unknown or doubled parameter is a fault, like an unknown field of a body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import unquote_plus
+
+from gateway import currencies
+from gateway.api.problems import Code, Fault, Refused
+from gateway.api.schemas import REFERENCE_PATTERN
+from gateway.domain.status import Status
+
+Json = dict[str, object]
+
+LIMIT_MAX = 100
+LIMIT_DEFAULT = 20
+PARAMS_MAX = 40
+
+
+@dataclass(frozen=True, slots=True)
+class QueryParam:
+    """One parameter: how it is published and how it is read."""
+
+    name: str
+    description: str
+    schema: Json
+    read: Callable[[str], object] = field(repr=False)
+    """Raises ValueError with the reason, which must not repeat the value."""
+    repeatable: bool = False
+
+
+def read_query(raw: str, params: Sequence[QueryParam]) -> dict[str, list[object]]:
+    """The values of each parameter that was given.
+
+    Raises:
+        Refused: with every fault.
+    """
+    known = {param.name: param for param in params}
+    values: dict[str, list[object]] = {}
+    faults: list[Fault] = []
+    for name, text in _pairs(raw):
+        fault = _read_one(known, values, name, text)
+        if fault:
+            faults.append(fault)
+    if faults:
+        raise Refused(Code.INVALID_REQUEST, faults=faults)
+    return values
+
+
+_ESCAPE_BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!-~]")
+
+
+def _pairs(raw: str) -> list[tuple[str, str]]:
+    """Names and values, decoded; a name alone has the empty value."""
+    if not raw:
+        return []
+    parts = raw.split("&", PARAMS_MAX)
+    if len(parts) > PARAMS_MAX or "" in parts or _ESCAPE_BROKEN.search(raw):
+        raise _malformed()
+    try:
+        return [(_decoded(name), _decoded(value)) for name, _, value in (part.partition("=") for part in parts)]
+    except UnicodeDecodeError:
+        raise _malformed() from None
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text, errors="strict")
+
+
+def _malformed() -> Refused:
+    detail = "name=value pairs joined by &, percent-encoded UTF-8"
+    return Refused(Code.INVALID_REQUEST, faults=[Fault("?", "malformed_query", detail)])
+
+
+def _read_one(known: Mapping[str, QueryParam], values: dict[str, list[object]], name: str, text: str) -> Fault | None:
+    param = known.get(name)
+    if param is None:
+        return Fault(f"?{name[:64]}", "unknown_parameter", "there is no such parameter here")
+    if name in values and not param.repeatable:
+        return Fault(f"?{name}", "duplicate_parameter", "may be given once")
+    try:
+        values.setdefault(name, []).append(param.read(text))
+    except ValueError as error:
+        return Fault(f"?{name}", "bad_value", str(error))
+    return None
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    compiled = re.compile(pattern, re.ASCII)
+
+    def read(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"must match {pattern}")
+        return text
+
+    return read
+
+
+def _status(text: str) -> str:
+    try:
+        return Status(text).value
+    except ValueError:
+        raise ValueError("not a status of a payout") from None
+
+
+def _currency(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", text, re.ASCII) or currencies.exponent(text) is None:
+        raise ValueError("not an ISO 4217 currency with minor units")
+    return text
+
+
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
+
+
+def _instant(text: str) -> datetime:
+    """RFC 3339 with its offset."""
+    if not _INSTANT.fullmatch(text):
+        raise ValueError("an RFC 3339 date-time with its offset, such as 2026-01-01T00:00:00Z")
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("no such date or time") from None
+
+
+def _limit(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,2}", text, re.ASCII) or int(text) > LIMIT_MAX:
+        raise ValueError(f"a whole number from 1 to {LIMIT_MAX}")
+    return int(text)
+
+
+EXPANDABLE = ("attempts", "timeline")
+
+
+def _expand(text: str) -> frozenset[str]:
+    wanted = text.split(",")
+    if len(set(wanted)) != len(wanted) or not set(wanted) <= set(EXPANDABLE):
+        raise ValueError("attempts, timeline, or both with a comma")
+    return frozenset(wanted)
+
+
+_CHANNEL = r"^[A-Za-z0-9_-]{1,64}$"
+_CURSOR = r"^[A-Za-z0-9_-]{1,256}$"
+_TEXT: Json = {"type": "string"}
+
+EXPAND = QueryParam(
+    "expand",
+    "Sub-lists to put into the payout, joined by a comma.",
+    {"type": "array", "items": {"enum": list(EXPANDABLE)}, "minItems": 1, "uniqueItems": True},
+    _expand,
+)
+
+LIST_PARAMS: tuple[QueryParam, ...] = (
+    QueryParam(
+        "status",
+        "Only payouts in this status; may be repeated.",
+        {"type": "array", "items": {"enum": [status.value for status in Status]}, "minItems": 1},
+        _status,
+        repeatable=True,
+    ),
+    QueryParam("currency", "Only this currency.", {**_TEXT, "pattern": "^[A-Z]{3}$"}, _currency),
+    QueryParam("channel", "Only payouts last tried on it.", {**_TEXT, "pattern": _CHANNEL}, _matching(_CHANNEL)),
+    QueryParam(
+        "reference",
+        "Only this reference.",
+        {**_TEXT, "pattern": REFERENCE_PATTERN},
+        _matching(REFERENCE_PATTERN),
+    ),
+    QueryParam("created_gte", "Created at this time or later.", {**_TEXT, "format": "date-time"}, _instant),
+    QueryParam("created_lt", "Created before this time.", {**_TEXT, "format": "date-time"}, _instant),
+    QueryParam(
+        "limit",
+        "How many at most.",
+        {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
+        _limit,
+    ),
+    QueryParam("cursor", "`next_cursor` of the page before.", {**_TEXT, "pattern": _CURSOR}, _matching(_CURSOR)),
+    EXPAND,
+)
+
+VERBOSE = QueryParam("verbose", "List each check.", {**_TEXT, "maxLength": 4}, _matching(r"^(1|true)?$"))

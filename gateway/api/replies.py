@@ -1,0 +1,171 @@
+"""The shapes of our answers, for the OpenAPI document. The views in `gateway.domain.view` make them; a test holds both
+together, so that what is published is what is sent.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from gateway.api.problems import Code
+from gateway.domain.event import EventType
+from gateway.domain.identity import PAYOUT_ID_PATTERN
+from gateway.domain.payout import AttemptState
+from gateway.domain.reasons import Source, StatusCode
+from gateway.domain.status import Status
+
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+class Reply(BaseModel):
+    """A part of an answer. New fields may be added to it within a version; readers ignore what they do not know."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"additionalProperties": True}, use_attribute_docstrings=True
+    )
+
+
+class MoneyReply(Reply):
+    value: int
+    currency: str
+
+
+class MaskedWechatUser(Reply):
+    type: Literal["wechat"]
+    openid: str
+    name: str | None
+
+
+class MaskedBankAccount(Reply):
+    type: Literal["bank_account"]
+    account_number: str
+    name: str
+    bank_code: str
+    country: str
+
+
+class Message(Reply):
+    en: str
+    zh: str
+
+
+class StatusReasonReply(Reply):
+    """Why the status is what it is."""
+
+    code: StatusCode
+    source: Source
+    retryable: bool
+    """Whether a new payout to the same beneficiary may succeed."""
+    message: Message
+    channel_code: str | None
+
+
+class NextActionReply(BaseModel):
+    """What the payee must do before the channel pays, with the fields that the channel's front end needs."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    expires_at: Timestamp
+
+
+class AttemptReply(Reply):
+    """One try of the payout through one channel."""
+
+    number: int
+    channel: str
+    channel_reference: str
+    channel_payout_id: str | None
+    state: AttemptState
+    was_unknown: bool
+    transmissions: int
+    reason: StatusCode | None
+    channel_code: str | None
+    opened_at: Timestamp
+    settled_at: Timestamp | None
+
+
+class EventReply(Reply):
+    """One change of the payout, and who or what caused it."""
+
+    sequence: int
+    at: Timestamp
+    type: EventType
+    actor: str
+    attempt: int | None
+    detail: dict[str, str | int | bool | None]
+
+
+class PayoutReply(Reply):
+    """A payout as it is now. Final: paid, failed, canceled, returned; a paid one may still become returned, and a
+    failed one that turns out paid says `disputed`."""
+
+    object: Literal["payout"]
+    id: Annotated[str, Field(pattern=PAYOUT_ID_PATTERN)]
+    reference: str
+    status: Status
+    status_reason: StatusReasonReply | None
+    amount: MoneyReply
+    beneficiary: Annotated[MaskedWechatUser | MaskedBankAccount, Field(discriminator="type")]
+    purpose: str | None
+    description: str | None
+    metadata: dict[str, str]
+    channel: str | None
+    returned_amount: MoneyReply | None
+    next_action: NextActionReply | None
+    cancel_requested: bool
+    under_review: bool
+    disputed: bool
+    created_at: Timestamp
+    settled_at: Timestamp | None
+    attempts: list[AttemptReply] | SkipJsonSchema[None] = Field(default_factory=lambda: None)
+    """With `expand=attempts` only."""
+    timeline: list[EventReply] | SkipJsonSchema[None] = Field(default_factory=lambda: None)
+    """With `expand=timeline` only."""
+
+
+class PayoutPage(Reply):
+    """Newest first."""
+
+    data: list[PayoutReply]
+    has_more: bool
+    next_cursor: str | None
+
+
+class AttemptList(Reply):
+    data: list[AttemptReply]
+
+
+class EventList(Reply):
+    data: list[EventReply]
+
+
+class FaultReply(Reply):
+    pointer: str
+    """A JSON pointer into the body, or `?name` for a query parameter."""
+    code: str
+    detail: str
+
+
+class Problem(Reply):
+    """RFC 9457. `type` is a path of this server with cause and fix; `errors` lists all faults at once."""
+
+    type: str
+    title: str
+    status: int
+    code: Code
+    detail: str | SkipJsonSchema[None] = Field(default_factory=lambda: None)
+    errors: list[FaultReply]
+    request_id: str
+
+
+class ProblemPage(Reply):
+    """What a problem means."""
+
+    code: Code
+    status: int
+    title: str
+    cause: str
+    fix: str

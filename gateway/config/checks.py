@@ -1,0 +1,95 @@
+"""What no single table can know: checks across tables. Each yields (place, what, hint); none raises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from gateway.config.draft import Draft
+from gateway.config.durations import show_duration
+from gateway.config.errors import Loc, dotted
+from gateway.config.model import NAME, ChannelPart, WorkerPart
+from gateway.config.translate import Found
+
+
+def check_names(made: Draft) -> Iterator[Found]:
+    for section in ("channels", "apps"):
+        tables = made.source.data.get(section, {})
+        for name in tables if isinstance(tables, dict) else ():
+            if not re.fullmatch(NAME, name):
+                yield (section, name), f"a name must match {NAME}", None
+
+
+def check_listeners(made: Draft) -> Iterator[Found]:
+    if made.gateway is None or not made.gateway.listen.clashes(made.gateway.admin_listen):
+        return
+    listen, admin = ("gateway", "listen"), ("gateway", "admin_listen")
+    yield (
+        admin,
+        f"{made.gateway.admin_listen} is taken by gateway.listen = {made.gateway.listen} (line {made.line(listen)})",
+        None,
+    )
+
+
+def check_lease(made: Draft) -> Iterator[Found]:
+    """A lease must outlive a call and its late answer: more than twice the longest total timeout."""
+    if made.worker is None or not made.channels:
+        return
+    slowest = max(made.channels, key=lambda name: made.channels[name].timeouts.total_s)
+    total_s = made.channels[slowest].timeouts.total_s
+    if made.worker.lease_s <= 2 * total_s:
+        yield ("worker", "lease"), _short_lease(made, made.worker, slowest, total_s), None
+
+
+def _short_lease(made: Draft, worker: WorkerPart, channel: str, total_s: float) -> str:
+    loc: Loc = ("channels", channel, "timeouts", "total")
+    return (
+        f"{show_duration(worker.lease_s)} must be more than twice {dotted(loc)} = {show_duration(total_s)}"
+        f" (line {made.line(loc)})"
+    )
+
+
+def check_fees(made: Draft) -> Iterator[Found]:
+    for name, channel in made.channels.items():
+        loc: Loc = ("channels", name, "fees")
+        for index, fee in enumerate(channel.fees):
+            if fee.currency not in channel.currencies:
+                yield (*loc, index, "currency"), f"{fee.currency} is not among the channel's currencies", None
+        for currency in _unpriced(channel):
+            yield loc, f"no fee for {currency}: without a price it is never chosen (free: a flat amount of 0)", None
+
+
+def _unpriced(channel: ChannelPart) -> list[str]:
+    return sorted(channel.currencies - {fee.currency for fee in channel.fees})
+
+
+def check_app_keys(made: Draft) -> Iterator[Found]:
+    """A key id selects key and app, so it is unique over all apps."""
+    first: dict[str, Loc] = {}
+    for name, app in made.apps.items():
+        for index, key in enumerate(app.keys):
+            loc: Loc = ("apps", name, "keys", index, "id")
+            if key.id in first:
+                other = first[key.id]
+                yield loc, f"'{key.id}' is also {dotted(other)} (line {made.line(other)})", None
+            first.setdefault(key.id, loc)
+
+
+def check_callbacks(made: Draft) -> Iterator[Found]:
+    for name, app in made.apps.items():
+        first: dict[str, Loc] = {}
+        for index, callback in enumerate(app.callbacks):
+            loc: Loc = ("apps", name, "callbacks", index, "url")
+            if callback.url in first:
+                yield loc, f"is also {dotted(first[callback.url])} (line {made.line(first[callback.url])})", None
+            first.setdefault(callback.url, loc)
+
+
+CHECKS: tuple[Callable[[Draft], Iterator[Found]], ...] = (
+    check_names,
+    check_listeners,
+    check_lease,
+    check_fees,
+    check_app_keys,
+    check_callbacks,
+)

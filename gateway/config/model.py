@@ -1,0 +1,250 @@
+"""The shape of config.toml: every key, its type, its default. The shipped config.toml says what each one means.
+
+Strict: a string is not a number, `"false"` is not a bool, an unknown key is a fault. Names here carry their unit
+(`lease_s`, `min_minor`); the alias is the word in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from adapters.channel import Timeouts
+from gateway.config.durations import Duration
+from gateway.config.fields import (
+    Count,
+    CurrencyCode,
+    EventName,
+    Listen,
+    Minor,
+    Network,
+    PathText,
+    PolicyReason,
+    PublicKeyText,
+    Url,
+    Words,
+    fault,
+)
+from gateway.config.urls import Address
+from gateway.domain.beneficiary import BeneficiaryKind
+from gateway.domain.money import MINOR_MAX
+from gateway.secret import SecretRef
+
+NAME = r"^[a-z][a-z0-9_-]{0,31}$"
+"""Names of channels and apps: they stand in URLs, file names and metrics."""
+
+
+class Mode(StrEnum):
+    """Stamped into the store at its creation (R21)."""
+
+    SANDBOX = "sandbox"
+    LIVE = "live"
+
+
+class ChannelState(StrEnum):
+    """Draining: no new attempt, open ones followed to the end. Disabled: no repeats either. Both go on asking (R16)."""
+
+    ENABLED = "enabled"
+    DRAINING = "draining"
+    DISABLED = "disabled"
+
+
+class FeeKind(StrEnum):
+    FLAT = "flat"
+    PERCENT = "percent"
+
+
+class Algorithm(StrEnum):
+    """How an app signs its requests (docs/api.md)."""
+
+    ED25519 = "ed25519"
+    HMAC_SHA256 = "hmac-sha256"
+
+
+class Scope(StrEnum):
+    """What a key may be used for."""
+
+    SUBMIT = "submit"
+    QUERY = "query"
+    CANCEL = "cancel"
+
+
+class Part(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Tls(Part):
+    """Certificate chain and key of the public listener, PEM. The key must not be readable by others."""
+
+    cert: PathText
+    key: Annotated[str, StringConstraints(pattern=r"^(file|credential):\S+$")]
+
+
+class GatewayPart(Part):
+    """`[gateway]`."""
+
+    mode: Annotated[Mode, Words] = Mode.SANDBOX
+    listen: Listen = Address("127.0.0.1", 8080)
+    admin_listen: Listen = Address("127.0.0.1", 9090)
+    public_url: Url | None = None
+    state_dir: PathText = "state"
+    database: Annotated[str, StringConstraints(pattern=r"^sqlite:[^:\x00-\x1f?#][^\x00-\x1f?#]*$")] | None = None
+    shutdown_grace_s: Duration = Field(default=30.0, alias="shutdown_grace")
+    tls: Tls | None = None
+    trusted_proxies: Annotated[tuple[Network, ...], Words] = ()
+    sealing_key: SecretRef | None = None
+    identity_key: SecretRef | None = None
+    fingerprint_key: SecretRef | None = None
+
+
+class RoutingPart(Part):
+    """`[routing]`."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    give_up_after_s: Duration = Field(default=72 * 3600.0, alias="give_up_after")
+    retry_every_s: Duration = Field(default=30.0, alias="retry_every")
+    failover_also_on: Annotated[frozenset[PolicyReason], Words] = frozenset()
+
+
+class WorkerPart(Part):
+    """`[worker]`."""
+
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    rescue_every_s: Duration = Field(default=10.0, alias="rescue_every")
+    lease_s: Duration = Field(default=60.0, alias="lease")
+
+
+class CallbacksPart(Part):
+    """`[callbacks]`."""
+
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    timeout_s: Duration = Field(default=15.0, alias="timeout")
+
+
+class Limits(Part):
+    """`[channels.NAME] limits`."""
+
+    min_minor: Annotated[int, Field(ge=1, le=MINOR_MAX, alias="min")] = 1
+    max_minor: Annotated[int, Field(ge=1, le=MINOR_MAX, alias="max")] = MINOR_MAX
+    rps: Count = 20
+    in_flight: Count = 50
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.min_minor > self.max_minor:
+            raise fault(f"min = {self.min_minor} is more than max = {self.max_minor}")
+        return self
+
+
+class TimeoutsPart(Part):
+    """`[channels.NAME] timeouts`."""
+
+    connect_s: Duration = Field(default=2.0, alias="connect")
+    read_s: Duration = Field(default=10.0, alias="read")
+    total_s: Duration = Field(default=20.0, alias="total")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if max(self.connect_s, self.read_s) > self.total_s:
+            raise fault("connect and read must not be longer than total")
+        return self
+
+
+class Breaker(Part):
+    """`[channels.NAME] breaker`: after so many failures in a row no call for so long, then one trial."""
+
+    failures: Count = 5
+    open_s: Duration = Field(default=20.0, alias="open")
+
+
+class Fee(Part):
+    """`[[channels.NAME.fees]]`: the first that fits amount and currency is the price."""
+
+    kind: Annotated[FeeKind, Words]
+    currency: CurrencyCode
+    amount_minor: Minor | None = Field(default=None, alias="amount")
+    bps: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    min_minor: Minor | None = Field(default=None, alias="min")
+    max_minor: Minor | None = Field(default=None, alias="max")
+    amount_gte_minor: Minor | None = Field(default=None, alias="amount_gte")
+    amount_lte_minor: Minor | None = Field(default=None, alias="amount_lte")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        flat, percent = (self.amount_minor,), (self.bps, self.min_minor, self.max_minor)
+        needed, other = (flat, percent) if self.kind is FeeKind.FLAT else (percent, flat)
+        if needed[0] is None or any(value is not None for value in other):
+            raise fault("a flat fee has an amount; a percent fee has bps and may have min and max")
+        if _crossed(self.min_minor, self.max_minor):
+            raise fault("min is more than max")
+        if _crossed(self.amount_gte_minor, self.amount_lte_minor):
+            raise fault("amount_gte is more than amount_lte")
+        return self
+
+
+def _crossed(low: int | None, high: int | None) -> bool:
+    return low is not None and high is not None and low > high
+
+
+class ChannelPart(Part):
+    """`[channels.NAME]`."""
+
+    adapter: str
+    state: Annotated[ChannelState, Words] = ChannelState.ENABLED
+    currencies: Annotated[frozenset[CurrencyCode], Words, Field(min_length=1)]
+    methods: Annotated[frozenset[Annotated[BeneficiaryKind, Words]], Words, Field(min_length=1)]
+    limits: Limits = Limits()
+    timeouts: TimeoutsPart = TimeoutsPart()
+    poll_s: Annotated[tuple[Duration, ...], Words, Field(min_length=1, alias="poll")] = (
+        30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0,
+    )  # fmt: skip
+    usual_s: Duration = Field(default=1.0, alias="usual")
+    failure_domain: Annotated[str, StringConstraints(pattern=NAME)] | None = None
+    breaker: Breaker = Breaker()
+    fees: Annotated[tuple[Fee, ...], Words] = ()
+    settings: Annotated[Mapping[str, Any], AfterValidator(MappingProxyType)] = Field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+    def call_timeouts(self) -> Timeouts:
+        """As the channel port takes them."""
+        return Timeouts(self.timeouts.connect_s, self.timeouts.read_s, self.timeouts.total_s)
+
+
+class AppKeyPart(Part):
+    """One of `[apps.NAME] keys`."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    algorithm: Annotated[Algorithm, Words]
+    public_key: PublicKeyText | None = None
+    secret: SecretRef | None = None
+    scopes: Annotated[frozenset[Annotated[Scope, Words]], Words, Field(min_length=1)] = frozenset(Scope)
+
+    @model_validator(mode="after")
+    def _has_its_key(self) -> Self:
+        ed25519 = self.algorithm is Algorithm.ED25519
+        if (self.public_key is None) is ed25519 or (self.secret is None) is not ed25519:
+            raise fault("an ed25519 key has a public_key, an hmac-sha256 key has a secret, and not the other")
+        return self
+
+
+class CallbackPart(Part):
+    """One of `[apps.NAME] callbacks`."""
+
+    url: Url
+    secret: SecretRef | None = None
+    signing_key: SecretRef | None = None
+    events: Annotated[frozenset[EventName], Words] = frozenset()
+
+
+class AppPart(Part):
+    """`[apps.NAME]`."""
+
+    keys: Annotated[tuple[AppKeyPart, ...], Words] = ()
+    callbacks: Annotated[tuple[CallbackPart, ...], Words] = ()

@@ -1,0 +1,149 @@
+"""Admission to one channel: breaker, in-flight limit and rate, before the intent is stored (reliability 2.2, row 9).
+
+`admit` either gives a permit or raises `RefusedBeforeSend`, synchronously and with nothing changed; between
+the intent and the send nothing can refuse any more. Only submits pass here. Queries, cancels and
+notifications have no way through a guard, so no breaker and no limit can ever keep us from learning what
+became of the money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.domain.outcome import Answer, OutcomeKind
+from routing.breaker import Breaker, BreakerState, OnChange, RefusedBeforeSend, Token, Verdict
+from routing.eligibility import LiveFacts, RefusalCode
+
+__all__ = ["Guard", "Limits", "Permit", "RefusedBeforeSend", "Verdict", "verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one channel is held to (`[channels.X] limits` and `breaker`)."""
+
+    in_flight: int = 50
+    """Submits under way at once: a channel that hangs holds up no more than these."""
+    rps: float = 20.0
+    """Submits begun per second; after a quiet second that many may begin at once."""
+    failures: int = 5
+    """Channel faults in a row that open the breaker."""
+    open_s: float = 20.0
+    """How long it then stays open before one trial."""
+
+
+class TokenBucket:
+    """A rate: refilled by `rps` a second up to one second's worth (at least one), on a monotonic clock."""
+
+    def __init__(self, rps: float, monotonic: Callable[[], float]) -> None:
+        self._rps = rps
+        self._monotonic = monotonic
+        self._filled_at_s = monotonic()
+        self._level = self._capacity
+
+    @property
+    def _capacity(self) -> float:
+        return max(self._rps, 1.0)
+
+    @property
+    def available(self) -> bool:
+        """Whether one may begin now. A peek: it takes nothing."""
+        return self._level_now() >= 1.0
+
+    def take(self) -> None:
+        """Use one up; the caller has looked."""
+        self._refill()
+        self._level -= 1.0
+
+    def change(self, rps: float) -> None:
+        """Another rate from now on; what was saved up is kept as far as it fits."""
+        self._refill()
+        self._rps = rps
+        self._level = min(self._level, self._capacity)
+
+    def _level_now(self) -> float:
+        passed_s = max(self._monotonic() - self._filled_at_s, 0.0)
+        return min(self._level + passed_s * self._rps, self._capacity)
+
+    def _refill(self) -> None:
+        self._level = self._level_now()
+        self._filled_at_s = self._monotonic()
+
+
+class Permit:
+    """One submit's place in the guard, to be given back once, whatever happened."""
+
+    __slots__ = ("_guard", "_released", "_token")
+
+    def __init__(self, guard: Guard, token: Token) -> None:
+        self._guard = guard
+        self._token = token
+        self._released = False
+
+    def release(self, verdict: Verdict) -> None:
+        """Give the place back with what the call showed. The second call does nothing."""
+        if not self._released:
+            self._released = True
+            self._guard._leave(self._token, verdict)
+
+
+class Guard:
+    """The door of one channel, on the event loop of one node."""
+
+    def __init__(
+        self,
+        name: str,
+        limits: Limits,
+        monotonic: Callable[[], float],
+        on_change: OnChange | None = None,
+    ) -> None:
+        self.name = name
+        self._limits = limits
+        self._breaker = Breaker(name, monotonic, limits.failures, limits.open_s, on_change)
+        self._rate = TokenBucket(limits.rps, monotonic)
+        self._in_flight = 0
+
+    @property
+    def breaker_state(self) -> BreakerState:
+        return self._breaker.state
+
+    def live(self) -> LiveFacts:
+        """What the router may know of this moment; asking changes nothing."""
+        return LiveFacts(self._breaker.is_open, self._in_flight, self._rate.available)
+
+    def admit(self) -> Permit:
+        """A place for one submit, now.
+
+        Raises:
+            RefusedBeforeSend: with the limit that refused; nothing was sent and nothing is owed.
+        """
+        if self._in_flight >= self._limits.in_flight:
+            raise RefusedBeforeSend(self.name, RefusalCode.IN_FLIGHT_FULL)
+        if not self._rate.available:
+            raise RefusedBeforeSend(self.name, RefusalCode.RATE_LIMITED)
+        # The breaker comes last: entering may begin its one trial, which a later refusal would waste.
+        token = self._breaker.enter()
+        self._rate.take()
+        self._in_flight += 1
+        return Permit(self, token)
+
+    def change(self, limits: Limits) -> None:
+        """Other limits from a reload: they bind from now on, and nobody under way is thrown out."""
+        self._limits = limits
+        self._rate.change(limits.rps)
+        self._breaker.fail_max = limits.failures
+        self._breaker.open_s = limits.open_s
+
+    def _leave(self, token: Token, verdict: Verdict) -> None:
+        self._in_flight -= 1
+        self._breaker.leave(token, verdict)
+
+
+_SPOKE_UP = frozenset({OutcomeKind.PENDING, OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED})
+
+
+def verdict(answer: Answer) -> Verdict:
+    """What a submit's answer says about the channel: the payee's faults and ours are none of its (reliability 7.2)."""
+    if answer.channel_fault:
+        return Verdict.CHANNEL_FAULT
+    return Verdict.OK if answer.kind in _SPOKE_UP else Verdict.NO_EVIDENCE

@@ -1,0 +1,279 @@
+"""The payout calls over the real operations and store."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.domain.errors import CommitUnknown, StaleWrite, StoreUnavailable
+from gateway.store.port import Tx
+from tests.support.api_server import READER, RIVAL, SHOP_ED, WRITER, ApiServer
+
+
+async def test_create_then_read(api: ApiServer) -> None:
+    """A 201 names where the payout is, and it is there, with account and name masked."""
+    made = await api.create(api.order("order-a", metadata={"shop": "7"}, description="三月工资"))
+    assert made.status == 201, made.body
+    read = await api.signed("GET", made.headers["location"])
+    assert read.status == 200
+    assert read.json() == made.json()
+    told = read.json()
+    assert told["reference"] == "order-a"
+    assert told["amount"] == {"value": 12345, "currency": "CNY"}
+    assert told["beneficiary"]["account_number"] == "6222********0199"
+    assert told["beneficiary"]["name"] == "张*"
+    assert told["metadata"] == {"shop": "7"}
+    assert told["status"] == "accepted"
+    assert "idempotent-replayed" not in made.headers
+
+
+async def test_replay(api: ApiServer) -> None:
+    """The same reference with the same content is the same payout, however it is spelt."""
+    order = api.order("order-b")
+    first = await api.create(order)
+    spelt = json.dumps({**order, "amount": {"currency": "CNY", "value": 12345.0}}).encode()
+    second = await api.signed("POST", "/v1/payouts", spelt, by=SHOP_ED)
+    assert (first.status, second.status) == (201, 200)
+    assert second.headers["idempotent-replayed"] == "true"
+    assert second.json()["id"] == first.json()["id"]
+
+
+async def test_reference_reused(api: ApiServer) -> None:
+    """The same reference with other content changes nothing and says so."""
+    first = await api.create(api.order("order-c"))
+    other = await api.create(api.order("order-c", amount={"value": 12346, "currency": "CNY"}))
+    assert other.status == 409
+    assert other.json()["code"] == "reference_reused"
+    read = await api.signed("GET", first.headers["location"])
+    assert read.json()["amount"]["value"] == 12345
+
+
+async def test_apps_have_their_own_references(api: ApiServer) -> None:
+    """Row 47: another app's same reference is another payout."""
+    mine = await api.create(api.order("order-d"))
+    theirs = await api.create(api.order("order-d"), by=RIVAL)
+    assert (mine.status, theirs.status) == (201, 201)
+    assert mine.json()["id"] != theirs.json()["id"]
+
+
+async def test_references_are_case_sensitive(api: ApiServer) -> None:
+    """Row 45: another case is another reference."""
+    lower, upper = await api.create(api.order("order-e")), await api.create(api.order("ORDER-E"))
+    assert (lower.status, upper.status) == (201, 201)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/payouts/{id}"),
+        ("GET", "/v1/payouts/{id}?expand=attempts,timeline"),
+        ("GET", "/v1/payouts/by-reference/{reference}"),
+        ("GET", "/v1/payouts/{id}/attempts"),
+        ("GET", "/v1/payouts/{id}/timeline"),
+        ("POST", "/v1/payouts/{id}/cancel"),
+    ],
+)
+async def test_foreign_payout_is_not_there(api: ApiServer, method: str, path: str) -> None:
+    """Every route answers 404 for another app's payout, and 2xx for its owner (S4)."""
+    made = (await api.create(api.order("order-f"))).json()
+    target = path.format(id=made["id"], reference=made["reference"])
+    foreign = await api.signed(method, target, by=RIVAL)
+    assert (foreign.status, foreign.json()["code"]) == (404, "not_found")
+    own = await api.signed(method, target)
+    assert own.status in (200, 202), own.body
+
+
+async def test_foreign_payouts_are_not_listed(api: ApiServer) -> None:
+    """A list holds the caller's own payouts only, also when a filter names a foreign one."""
+    await api.create(api.order("order-g"))
+    await api.create(api.order("order-h"), by=RIVAL)
+    mine = await api.signed("GET", "/v1/payouts")
+    assert [each["reference"] for each in mine.json()["data"]] == ["order-g"]
+    assert (await api.signed("GET", "/v1/payouts?reference=order-h")).json()["data"] == []
+
+
+async def test_pages(api: ApiServer) -> None:
+    """Following next_cursor shows each payout once, newest first, and ends."""
+    for number in range(5):
+        api.clock.move(1)
+        assert (await api.create(api.order(f"page-{number}"))).status == 201
+    seen, target = [], "/v1/payouts?limit=2&currency=CNY"
+    for _ in range(5):
+        page = (await api.signed("GET", target)).json()
+        seen += [each["reference"] for each in page["data"]]
+        if not page["has_more"]:
+            assert page["next_cursor"] is None
+            break
+        target = f"/v1/payouts?limit=2&currency=CNY&cursor={page['next_cursor']}"
+    assert seen == [f"page-{number}" for number in (4, 3, 2, 1, 0)]
+
+
+async def test_cursor_is_bound(api: ApiServer) -> None:
+    """A cursor forged, of another app, or under other filters is refused."""
+    for app_key in (SHOP_ED, RIVAL):
+        for number in range(2):
+            await api.create(api.order(f"bound-{number}"), by=app_key)
+    cursor = (await api.signed("GET", "/v1/payouts?limit=1")).json()["next_cursor"]
+    assert (await api.signed("GET", f"/v1/payouts?limit=1&cursor={cursor}")).status == 200
+    flipped = cursor[:-2] + ("A" if cursor[-2] != "A" else "B") + cursor[-1]
+    for target, by in (
+        (f"/v1/payouts?cursor={cursor}", RIVAL),
+        (f"/v1/payouts?currency=CNY&cursor={cursor}", SHOP_ED),
+        (f"/v1/payouts?cursor={flipped}", SHOP_ED),
+        ("/v1/payouts?cursor=AAAA", SHOP_ED),
+    ):
+        answer = await api.signed("GET", target, by=by)
+        assert (answer.status, answer.codes()) == (400, {"?cursor": "bad_cursor"}), target
+
+
+async def test_filters(api: ApiServer) -> None:
+    """Each filter narrows; several statuses widen again."""
+    await api.create(api.order("filter-a"))
+    await api.create(api.order("filter-b", amount={"value": 5, "currency": "USD"}))
+    canceled = (await api.create(api.order("filter-c"))).json()
+    assert (await api.signed("POST", f"/v1/payouts/{canceled['id']}/cancel")).status == 200
+
+    async def references(query: str) -> set[str]:
+        answer = await api.signed("GET", f"/v1/payouts?{query}")
+        assert answer.status == 200, answer.body
+        return {each["reference"] for each in answer.json()["data"]}
+
+    assert await references("currency=USD") == {"filter-b"}
+    assert await references("status=canceled") == {"filter-c"}
+    assert await references("status=canceled&status=accepted") == {"filter-a", "filter-b", "filter-c"}
+    assert await references("reference=filter-a") == {"filter-a"}
+    assert await references("channel=nowhere") == set()
+    assert await references("created_lt=2020-01-01T00:00:00Z") == set()
+    assert await references("created_gte=2020-01-01T00:00:00%2B08:00") == {"filter-a", "filter-b", "filter-c"}
+
+
+async def test_all_query_faults_at_once(api: ApiServer) -> None:
+    """Unknown, doubled and bad parameters are all named, and none of their values is repeated."""
+    answer = await api.signed(
+        "GET", "/v1/payouts?limit=101&status=lost&curency=CNY&reference=a&reference=b&created_lt=2026-02-30T00:00:00Z"
+    )
+    assert answer.status == 400
+    assert answer.codes() == {
+        "?limit": "bad_value",
+        "?status": "bad_value",
+        "?curency": "unknown_parameter",
+        "?reference": "duplicate_parameter",
+        "?created_lt": "bad_value",
+    }
+    assert b"lost" not in answer.body
+
+
+async def test_expand(api: ApiServer) -> None:
+    """The sub-lists are the same, expanded or asked for; without expand they are not there."""
+    made = (await api.create(api.order("order-i"))).json()
+    plain = (await api.signed("GET", f"/v1/payouts/{made['id']}")).json()
+    assert not {"attempts", "timeline"} & plain.keys()
+    full = (await api.signed("GET", "/v1/payouts/by-reference/order-i?expand=attempts,timeline")).json()
+    listed = (await api.signed("GET", "/v1/payouts?expand=timeline")).json()["data"][0]
+    timeline = (await api.signed("GET", f"/v1/payouts/{made['id']}/timeline")).json()["data"]
+    attempts = (await api.signed("GET", f"/v1/payouts/{made['id']}/attempts")).json()["data"]
+    assert full["timeline"] == listed["timeline"] == timeline
+    assert full["attempts"] == attempts == []
+    assert [(each["type"], each["actor"]) for each in timeline] == [("payout.accepted", "app:shop")]
+
+
+async def test_cancel(api: ApiServer) -> None:
+    """Nothing was transmitted, so it is canceled at once; a repeat says the same."""
+    made = (await api.create(api.order())).json()
+    first = await api.signed("POST", f"/v1/payouts/{made['id']}/cancel")
+    again = await api.signed("POST", f"/v1/payouts/{made['id']}/cancel")
+    assert (first.status, again.status) == (200, 200)
+    assert first.json()["status"] == again.json()["status"] == "canceled"
+
+
+async def test_cancel_takes_no_body(api: ApiServer) -> None:
+    """A body that would be ignored is refused: it might have meant something to its sender."""
+    made = (await api.create(api.order())).json()
+    answer = await api.signed("POST", f"/v1/payouts/{made['id']}/cancel", b'{"reason":"x"}')
+    assert (answer.status, answer.json()["code"]) == (400, "bad_request")
+    assert (await api.signed("GET", f"/v1/payouts/{made['id']}")).json()["cancel_requested"] is False
+
+
+async def test_scopes(api: ApiServer) -> None:
+    """Row 71: a key does only what its scopes say."""
+    made = await api.create(api.order(), by=WRITER)
+    assert made.status == 201
+    target = made.headers["location"]
+    assert (await api.signed("GET", target, by=READER)).status == 200
+    for method, path, by in (
+        ("GET", target, WRITER),
+        ("GET", "/v1/payouts", WRITER),
+        ("POST", f"{target}/cancel", READER),
+    ):
+        answer = await api.signed(method, path, by=by)
+        assert (answer.status, answer.json()["code"]) == (403, "scope_missing"), path
+    refused = await api.create(api.order(), by=READER)
+    assert (refused.status, refused.json()["code"]) == (403, "scope_missing")
+
+
+async def test_commit_unknown(api: ApiServer) -> None:
+    """Nobody knows: a 500 that tells the app to repeat the same reference, and the repeat settles it (R18)."""
+    order = api.order("order-j")
+    api.store.run_errors = [None, CommitUnknown("commit"), CommitUnknown("commit")]
+    unknown = await api.create(order)
+    assert (unknown.status, unknown.json()["code"]) == (500, "commit_unknown")
+    assert unknown.headers["retry-after"] == "1"
+    assert (await api.create(order)).status in (200, 201)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("down"), StaleWrite("taken")])
+async def test_store_unavailable(api: ApiServer, error: Exception) -> None:
+    """Nothing was stored: 503, when to come again, and not a word of the database's own."""
+    api.store.run_errors = [None, error, error]
+    answer = await api.create(api.order())
+    assert (answer.status, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "1"
+    assert str(error).encode() not in answer.body
+
+
+async def test_nonce_cannot_be_recorded(api: ApiServer) -> None:
+    """Without the nonce on record nothing begins, so an unknown commit of it is a plain 503."""
+    api.store.run_errors = [CommitUnknown("commit")]
+    order = api.order("order-k")
+    answer = await api.create(order)
+    assert answer.status == 503
+    found = await api.signed("GET", "/v1/payouts/by-reference/order-k")
+    assert found.status == 404
+
+
+async def test_last_resort(api: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """A fault of ours answers one id and no detail, and the log has the id and the place, not the text (S20)."""
+    api.store.read_error = RuntimeError("account 6222000000000199")
+    answer = await api.signed("GET", "/v1/payouts/by-reference/x", headers={"X-Request-Id": "req-77"})
+    assert (answer.status, answer.json()["code"]) == (500, "internal_error")
+    assert answer.json()["request_id"] == "req-77"
+    assert b"6222000000000199" not in answer.body
+    logged = capsys.readouterr().out
+    assert "api.unhandled" in logged
+    assert "req-77" in logged
+    assert "6222000000000199" not in logged
+
+
+async def test_nothing_is_stored_of_a_refused_order(api: ApiServer) -> None:
+    """A body with faults leaves no payout behind."""
+    assert (await api.create(api.order("order-l", amount={"value": 0, "currency": "CNY"}))).status == 400
+
+    def known(tx: Tx) -> object:
+        return tx.reference("shop", "order-l")
+
+    assert await api.store.run(known) is None
+
+
+@pytest.mark.parametrize("given", ["abc.DEF:1-2_3", "x" * 128])
+async def test_request_id_is_echoed(api: ApiServer, given: str) -> None:
+    """A sane id of the caller comes back in the header."""
+    answer = await api.signed("GET", "/v1/payouts", headers={"X-Request-Id": given})
+    assert answer.headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "<script>", "é"])
+async def test_request_id_is_minted(api: ApiServer, given: str) -> None:
+    """Anything else is replaced, not repeated."""
+    answer = await api.signed("GET", "/v1/payouts", headers={"X-Request-Id": given})
+    assert answer.headers["x-request-id"].startswith("req_")

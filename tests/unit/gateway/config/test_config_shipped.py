@@ -1,0 +1,167 @@
+"""The shipped config.toml loads as it is, is the manual, and shares the work among its three channels."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from gateway.config.config import Config
+from gateway.config.load import load
+from gateway.config.mint import mint_sandbox_secrets
+from gateway.config.model import (
+    AppKeyPart,
+    AppPart,
+    Breaker,
+    CallbackPart,
+    CallbacksPart,
+    ChannelPart,
+    Fee,
+    FeeKind,
+    GatewayPart,
+    Limits,
+    Mode,
+    Part,
+    RoutingPart,
+    TimeoutsPart,
+    WorkerPart,
+)
+from gateway.config.resolve import resolve_secrets
+from gateway.domain.beneficiary import BeneficiaryKind
+
+SHIPPED = Path(__file__).parents[4] / "config.toml"
+TEXT = SHIPPED.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Config:
+    """The shipped file in a folder of its own."""
+    path = tmp_path / "config.toml"
+    shutil.copyfile(SHIPPED, path)
+    path.chmod(0o644)
+    return load(path, {})
+
+
+def test_it_loads_without_a_fault_and_resolves_after_minting(shipped: Config) -> None:
+    """A checkout, the sandboxes' keys and nothing else: every secret is found."""
+    mint_sandbox_secrets(shipped)
+    for name in ("bank", "wechat"):
+        import_module(f"adapters.{name}.sandbox.keys").mint(shipped.state_dir / "sandbox" / name)
+    found = resolve_secrets(shipped)
+    assert set(found.test_keys) == {"demo"}
+    [endpoint] = found.endpoints["demo"]
+    assert endpoint.url == "http://127.0.0.1:8090/callbacks"
+
+
+def test_it_is_a_sandbox_of_three_channels_and_one_app(shipped: Config) -> None:
+    """Names, adapters, addresses: what the demo and the quickstart rely on."""
+    assert shipped.gateway.mode is Mode.SANDBOX
+    assert str(shipped.gateway.listen) == "127.0.0.1:8080"
+    assert {name: channel.adapter for name, channel in shipped.channels.items()} == {
+        "wechat": "wechat",
+        "bank": "bank",
+        "mock": "mock",
+    }
+    assert shipped.channels["wechat"].settings["base_url"] == "http://127.0.0.1:9101"
+    assert shipped.channels["bank"].settings["base_url"] == "http://127.0.0.1:9102"
+    assert str(shipped.channels["mock"].settings["book"]).startswith("state/")
+    assert set(shipped.apps) == {"demo"}
+    assert shipped.database_path == shipped.base / "state" / "paymux.db"
+
+
+def test_its_secrets_stay_out_of_the_repository() -> None:
+    """Everything it names lies in the state folder, which is ignored."""
+    references = re.findall(r'^[^#\n]*"(file:[^"]+)"', TEXT, re.MULTILINE)
+    assert len(references) >= 3
+    assert all(reference.startswith("file:state/sandbox/") for reference in references)
+
+
+def price(fee: Fee, amount: int) -> int:
+    """What one fee comes to, rounded up; enough for the shipped ones."""
+    if fee.kind is FeeKind.FLAT:
+        return fee.amount_minor or 0
+    return max(-(-amount * (fee.bps or 0) // 10_000), fee.min_minor or 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "cheapest"),
+    [
+        (BeneficiaryKind.BANK_ACCOUNT, 100, "mock"),
+        (BeneficiaryKind.BANK_ACCOUNT, 99_000, "mock"),
+        (BeneficiaryKind.BANK_ACCOUNT, 101_000, "bank"),
+        (BeneficiaryKind.BANK_ACCOUNT, 10_000_000, "bank"),
+        (BeneficiaryKind.WECHAT, 20_000, "wechat"),
+        (BeneficiaryKind.WECHAT, 1_000_000, "wechat"),
+    ],
+)
+def test_its_fees_share_the_work(shipped: Config, kind: BeneficiaryKind, amount: int, cheapest: str) -> None:
+    """Small bank payouts ride on mock, large ones on the bank line, WeChat payees on wechat."""
+    prices = {
+        name: price(channel.fees[0], amount)
+        for name, channel in shipped.channels.items()
+        if kind in channel.methods and channel.limits.min_minor <= amount <= channel.limits.max_minor
+    }
+    assert len(prices) >= 2
+    assert min(prices, key=lambda name: prices[name]) == cheapest
+
+
+DOCUMENTED = [
+    GatewayPart, RoutingPart, WorkerPart, CallbacksPart, ChannelPart, Limits, TimeoutsPart, Breaker, Fee, AppPart,
+    AppKeyPart, CallbackPart,
+]  # fmt: skip
+
+
+def keys_of(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()} - {"fees", "settings"}
+
+
+@pytest.mark.parametrize("model", DOCUMENTED)
+def test_every_key_stands_in_it(model: type[Part]) -> None:
+    """The shipped file is the manual: a key that is not in it does not exist for an operator."""
+    missing = [key for key in keys_of(model) if not re.search(rf"(?<![\w.]){key} = ", TEXT)]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", ["mock", "wechat", "bank"])
+def test_every_key_of_an_adapter_stands_in_it(shipped: Config, name: str) -> None:
+    """The adapters' tables too; a table of its own or an inline one will do."""
+    missing = [
+        key
+        for key in keys_of(shipped.adapters[name].settings)
+        if not re.search(rf"(?<![\w.]){key} = |settings\.{key}[\].]", TEXT)
+    ]
+    assert not missing
+
+
+def commented(section: str) -> dict[str, Any]:
+    """The keys that `[section]` shows in comments, as if they were set."""
+    body = TEXT.split(f"[{section}]", 1)[1].split("\n[", 1)[0]
+    lines = re.findall(r"^# (\w+ = .*)$", body, re.MULTILINE)
+    if not lines:
+        raise AssertionError(f"[{section}] shows no defaults")
+    return tomllib.loads("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("section", "model"), [("routing", RoutingPart), ("worker", WorkerPart), ("callbacks", CallbacksPart)]
+)
+def test_the_defaults_it_shows_are_the_defaults(section: str, model: type[Part]) -> None:
+    """What a comment promises is what happens without the line."""
+    shown = commented(section)
+    assert set(shown) == keys_of(model)
+    assert model.model_validate(shown) == model()
+
+
+def test_the_defaults_of_a_channel_it_shows_are_the_defaults() -> None:
+    """As for the other tables; `failure_domain` is shown by example."""
+    shown = commented("channels.wechat")
+    assert shown.pop("failure_domain")
+    least = {"adapter": "x", "currencies": ["CNY"], "methods": ["wechat"]}
+    assert set(shown) == {"state", "timeouts", "poll", "breaker"}
+    assert ChannelPart.model_validate({**least, **shown}) == ChannelPart.model_validate(least)
