@@ -32,5 +32,10 @@ async def ask_again(
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         sleep=sleep,
     )
-    result: HttpAnswer | NoAnswer = await retrying(call)
+
+    async def once() -> HttpAnswer | NoAnswer:
+        # tenacity awaits coroutine functions only; a lambda that returns an awaitable would come back unawaited.
+        return await call()
+
+    result: HttpAnswer | NoAnswer = await retrying(once)
     return result

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from adapters.http import HttpClientFactory
@@ -200,6 +201,8 @@ class ChannelContext:
     deliver: Callable[[RawNotification], Awaitable[int]]
     """Hands a notification to the gateway in-process, as if it had come in over HTTP; returns the HTTP status.
     For channels that live inside the gateway (the mock); real ones post to `notify_url`."""
+    base: Path = Path()
+    """The folder of config.toml: what a relative path in a channel's settings is relative to."""
 
 
 @dataclass(frozen=True, slots=True)

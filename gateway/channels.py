@@ -68,6 +68,7 @@ def _build(
         notify_url=notify_url(config, identity_key, name),
         timeouts=timeouts,
         deliver=lambda raw: deliver(name, raw),
+        base=config.base,
     )
     return config.adapters[part.adapter].build(name, part.settings, context)
 

@@ -16,3 +16,8 @@ def exponent(currency: str) -> int | None:
         return None
     digits = found.exponent
     return digits if isinstance(digits, int) else None
+
+
+def codes() -> list[str]:
+    """Every currency money can be paid in, sorted."""
+    return sorted(currency.code for currency in Currency if exponent(currency.code) is not None)

@@ -28,7 +28,7 @@ from adapters.channel import (
     Signed,
 )
 from gateway.domain.outcome import Answer, Heard, OutcomeKind
-from gateway.domain.payout import Ground, Prepared
+from gateway.domain.payout import DuplicateMode, Ground, Prepared
 from gateway.domain.reasons import RejectReason
 
 
@@ -60,13 +60,11 @@ class BankChannel:
         return wire.submitted(signed.sent, await self.exchange.send(request), self.reading)
 
     async def query(self, sent: Sent) -> Answer:
-        """The status by the bank's id; by our EndToEndId when there is none, or when it is that of a refused repeat."""
+        """The status by the bank's id; by our EndToEndId when there is none, or when it may be that of a repeat."""
         if sent.channel_payout_id is None:
             return await self._look_up(sent, None)
         answer = await self._status(sent, sent.channel_payout_id)
-        if answer.kind is OutcomeKind.ABSENT or answer.reason is RejectReason.DUPLICATE:
-            return await self._look_up(sent, answer)
-        return answer
+        return await self._look_up(sent, answer) if _may_be_a_repeats(sent, answer) else answer
 
     async def cancel(self, sent: Sent) -> Answer:
         """A DELETE of every order the bank has under our id (there is one, unless it makes a second of a repeat)."""
@@ -131,6 +129,16 @@ class BankChannel:
         end_to_end_id = identifiers(sent.order.channel_reference).end_to_end_id
         url = f"{_url(sent)}?endToEndId={end_to_end_id}"
         return wire.looked_up(sent, await self.exchange.ask("GET", url, "application/json"))
+
+
+def _may_be_a_repeats(sent: Sent, answer: Answer) -> bool:
+    """Whether the id we hold may be that of a repeat, so that another order of ours may be the one that pays.
+
+    A bank that gives a repeat an id of its own may refuse it for any reason (funds that the first one took, say).
+    """
+    own_ids = sent.ground.duplicate_mode is not DuplicateMode.SAME_RESOURCE
+    refused = answer.kind is OutcomeKind.REJECTED and own_ids
+    return refused or answer.kind is OutcomeKind.ABSENT or answer.reason is RejectReason.DUPLICATE
 
 
 def _url(sent: Sent) -> str:

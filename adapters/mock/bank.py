@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from adapters.mock import wire
 from adapters.mock.book import Book, Booked, Row, rows
@@ -37,11 +38,11 @@ class Taken:
 class Bank:
     """One bank. `submit`, `find` and `cancel` are what it offers; it raises OSError when its book fails it."""
 
-    def __init__(self, settings: MockSettings, clock: Clock, post: Post) -> None:
+    def __init__(self, settings: MockSettings, clock: Clock, post: Post, base: Path = Path()) -> None:
         self._settings = settings
         self._clock = clock
         self._post = post
-        self._book = Book(settings.book)
+        self._book = Book(base / settings.book if settings.book is not None else None)
         self._followed: dict[str, asyncio.Task[None]] = {}
 
     async def submit(self, body: bytes) -> Booked | Trouble:

@@ -43,7 +43,7 @@ class MockChannel:
         self.ground = ground(name, settings)
         self._context = context
         self._key = context.random_bytes(32)
-        self._bank = Bank(settings, context.clock, self._post)
+        self._bank = Bank(settings, context.clock, self._post, context.base)
 
     def prepare(self, order: Order, now: datetime) -> Prepared:
         if order.amount.currency not in self.capabilities.currencies:

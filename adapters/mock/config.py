@@ -16,7 +16,7 @@ class MockSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     book: Path | None = None
-    """The file with the bank's book, relative to the working directory; without it the bank forgets at exit."""
+    """The file with the bank's book, relative to the folder of config.toml; without it the bank forgets at exit."""
     currencies: frozenset[Annotated[str, Field(pattern=r"^[A-Z]{3}$")]] = frozenset({"CNY", "EUR", "USD"})
     usual_s: Seconds = 0.3
     """From taking an order to paying it."""

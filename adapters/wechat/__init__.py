@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from adapters.spec import AdapterSpec
+from adapters.spec import AdapterSpec, Sandbox, SandboxPlace
 from adapters.wechat.channel import NAME, VERSION, build
 from adapters.wechat.config import WechatSettings, live_faults
+from adapters.wechat.sandbox import WechatSandbox, WechatSandboxOptions, mint
 
-SPEC = AdapterSpec(name=NAME, version=VERSION, settings=WechatSettings, build=build, live_faults=live_faults)
+
+def sandbox(place: SandboxPlace) -> Sandbox:
+    """The sandbox of the service, standing at `place`. Orders say themselves where notifications go."""
+    options = WechatSandboxOptions(
+        keys=place.keys,
+        port=place.port,
+        control_port=place.control_port,
+        tls=place.tls,
+        amount_magic=place.amount_magic,
+    )
+    return WechatSandbox(options, place.clock)
+
+
+SPEC = AdapterSpec(NAME, VERSION, WechatSettings, build, live_faults, mint, sandbox)

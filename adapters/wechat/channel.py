@@ -23,6 +23,7 @@ from adapters.wechat.cipher import open_resource
 from adapters.wechat.client import Client, Headers
 from adapters.wechat.codes import Pause
 from adapters.wechat.config import WechatSettings
+from adapters.wechat.reading import parse_object, plain, read_event
 from adapters.wechat.signing import Refusal, Refused
 from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.outcome import Absence, Answer, Heard
@@ -113,16 +114,16 @@ class WechatChannel:
             raise NotificationRefused(str(refused.code), refused.detail, status) from refused
 
     def _read_verified(self, raw: RawNotification) -> Notification:
-        envelope = wire.parse_object(raw.body)
-        event_id, kind, resource = (envelope.get(name) for name in ("id", "event_type", "resource"))
-        if not isinstance(event_id, str) or not 0 < len(event_id) <= _EVENT_ID_MAX or not isinstance(kind, str):
-            raise Refused(Refusal.BODY, "the event has no id or type")
-        if kind != BILL_FINISHED:
+        envelope = parse_object(raw.body)
+        event_id, resource = plain(envelope.get("id"), _EVENT_ID_MAX), envelope.get("resource")
+        if event_id is None:
+            raise Refused(Refusal.BODY, "the event has no id")
+        if envelope.get("event_type") != BILL_FINISHED:
             return Notification(event_id, ())
         if not isinstance(resource, dict):
             raise Refused(Refusal.BODY, "the event has no resource")
         plaintext = open_resource(self._client.apiv3_key, resource)
-        return Notification(event_id, (wire.read_event(plaintext, self.ground.account_id, _evidence(raw)),))
+        return Notification(event_id, (read_event(plaintext, self.ground.account_id, _evidence(raw)),))
 
     def reply(self, status: int, code: str) -> Reply:
         """Only the status counts; 200 and 204 mean stored."""

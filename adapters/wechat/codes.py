@@ -91,6 +91,8 @@ STATES: Mapping[str, OutcomeKind] = {
 
 WAIT_USER_CONFIRM = "WAIT_USER_CONFIRM"
 CANCELLED = "CANCELLED"
+CODE_MAX = 64
+"""How much of a code of theirs is kept."""
 
 
 def _by_code(rows: Mapping[RejectReason, str]) -> Mapping[str, RejectReason]:

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from adapters.wechat.cipher import open_resource
 from adapters.wechat.orders import NamedKey
+from adapters.wechat.reading import parse_object
 from adapters.wechat.signing import Refusal, Refused, normal_serial
-from adapters.wechat.wire import parse_object
 
 _EFFECTIVE_FOR = timedelta(hours=4)
 """For how long a certificate has been effective before names are encrypted to it: by then it is known everywhere."""

@@ -9,31 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from adapters.channel import Notice, Sent
+from adapters.channel import Sent
 from adapters.http import HttpAnswer, NoAnswer
-from adapters.wechat.codes import (
-    ABSENT,
-    CANCELLED,
-    CODES,
-    FAIL_REASONS,
-    STATES,
-    WAIT_USER_CONFIRM,
-    Code,
-    Pause,
-)
-from adapters.wechat.orders import CURRENCY
-from adapters.wechat.signing import Refusal, Refused
-from gateway.domain.money import Money
+from adapters.wechat.codes import ABSENT, CODES, WAIT_USER_CONFIRM, Code, Pause
+from adapters.wechat.reading import Members, parse_object, parse_time, plain, state_answer
+from adapters.wechat.signing import Refused
 from gateway.domain.outcome import Answer, Finality, Heard, NextAction, OutcomeKind
-from gateway.domain.reasons import RejectReason
-
-Members = Mapping[str, object]
 
 _RETRY_AFTER_MAX_S = 300
-_CODE_MAX = 64
 _REQUEST_ID_MAX = 80
+_PACKAGE_MAX = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +65,12 @@ class _Said:
         foreign = _foreign_member(self.sent, members)
         if foreign is not None:
             return self.unclear(f"{foreign} is not our order's", alarm=True, fault=True)
-        return _state_answer(self.heard, members, self._action(members), self._line(), self.got.evidence())
+        return state_answer(self.heard, members, self._action(members), self._line(), self.got.evidence())
 
     def _action(self, members: Members) -> NextAction | None:
         """What the payee has to do: confirm, on a page that the app opens with these fields."""
-        package, created_at = members.get("package_info"), _time(members.get("create_time"))
-        if members.get("state") != WAIT_USER_CONFIRM or not isinstance(package, str) or created_at is None:
+        package, created_at = plain(members.get("package_info"), _PACKAGE_MAX), parse_time(members.get("create_time"))
+        if members.get("state") != WAIT_USER_CONFIRM or package is None or created_at is None:
             return None
         appid = parse_object(self.sent.prepared.body)["appid"]
         return NextAction(
@@ -146,86 +133,8 @@ class _Said:
 
     def _line(self) -> str:
         """For people: status and the id that the service's support asks for."""
-        request_id = self.got.headers.get("request-id", "")[:_REQUEST_ID_MAX]
-        shown = request_id if request_id.isascii() and request_id.isprintable() else ""
-        return f"HTTP {self.got.status}" + (f", Request-ID {shown}" if shown else "")
-
-
-def read_event(plaintext: bytes, mchid: str, raw: bytes) -> Notice:
-    """What the decrypted resource of a bill event says; `raw` is the notification as it came in, for the record.
-
-    Raises:
-        Refused: `BODY` for another form, `MERCHANT` when it is about another merchant.
-    """
-    members = parse_object(plaintext)
-    if members.get("mch_id", members.get("mchid")) != mchid:
-        raise Refused(Refusal.MERCHANT, "the event is about another merchant")
-    number, amount, state = (members.get(name) for name in ("out_bill_no", "transfer_amount", "state"))
-    if not isinstance(number, str) or not isinstance(state, str) or type(amount) is not int:
-        raise Refused(Refusal.BODY, "the event names no order, amount or state")
-    answer = _state_answer(Heard.NOTIFICATION, members, None, "notification", raw)
-    return Notice(
-        answer,
-        channel_reference=number,
-        channel_payout_id=answer.channel_payout_id,
-        amount=Money(amount, CURRENCY),
-    )
-
-
-def parse_object(body: bytes) -> Members:
-    """A JSON object. Raises `Refused` for anything else."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refused(Refusal.BODY, "not JSON") from error
-    if not isinstance(value, dict):
-        raise Refused(Refusal.BODY, "not a JSON object")
-    return value
-
-
-def _state_answer(heard: Heard, members: Members, action: NextAction | None, line: str, raw: bytes) -> Answer:
-    state, bill_no = members.get("state"), members.get("transfer_bill_no")
-    as_of, dated = _time(members.get("update_time")), "update_time" in members
-    kind = STATES.get(state) if isinstance(state, str) else None
-    if kind is None or not isinstance(bill_no, str) or (dated and as_of is None):
-        code = state[:_CODE_MAX] if isinstance(state, str) else None
-        detail = f"{line}; not an order in a state we know"
-        return Answer(heard, OutcomeKind.UNCLEAR, channel_code=code, detail=detail, alarm=True, raw=raw)
-    code, reason, listed = str(state), None, True
-    if kind is OutcomeKind.REJECTED:
-        code, reason, listed = _why(str(state), members.get("fail_reason"))
-    return Answer(
-        heard,
-        kind,
-        finality=_finality(heard, kind),
-        reason=reason,
-        channel_code=code,
-        channel_payout_id=bill_no,
-        action=action,
-        as_of=as_of,
-        detail=f"{line}; {state}",
-        alarm=not listed,
-        raw=raw,
-    )
-
-
-def _finality(heard: Heard, kind: OutcomeKind) -> Finality:
-    """A failed order is final once a query says so: before money goes another way, it has to (sheet, rule 3)."""
-    final = kind is OutcomeKind.REJECTED and heard is Heard.QUERY
-    return Finality.FINAL if final else Finality.UNKNOWN
-
-
-def _why(state: str, fail_reason: object) -> tuple[str, RejectReason, bool]:
-    """(code to keep, our reason, whether it is listed) of an order that ended unpaid."""
-    if state == CANCELLED:
-        return state, RejectReason.CANCELLED, True
-    if not isinstance(fail_reason, str):
-        return state, RejectReason.UNKNOWN, False
-    return (
-        fail_reason[:_CODE_MAX],
-        FAIL_REASONS.get(fail_reason, RejectReason.UNKNOWN),
-        fail_reason in FAIL_REASONS,
-    )
+        request_id = plain(self.got.headers.get("request-id"), _REQUEST_ID_MAX)
+        return f"HTTP {self.got.status}" + (f", Request-ID {request_id}" if request_id else "")
 
 
 def _foreign_member(sent: Sent, members: Members) -> str | None:
@@ -254,20 +163,8 @@ def _same(theirs: object, ours: object) -> bool:
 
 def _error_code(body: bytes) -> str | None:
     try:
-        code = parse_object(body).get("code")
+        return plain(parse_object(body).get("code"))
     except Refused:
-        return None
-    return code[:_CODE_MAX] if isinstance(code, str) and code else None
-
-
-def _time(value: object) -> datetime | None:
-    """RFC 3339 with an offset, in UTC; None for anything else."""
-    if not isinstance(value, str):
-        return None
-    try:
-        time = datetime.fromisoformat(value)
-        return time.astimezone(UTC) if time.tzinfo is not None else None
-    except (ValueError, OverflowError):
         return None
 
 

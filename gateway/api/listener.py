@@ -6,7 +6,7 @@ import asyncio
 import ssl as tls
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import http_parser, web
 
 from gateway.api.protocol import Connection
 
@@ -38,7 +38,10 @@ async def start_listener(app: web.Application, host: str, port: int, ssl: tls.SS
 
     Raises:
         OSError: the address cannot be bound.
+        RuntimeError: aiohttp runs on its pure-Python parser, which is the one that smuggling bugs are found in (S8).
     """
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        raise RuntimeError("aiohttp is installed without its C parser; install a wheel that has it")
     runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=STOP_S)
     await runner.setup()
     manager, loop = runner.server, asyncio.get_running_loop()

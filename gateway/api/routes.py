@@ -125,8 +125,10 @@ class RouteTable:
         self.routes = tuple(routes)
         by_path: dict[str, dict[str, Route]] = {}
         for route in routes:
-            if by_path.setdefault(route.path, {}).setdefault(route.method, route) is not route:
+            methods = by_path.setdefault(route.path, {})
+            if route.method in methods:
                 raise ValueError(f"two routes for {route.method} {route.path}")
+            methods[route.method] = route
         self._fixed = {path: methods for path, methods in by_path.items() if "{" not in path}
         self._variable = [(_compile(path), methods) for path, methods in by_path.items() if "{" in path]
 

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from gateway import currencies
 from gateway.api.problems import Code, Fault, Refused
-from gateway.api.strict_json import BadJson, escape, parse
+from gateway.api.strict_json import TEXT_PATTERN, BadJson, escape, parse
 from gateway.domain.beneficiary import BankBeneficiary, Beneficiary, WechatBeneficiary
 from gateway.domain.money import MINOR_MAX, Money
 
@@ -50,15 +50,22 @@ def _plain_account(number: str) -> str:
 
 
 Reference = Annotated[str, StringConstraints(pattern=REFERENCE_PATTERN)]
-CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=140), AfterValidator(_plain_name)]
+CurrencyCode = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{3}$"),
+    Field(json_schema_extra={"enum": [*currencies.codes()]}),
+    AfterValidator(_known_currency),
+]
+_PUBLISHED = Field(json_schema_extra={"pattern": TEXT_PATTERN})
+"""What `strict_json` refuses in every string, said where a free text is published."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=140), _PUBLISHED, AfterValidator(_plain_name)]
 AccountNumber = Annotated[
     str,
     StringConstraints(pattern=r"^([A-Za-z0-9][ -]?){3,33}[A-Za-z0-9]$", max_length=67),
     AfterValidator(_plain_account),
 ]
 MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-MetadataValue = Annotated[str, StringConstraints(max_length=500)]
+MetadataValue = Annotated[str, StringConstraints(max_length=500), _PUBLISHED]
 
 
 class Body(BaseModel):
@@ -98,8 +105,8 @@ class CreatePayout(Body):
     reference: Reference
     amount: Amount
     beneficiary: Annotated[WechatUser | BankAccount, Field(discriminator="type")]
-    purpose: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
-    description: Annotated[str, StringConstraints(max_length=140)] | None = None
+    purpose: Annotated[str, StringConstraints(min_length=1, max_length=64), _PUBLISHED] | None = None
+    description: Annotated[str, StringConstraints(max_length=140), _PUBLISHED] | None = None
     metadata: Annotated[
         dict[MetadataKey, MetadataValue],
         Field(max_length=METADATA_KEYS_MAX, json_schema_extra={"additionalProperties": False}),

@@ -21,8 +21,12 @@ NUMBER_EXPONENT_MAX = 30
 
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_FORBIDDEN_RANGES = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
+_FORBIDDEN = re.compile(f"[{_FORBIDDEN_RANGES}]")
 """C0, C1, line and paragraph separators, lone surrogates, and what Unicode says is no character."""
+
+TEXT_PATTERN = f"^[^{_FORBIDDEN_RANGES}]*$"
+"""The same for the published schema."""
 
 
 class BadJson(ValueError):

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from adapters.channel import Timeouts
 from gateway.config.durations import Duration
@@ -208,9 +207,8 @@ class ChannelPart(Part):
     failure_domain: Annotated[str, StringConstraints(pattern=NAME)] | None = None
     breaker: Breaker = Breaker()
     fees: Annotated[tuple[Fee, ...], Words] = ()
-    settings: Annotated[Mapping[str, Any], AfterValidator(MappingProxyType)] = Field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    settings: Mapping[str, Any] = Field(default_factory=dict)
+    """For the adapter's own strict model, which takes nothing but a plain dict."""
 
     def call_timeouts(self) -> Timeouts:
         """As the channel port takes them."""

@@ -1,4 +1,4 @@
-"""The real API on a real socket, over real operations and a real store; and a client that sends exactly what it is told.
+"""The real API on a real socket, over real operations and a real store; and a client that sends what it is told.
 
 Clients normalise: they would hide what the framing tests are about. So requests are bytes here.
 """

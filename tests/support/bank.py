@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from adapters.bank.algorithms import Algorithm, PrivateKey, SigningKey, Verifyin
 from adapters.bank.channel import BankChannel
 from adapters.bank.signing import Headers, Request, Response, Tag, sign_message
 from adapters.channel import ChannelContext, Order, RawNotification, Sent, Timeouts
-from adapters.http import HttpxFactory
+from adapters.http import ChannelHttp, HttpxFactory
 from gateway.domain.beneficiary import BankBeneficiary
 from gateway.domain.money import Money
 from gateway.secret import Secret
@@ -69,6 +70,10 @@ def public_keys() -> dict[str, VerifyingKey]:
     }
 
 
+def public_pem(keyid: str) -> bytes:
+    return _records()[keyid][1].encode()
+
+
 def private_key(keyid: str) -> PrivateKey:
     key = serialization.load_der_private_key(_records()[keyid][2], None)
     assert isinstance(key, PrivateKey)
@@ -114,7 +119,7 @@ def settings(**changes: object) -> dict[str, object]:
 
 
 def secret(reference: str) -> Secret:
-    found = {"env:CLIENT_KEY": private_pem(CLIENT), "env:BANK_KEY": _records()[BANK][1].encode()}
+    found = {"env:CLIENT_KEY": private_pem(CLIENT), "env:BANK_KEY": public_pem(BANK)}
     return Secret(found[reference], reference)
 
 
@@ -135,6 +140,14 @@ class EagerClock(FakeClock):
         self.move(max(seconds, 0.0))
 
 
+_TLS = ssl.create_default_context()
+"""Made once: reading the system's store takes longer than a test."""
+
+
+def _client(tls: ssl.SSLContext | None = None) -> ChannelHttp:
+    return HttpxFactory(5, 5, 5)(tls or _TLS)
+
+
 def context(clock: FakeClock, **changes: Any) -> ChannelContext:
     numbers = itertools.count(1)
 
@@ -144,7 +157,7 @@ def context(clock: FakeClock, **changes: Any) -> ChannelContext:
     made = ChannelContext(
         clock=clock,
         random_bytes=lambda size: next(numbers).to_bytes(size, "big"),
-        http=HttpxFactory(5, 5, 5),
+        http=_client,
         secret=secret,
         notify_url="https://gateway.example.test/notify/bank/bank1",
         timeouts=Timeouts(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs, unquote
@@ -127,14 +127,12 @@ class Bank:
         if request.method != "GET" or self.options.lookup is Lookup.OFF:
             raise Refused(405, "SERVICE_INVALID")
         asked = parse_qs(query)
-        wanted = {name: asked[key][0] for key, name in _LOOKUPS.items() if key in asked}
-        if not wanted:
+        wanted = next((asked[key][0] for key in ("endToEndId", "msgId") if key in asked), None)
+        if wanted is None:
             raise Refused(400, "PARAMETER_NOT_SUPPORTED", "endToEndId or msgId")
         oldest = self.options.lookup_delay_s if self.options.lookup is Lookup.DELAYED else 0.0
         found = [
-            payment
-            for payment in self.book.under(**wanted)
-            if self.now() - payment.taken_at >= timedelta(seconds=oldest)
+            payment for payment in self.book.under(wanted) if self.now() - payment.taken_at >= timedelta(seconds=oldest)
         ]
         return json_answer(200, {"payments": [_row(payment) for payment in found]})
 
@@ -217,9 +215,6 @@ class Bank:
     def change(self, **changes: object) -> None:
         """Turn knobs: any field of the options. Raises TypeError for one there is not."""
         self.options = replace(self.options, **changes)  # type: ignore[arg-type]  # checked by the caller's table
-
-
-_LOOKUPS: Mapping[str, str] = {"endToEndId": "end_to_end_id", "msgId": "msg_id"}
 
 
 def _row(payment: Payment) -> dict[str, str]:

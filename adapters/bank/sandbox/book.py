@@ -107,39 +107,38 @@ class Book:
         self.opening = dict.fromkeys(accounts, funds_minor)
         self.payments: dict[str, Payment] = {}
         self.movements: list[Movement] = []
+        self._balances = dict(self.opening)
+        self._by_id: dict[str, list[Payment]] = {}
+        """MsgId or EndToEndId -> the payments under it; the two never look alike."""
 
     def take(self, product: str, instruction: Instruction, body: bytes, plan: Plan, now: datetime) -> Payment:
         """A new payment with an id of its own."""
         payment_id = f"BNK{self.run}{len(self.payments) + 1:06d}"
         payment = Payment(payment_id, product, instruction, body, plan, now)
         self.payments[payment_id] = payment
+        for one in (instruction.msg_id, instruction.end_to_end_id):
+            self._by_id.setdefault(one, []).append(payment)
         return payment
 
     def original(self, instruction: Instruction) -> Payment | None:
         """The order that already has one of these ids."""
-        for payment in self.payments.values():
-            known = payment.instruction
-            same_ids = known.end_to_end_id == instruction.end_to_end_id or known.msg_id == instruction.msg_id
-            if same_ids and not payment.is_repeat:
+        for payment in (*self.under(instruction.end_to_end_id), *self.under(instruction.msg_id)):
+            if not payment.is_repeat:
                 return payment
         return None
 
-    def under(self, *, end_to_end_id: str | None = None, msg_id: str | None = None) -> list[Payment]:
-        return [
-            payment
-            for payment in self.payments.values()
-            if (end_to_end_id or payment.instruction.end_to_end_id) == payment.instruction.end_to_end_id
-            and (msg_id or payment.instruction.msg_id) == payment.instruction.msg_id
-        ]
+    def under(self, one: str) -> list[Payment]:
+        """Every payment with this MsgId or EndToEndId."""
+        return list(self._by_id.get(one, ()))
 
     def balance(self, account: str) -> int:
-        return self.opening[account] + sum(
-            one.signed_minor for one in self.movements if one.payment.instruction.payer_account == account
-        )
+        return self._balances[account]
 
     def set_funds(self, account: str, minor: int) -> None:
         """Make the account's balance `minor`. Raises KeyError for an account nobody has."""
-        self.opening[account] += minor - self.balance(account)
+        change = minor - self.balance(account)
+        self.opening[account] += change
+        self._balances[account] += change
 
     def covers(self, instruction: Instruction) -> bool:
         return self.balance(instruction.payer_account) >= instruction.amount.minor
@@ -159,6 +158,7 @@ class Book:
     def _move(self, payment: Payment, direction: str, reason: str | None, now: datetime) -> Movement:
         movement = Movement(len(self.movements) + 1, payment, direction, now, reason)
         self.movements.append(movement)
+        self._balances[payment.instruction.payer_account] += movement.signed_minor
         return movement
 
     def entries(self) -> list[BookEntry]:

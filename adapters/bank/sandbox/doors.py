@@ -65,6 +65,7 @@ class Gatekeeper:
         self._clock = clock
         self._demand_client = demand_client
         self._used: dict[tuple[str, str], datetime] = {}
+        """Oldest first."""
 
     def expire_client_key(self) -> None:
         """The client's key ends its life now."""
@@ -85,8 +86,8 @@ class Gatekeeper:
 
     def _use_up(self, keyid: str, nonce: str) -> None:
         now = self._clock.now()
-        kept = timedelta(seconds=REPLAY_KEPT_S)
-        self._used = {known: at for known, at in self._used.items() if now - at <= kept}
+        while self._used and now - next(iter(self._used.values())) > timedelta(seconds=REPLAY_KEPT_S):
+            del self._used[next(iter(self._used))]
         if (keyid, nonce) in self._used:
             raise SignatureRefused(Refusal.REPLAY, "this nonce was used before")
         self._used[keyid, nonce] = now

@@ -68,7 +68,7 @@ class Gate:
 def _parameters(authorization: str) -> dict[str, str]:
     scheme, _, rest = authorization.partition(" ")
     matches = [_PARAMETER.fullmatch(part) for part in rest.split(",")]
-    found = [match.groups() for match in matches if match is not None]
+    found = [(match[1], match[2]) for match in matches if match is not None]
     if scheme != SCHEME or len(found) != len(matches) or len(dict(found)) != len(found):
         return {}
     return dict(found)

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 import pytest
+from aiohttp import http_parser
 
 from gateway.api.backoff import BURST
 from gateway.api.keys import KeyRing, bearer_record
@@ -221,6 +222,13 @@ async def test_reload_revokes_at_once(api: ApiServer) -> None:
     api.app[PUBLIC_STATE].auth.keys = KeyRing([RIVAL.record])
     assert (await api.signed("GET", LIST)).status == 401
     assert (await api.signed("GET", LIST, by=RIVAL)).status == 200
+
+
+async def test_python_parser_is_refused(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S8: without the C parser nothing is served."""
+    monkeypatch.setattr(http_parser, "HttpRequestParser", http_parser.HttpRequestParserPy)
+    with pytest.raises(RuntimeError, match="C parser"):
+        await start_listener(api.app, "127.0.0.1", 0)
 
 
 async def test_port_in_use(api: ApiServer) -> None:

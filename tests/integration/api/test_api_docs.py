@@ -105,7 +105,7 @@ async def test_problems_are_as_promised(api: ApiServer) -> None:
     keep(create, await api.signed("POST", create, order))
     api.store.run_errors = [ZeroDivisionError()]
     keep(create, await api.signed("POST", create, order))
-    elsewhere = {"request_timeout", "not_cancelable", "rate_limited"}  # test_api_framing, unit tests, test_api_auth
+    elsewhere = {"request_timeout", "not_cancelable", "rate_limited"}  # test_api_framing, _payouts, _auth
     assert seen.keys() | elsewhere == set(Code)
 
 

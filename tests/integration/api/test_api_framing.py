@@ -213,6 +213,16 @@ async def test_methods(shared_api: ApiServer, method: str) -> None:
 
 
 @shared
+@pytest.mark.parametrize(
+    "target", [b"/v1/payouts?reference=\xff", b"/v1/payouts/\xff", b"/v1/payouts?\xc3\xa9", b"/\xed\xa0\x80"]
+)
+async def test_bytes_in_the_target(shared_api: ApiServer, target: bytes) -> None:
+    """Row 17: bytes beyond ASCII in a target are refused one way or another, and never a fault of ours."""
+    answer = await shared_api.raw(request(b"GET " + target + b" HTTP/1.1", b"Connection: close"))
+    assert answer.status in (400, 401, 404)
+
+
+@shared
 async def test_connect(shared_api: ApiServer) -> None:
     """Row 18: we are no proxy."""
     answer = await shared_api.raw(request(b"CONNECT evil.test:443 HTTP/1.1"))

@@ -1,4 +1,4 @@
-"""docs/reliability.md 4, rows 24-49 that concern the API: each on a real socket, each a 400 that repeats nothing sent."""
+"""docs/reliability.md 4, rows 24-49 as far as they are the API's: each on a real socket, each a 400."""
 
 from __future__ import annotations
 

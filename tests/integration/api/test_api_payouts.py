@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from gateway.domain.changes import open_attempt
 from gateway.domain.errors import CommitUnknown, StaleWrite, StoreUnavailable
+from gateway.domain.payout import OPEN, AttemptState
 from gateway.store.port import Tx
 from tests.support.api_server import READER, RIVAL, SHOP_ED, WRITER, ApiServer
+from tests.support.builders import an_opening
 
 
 async def test_create_then_read(api: ApiServer) -> None:
@@ -185,6 +189,39 @@ async def test_cancel(api: ApiServer) -> None:
     again = await api.signed("POST", f"/v1/payouts/{made['id']}/cancel")
     assert (first.status, again.status) == (200, 200)
     assert first.json()["status"] == again.json()["status"] == "canceled"
+
+
+async def attempt_in(api: ApiServer, payout_id: str, state: AttemptState) -> None:
+    """Give the stored payout an attempt in `state`, as the worker would have."""
+
+    def unit(tx: Tx) -> None:
+        before = tx.payout(payout_id)
+        assert before is not None
+        opened = open_attempt(before, an_opening(before), api.clock.now())
+        settled_at = None if state in OPEN else api.clock.now()
+        tx.save(before, opened.with_attempt(replace(opened.attempt(1), state=state, settled_at=settled_at)), None)
+
+    await api.store.run(unit)
+
+
+async def test_cancel_is_a_wish(api: ApiServer) -> None:
+    """R19: what may be on its way is not canceled yet: 202, and the wish shows."""
+    made = (await api.create(api.order())).json()
+    await attempt_in(api, made["id"], AttemptState.PENDING)
+    answer = await api.signed("POST", f"/v1/payouts/{made['id']}/cancel")
+    assert answer.status == 202, answer.body
+    assert (answer.json()["status"], answer.json()["cancel_requested"]) == ("processing", True)
+
+
+async def test_not_cancelable(api: ApiServer) -> None:
+    """A paid payout cannot be canceled: 409, and it says that it is paid."""
+    made = (await api.create(api.order())).json()
+    await attempt_in(api, made["id"], AttemptState.SUCCEEDED)
+    answer = await api.signed("POST", f"/v1/payouts/{made['id']}/cancel")
+    assert (answer.status, answer.json()["code"]) == (409, "not_cancelable")
+    assert answer.json()["detail"] == "the payout is paid"
+    shown = (await api.signed("GET", f"/v1/payouts/{made['id']}?expand=attempts")).json()
+    assert (shown["status"], shown["attempts"][0]["state"]) == ("paid", "succeeded")
 
 
 async def test_cancel_takes_no_body(api: ApiServer) -> None:

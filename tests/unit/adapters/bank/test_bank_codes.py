@@ -105,6 +105,7 @@ def test_the_banks_own_reasons_count_once_configured() -> None:
 def test_a_json_refusal_decides_nothing() -> None:
     """It carries no reason and may be about a repeat; the report is read before deciding."""
     assert read_json_status("RJCT", SUCCESS).kind is OutcomeKind.UNCLEAR
+    assert read_json_status("CANC", SUCCESS).kind is OutcomeKind.UNCLEAR
     assert read_json_status("ACSC", SUCCESS).kind is OutcomeKind.SUCCEEDED
     assert read_json_status("RCVD", SUCCESS).kind is OutcomeKind.PENDING
 

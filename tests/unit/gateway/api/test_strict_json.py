@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from decimal import Decimal
 
@@ -33,10 +34,8 @@ def test_ordinary_json_is_read_as_it_is(value: object) -> None:
 @given(st.binary(max_size=200))
 def test_bytes_never_do_more_than_be_refused(body: bytes) -> None:
     """Any bytes are read or refused with `BadJson`; nothing else escapes."""
-    try:
+    with contextlib.suppress(BadJson):
         parse(body)
-    except BadJson as error:
-        assert error.code
 
 
 @given(st.text(max_size=50).map(lambda text: json.dumps({"a": [text]}).encode()))

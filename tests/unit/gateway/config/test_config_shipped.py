@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
-from importlib import import_module
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import BaseModel
 
+from adapters.bank.sandbox.keys import mint as mint_bank
+from adapters.channel import ChannelContext, RawNotification
+from adapters.http import HttpxFactory
+from adapters.wechat.sandbox.minting import mint as mint_wechat
+from gateway.clock import SystemClock
 from gateway.config.config import Config
 from gateway.config.load import load
 from gateway.config.mint import mint_sandbox_secrets
@@ -48,15 +54,56 @@ def shipped(tmp_path: Path) -> Config:
     return load(path, {})
 
 
+@pytest.fixture
+def context() -> Callable[[Config, str], ChannelContext]:
+    """What a channel is built with; no network is behind it."""
+
+    async def deliver(_notification: RawNotification) -> int:
+        return 200
+
+    def make(config: Config, name: str) -> ChannelContext:
+        timeouts = config.channels[name].call_timeouts()
+        transport = httpx.MockTransport(lambda _request: httpx.Response(500))
+        return ChannelContext(
+            clock=SystemClock(),
+            random_bytes=bytes,
+            http=HttpxFactory(timeouts.connect_s, timeouts.read_s, timeouts.total_s, transport=transport),
+            secret=config.resolver(),
+            notify_url=f"{config.public_url}/notify/{name}/token",
+            timeouts=timeouts,
+            deliver=deliver,
+        )
+
+    return make
+
+
+def mint(config: Config) -> None:
+    """What a first start of gateway and sandboxes leaves in the state folder."""
+    mint_sandbox_secrets(config)
+    mint_bank(config.state_dir / "sandbox" / "bank")
+    mint_wechat(config.state_dir / "sandbox" / "wechat")
+
+
 def test_it_loads_without_a_fault_and_resolves_after_minting(shipped: Config) -> None:
     """A checkout, the sandboxes' keys and nothing else: every secret is found."""
-    mint_sandbox_secrets(shipped)
-    for name in ("bank", "wechat"):
-        import_module(f"adapters.{name}.sandbox.keys").mint(shipped.state_dir / "sandbox" / name)
+    mint(shipped)
     found = resolve_secrets(shipped)
     assert set(found.test_keys) == {"demo"}
     [endpoint] = found.endpoints["demo"]
     assert endpoint.url == "http://127.0.0.1:8090/callbacks"
+
+
+async def test_its_channels_are_built_from_it(
+    shipped: Config, context: Callable[[Config, str], ChannelContext]
+) -> None:
+    """Each adapter takes its table, finds its keys, and can do what the file says it does."""
+    mint(shipped)
+    for name, configured in shipped.channels.items():
+        channel = shipped.adapters[configured.adapter].build(name, configured.settings, context(shipped, name))
+        assert channel.capabilities.kinds >= configured.methods
+        assert channel.capabilities.currencies >= configured.currencies
+        assert channel.ground.base_address in (configured.settings.get("base_url"), "mock:state/mock.book")
+        await channel.close()
 
 
 def test_it_is_a_sandbox_of_three_channels_and_one_app(shipped: Config) -> None:

@@ -1,0 +1,50 @@
+"""`paymux serve`: run the gateway until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+from gateway import log
+from gateway.app import Gateway
+from gateway.cli.exit import plain_words
+from gateway.config.config import Config
+from gateway.config.load import load
+from gateway.world import system_world
+
+
+def serve(*, config: Path = Path("config.toml")) -> None:
+    """Run the gateway: the public API and the admin listener, until SIGTERM or SIGINT.
+
+    Example: `python -m gateway serve --config config.toml`
+
+    Parameters
+    ----------
+    config
+        The configuration file. State and keys live relative to its folder.
+    """
+    with plain_words():
+        loaded = load(config)
+        log.configure()
+        asyncio.run(run_until_signal(loaded))
+
+
+async def run_until_signal(config: Config) -> None:
+    """Open, start, wait for a signal, stop gracefully. A second signal ends it at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _ask_to_stop, loop, stop)
+    gateway = await Gateway.open(config, system_world())
+    try:
+        await gateway.start()
+        await stop.wait()
+    finally:
+        await gateway.stop()
+
+
+def _ask_to_stop(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    stop.set()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
