@@ -45,7 +45,7 @@ class Sealer:
             raise SealBroken(f"{place}: unknown algorithm or key")
         try:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], _bound(place, key_id))
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: cut so short that the nonce is not whole
             raise SealBroken(place) from error
 
 

@@ -67,7 +67,7 @@ class Verdict:
 
 
 def read_json_status(status: str, success_codes: frozenset[str]) -> Verdict:
-    """A status without reasons. Its `RJCT` may be the refusal of a repeat, so no failure is read from it (section 9)."""
+    """A status without reasons. Its `RJCT` may be that of a repeat, so no failure is read from it (section 9)."""
     if STATUSES.get(status) in (Says.REFUSED, Says.CANCELLED):
         return Verdict(_K.UNCLEAR, code=status, detail="not accepted; the status report will say why")
     return read_status(status, (), success_codes, {})

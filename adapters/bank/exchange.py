@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from adapters.ask_again import ask_again
 from adapters.bank.algorithms import SigningKey, VerifyingKey
+from adapters.bank.proof import Exchanged, Unproved
 from adapters.bank.signing import (
     Headers,
     Refusal,
@@ -25,18 +26,6 @@ from adapters.bank.signing import (
 from adapters.bank.xml import MESSAGE_MAX_BYTES
 from adapters.channel import ChannelContext
 from adapters.http import ChannelHttp, HttpAnswer, NoAnswer
-
-
-@dataclass(frozen=True, slots=True)
-class Unproved:
-    """Something came back, but nobody we know signed it as the answer to this request."""
-
-    answer: HttpAnswer
-    refused: SignatureRefused
-
-
-Heard = HttpAnswer | NoAnswer | Unproved
-"""What one exchange gave; an `HttpAnswer` here is a verified one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +48,11 @@ class SignedExchange:
         added = self.profile.sign(unsigned, Tag.REQUEST, self.key, self.context.clock.now(), nonce)
         return Request(method, url, unsigned.headers + added, body)
 
-    async def send(self, request: Request) -> Heard:
+    async def send(self, request: Request) -> Exchanged:
         """Send this very request once."""
         return self._proved(request, await self._transmit(request))
 
-    async def ask(self, method: str, url: str, accept: str) -> Heard:
+    async def ask(self, method: str, url: str, accept: str) -> Exchanged:
         """A question, which may be put up to three times: signed anew each time."""
         last: list[Request] = []
 
@@ -79,7 +68,7 @@ class SignedExchange:
             request.method, request.target_uri, request.headers, request.body, MESSAGE_MAX_BYTES
         )
 
-    def _proved(self, request: Request, result: HttpAnswer | NoAnswer) -> Heard:
+    def _proved(self, request: Request, result: HttpAnswer | NoAnswer) -> Exchanged:
         if isinstance(result, NoAnswer):
             return result
         # A name that came twice is listed twice, so that a covered one is refused.

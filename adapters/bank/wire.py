@@ -14,9 +14,8 @@ from datetime import UTC
 
 from adapters.bank import pain002
 from adapters.bank.codes import Verdict, read_json_status, read_post_error, read_status
-from adapters.bank.exchange import Heard as Exchanged
-from adapters.bank.exchange import Unproved
 from adapters.bank.identifiers import identifiers
+from adapters.bank.proof import Exchanged, Unproved
 from adapters.bank.xml import XmlRefused, parse
 from adapters.channel import Order, Sent
 from adapters.http import HttpAnswer, NoAnswer

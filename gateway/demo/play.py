@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from gateway.demo.orders import Draft, Story, draw
 from gateway.demo.report import FINAL, Report, reckon
 from gateway.demo.screen import Screen
@@ -27,50 +29,48 @@ class Demo:
     """One run. `play` returns the reckoning."""
 
     def __init__(self, stage: Stage, story: Story, screen: Screen) -> None:
-        self._stage = stage
-        self._story = story
-        self._screen = screen
-        self._submitted: list[str] = []
+        self.stage = stage
+        self.story = story
+        self.screen = screen
+        self.submitted: list[str] = []
         self._headers: dict[str, str] = {}
         self._began_s = time.monotonic()
 
     async def play(self) -> Report:
-        self._screen.say("starting gateway, two sandboxes and an upstream app, each a process of its own")
-        await self._stage.start_all()
-        self._headers = self._stage.headers()
-        self._screen.say(
+        self.screen.say("starting gateway, two sandboxes and an upstream app, each a process of its own")
+        await self.stage.start_all()
+        self._headers = self.stage.headers()
+        self.screen.say(
             f"on the shipped config.toml; overlaid: addresses, and poll = {POLL}. No other timer is touched"
         )
         watching = asyncio.create_task(self._watch())
         try:
-            await self._tell()
+            await self.tell()
             await self._settled()
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         return await self._reckon()
 
-    async def _tell(self) -> None:
+    async def tell(self) -> None:
         """The story: some payouts, the break, more payouts, the mending, the rest."""
-        story = self._story
-        await self._submit(story.before, 0)
-        await self._stage.control(BROKEN, "/listener", {"open": False})
+        story = self.story
+        await self.submit(story.before, 0)
+        await self.stage.control(BROKEN, "/listener", {"open": False})
         broken_s = time.monotonic()
-        self._screen.say(f"the {BROKEN} line breaks: connections are refused, open ones cut", style="bold red")
-        await self._submit(story.during, len(story.before))
-        await self._stage.control(BROKEN, "/listener", {"open": True})
-        self._screen.say(
-            f"the {BROKEN} line is mended; its breaker lets a trial through in a while", style="bold green"
-        )
+        self.screen.say(f"the {BROKEN} line breaks: connections are refused, open ones cut", style="bold red")
+        await self.submit(story.during, len(story.before))
+        await self.stage.control(BROKEN, "/listener", {"open": True})
+        self.screen.say(f"the {BROKEN} line is mended; its breaker lets a trial through in a while", style="bold green")
         later = [draft for draft in story.after if draft.kind == "large"]
         first = len(story.before) + len(story.during)
         sooner = [draft for draft in story.after if draft.kind != "large"]
-        await self._submit(sooner, first)
+        await self.submit(sooner, first)
         await asyncio.sleep(max(0.0, broken_s + BREAKER_OPEN_S + 1.0 - time.monotonic()))
-        self._screen.say("large payouts again: the breaker's trial")
-        await self._submit(later, first + len(sooner), at_once=1)
+        self.screen.say("large payouts again: the breaker's trial")
+        await self.submit(later, first + len(sooner), at_once=1)
 
-    async def _submit(self, drafts: Iterable[Draft], first: int, at_once: int = _AT_ONCE) -> None:
+    async def submit(self, drafts: Iterable[Draft], first: int, at_once: int = _AT_ONCE) -> None:
         gate = asyncio.Semaphore(at_once)
 
         async def one(number: int, draft: Draft) -> None:
@@ -80,25 +80,35 @@ class Demo:
         await asyncio.gather(*(one(number, draft) for number, draft in enumerate(drafts, start=first)))
 
     async def _submit_one(self, number: int, draft: Draft) -> None:
-        body = {
+        body: dict[str, object] = {
             "reference": f"demo-{number:03d}",
             "amount": {"value": draft.minor, "currency": "CNY"},
             "beneficiary": draft.beneficiary,
             "description": f"demo {draft.kind} {draft.fate}",
         }
-        async with self._stage.session.post(f"{self._stage.api}/payouts", json=body, headers=self._headers) as response:
-            told = await response.json()
-            if response.status != 201:
-                raise RuntimeError(f"payout {number} was answered {response.status}: {told}")
-            self._submitted.append(told["id"])
+        self.submitted.append(await self._until_answered(number, body))
+
+    async def _until_answered(self, number: int, body: dict[str, object]) -> str:
+        """What every app should do: after a lost answer say the same thing again, under the same reference."""
+        url = f"{self.stage.api}/payouts"
+        while True:
+            try:
+                async with self.stage.session.post(url, json=body, headers=self._headers) as response:
+                    told = await response.json()
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.2)
+                continue
+            if response.status in (200, 201):
+                return str(told["id"])
+            raise RuntimeError(f"payout {number} was answered {response.status}: {told}")
 
     async def payouts(self) -> list[dict[str, Any]]:
         """Every payout with its attempts, as the API tells it."""
         found: list[dict[str, Any]] = []
         query = {"limit": "100", "expand": "attempts"}
         while True:
-            async with self._stage.session.get(
-                f"{self._stage.api}/payouts", params=query, headers=self._headers
+            async with self.stage.session.get(
+                f"{self.stage.api}/payouts", params=query, headers=self._headers
             ) as response:
                 page = await response.json()
             found += page["data"]
@@ -110,10 +120,10 @@ class Demo:
         """Until every payout has ended and the app has heard of each end, or time is up."""
         while time.monotonic() - self._began_s < END_S - 2.0:
             payouts = await self.payouts()
-            seen = (await self._stage.seen())["payouts"]
+            seen = (await self.stage.seen())["payouts"]
             ended = [p for p in payouts if p["status"] in FINAL and not self._return_to_come(p)]
             told = [p for p in ended if seen.get(p["id"], {}).get("status") == p["status"]]
-            if len(told) == len(self._submitted) == len(self._story):
+            if len(told) == len(self.submitted) == len(self.story):
                 return
             await asyncio.sleep(0.3)
 
@@ -123,21 +133,22 @@ class Demo:
 
     async def _watch(self) -> None:
         while True:
-            payouts = await self.payouts() if self._headers else []
-            seen = await self._stage.seen()
-            self._screen.show(payouts, seen, self._stage.breaker_openings())
+            try:
+                self.screen.show(await self.payouts(), await self.stage.seen(), self.stage.breaker_openings())
+            except aiohttp.ClientError:
+                self.screen.say("the gateway does not answer")
             await asyncio.sleep(0.4)
 
     async def _reckon(self) -> Report:
         payouts = await self.payouts()
-        seen = await self._stage.seen()
-        self._screen.show(payouts, seen, self._stage.breaker_openings())
+        seen = await self.stage.seen()
+        self.screen.show(payouts, seen, self.stage.breaker_openings())
         return reckon(
-            self._submitted,
+            self.submitted,
             payouts,
-            await self._stage.books(),
+            await self.stage.books(),
             CHANNELS,
-            self._stage.breaker_openings(),
+            self.stage.breaker_openings(),
             int(seen["verified"]),
         )
 

@@ -102,7 +102,7 @@ def _take_notice(
     if target is None:
         return _Taken.ORPHAN
     heard = Heard(target.payout.id, target.attempt, notice.answer)
-    if notice.amount is not None and not _matches(target.payout, notice):
+    if not _matches(target.payout, notice):
         # Not ours, or not right: kept as refused evidence, and asked about by the ordinary schedule (I17).
         keep_evidence(services, tx, replace(heard, answer=replace(notice.answer, alarm=True)))
         return _Taken.MISMATCH
@@ -111,12 +111,11 @@ def _take_notice(
 
 
 def _matches(payout: Payout, notice: Notice) -> bool:
-    """A payment must be of our amount exactly; a return may be of less."""
-    if notice.amount is None or notice.amount.currency != payout.amount.currency:
-        return False
+    """A payment must be of our amount exactly, where it names one; a return names its own, which may be less."""
     if notice.answer.kind is OutcomeKind.RETURNED:
-        return 0 < notice.amount.minor <= payout.amount.minor
-    return notice.amount == payout.amount
+        back = notice.answer.returned
+        return back is not None and back.currency == payout.amount.currency and 0 < back.minor <= payout.amount.minor
+    return notice.amount is None or notice.amount == payout.amount
 
 
 def _find(tx: Tx, channel: str, notice: Notice) -> _Target | None:

@@ -6,7 +6,7 @@ import base64
 import itertools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -207,18 +207,27 @@ def signature_headers(
     }
 
 
-def answer(value: object, status: int = 200, *, signed: bool = True, **headers: str) -> httpx.Response:
+@dataclass(frozen=True)
+class Said:
+    """An answer that can be given any number of times (an httpx one can be read once)."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def __call__(self, _request: httpx.Request) -> httpx.Response:
+        return httpx.Response(self.status, headers=list(self.headers), stream=httpx.ByteStream(self.body))
+
+
+def answer(value: object, status: int = 200, *, signed: bool = True, **headers: str) -> Said:
     """An answer of the service; `headers` are added, underscores read as dashes."""
     body = body_of(value)
     extra = {name.replace("_", "-"): text for name, text in headers.items()}
-    return httpx.Response(
-        status,
-        content=body,
-        headers={"Request-ID": "08F78BB5", **(signature_headers(body) if signed else {}), **extra},
-    )
+    whole = {"Request-ID": "08F78BB5", **(signature_headers(body) if signed else {}), **extra}
+    return Said(status, tuple(whole.items()), body)
 
 
-def error(code: str, status: int, *, signed: bool = True, **headers: str) -> httpx.Response:
+def error(code: str, status: int, *, signed: bool = True, **headers: str) -> Said:
     return answer({"code": code, "message": "as the test says"}, status, signed=signed, **headers)
 
 

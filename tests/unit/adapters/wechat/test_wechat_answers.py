@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import httpx
@@ -13,20 +13,21 @@ import respx
 from gateway.domain.outcome import Answer, Finality, Heard, OutcomeKind, classify
 from gateway.domain.reasons import RejectReason
 from tests.support import wechat
-from tests.support.wechat import answer, created, error, members
+from tests.support.wechat import Said, answer, created, error, members
 
 PENDING, SUCCEEDED, REJECTED = OutcomeKind.PENDING, OutcomeKind.SUCCEEDED, OutcomeKind.REJECTED
 UNCLEAR, ABSENT = OutcomeKind.UNCLEAR, OutcomeKind.ABSENT
 
 
 @pytest.fixture
-def router() -> respx.MockRouter:
-    return respx.MockRouter(assert_all_called=False)
+def router() -> Iterator[respx.MockRouter]:
+    with respx.mock(assert_all_called=False) as mocked:
+        yield mocked
 
 
 @pytest.fixture
 async def channel(router: respx.MockRouter) -> AsyncIterator[wechat.WechatChannel]:
-    channel = wechat.make_channel(wechat.context(httpx.MockTransport(router.async_handler), clock=Impatient()))
+    channel = wechat.make_channel(wechat.context(clock=Impatient()))
     yield channel
     await channel.close()
 
@@ -41,20 +42,20 @@ class Impatient(wechat.FakeClock):
         self.move(max(seconds, 0.0))
 
 
-async def submitted(channel: wechat.WechatChannel, router: respx.MockRouter, said: httpx.Response) -> Answer:
-    router.post(wechat.BASE + wechat.CREATE).mock(side_effect=[said])
+async def submitted(channel: wechat.WechatChannel, router: respx.MockRouter, said: Said) -> Answer:
+    router.post(wechat.BASE + wechat.CREATE).mock(side_effect=said)
     return await channel.submit(channel.sign(wechat.sent(channel)))
 
 
 async def queried(
-    channel: wechat.WechatChannel, router: respx.MockRouter, said: httpx.Response, bill_no: str | None = None
+    channel: wechat.WechatChannel, router: respx.MockRouter, said: Said, bill_no: str | None = None
 ) -> Answer:
-    router.get(wechat.BASE + wechat.QUERY).mock(return_value=said)
+    router.get(wechat.BASE + wechat.QUERY).mock(side_effect=said)
     return await channel.query(wechat.sent(channel, bill_no=bill_no))
 
 
-async def cancelled(channel: wechat.WechatChannel, router: respx.MockRouter, said: httpx.Response) -> Answer:
-    router.post(f"{wechat.BASE}{wechat.QUERY}/cancel").mock(side_effect=[said])
+async def cancelled(channel: wechat.WechatChannel, router: respx.MockRouter, said: Said) -> Answer:
+    router.post(f"{wechat.BASE}{wechat.QUERY}/cancel").mock(side_effect=said)
     return await channel.cancel(wechat.sent(channel))
 
 
@@ -66,7 +67,7 @@ async def test_a_create_leaves_once_with_the_stored_bytes(
 ) -> None:
     """One request, the prepared body, signed; also after an answer that says "later"."""
     sent = wechat.sent(channel)
-    route = router.post(wechat.BASE + wechat.CREATE).mock(return_value=error("SYSTEM_ERROR", 500))
+    route = router.post(wechat.BASE + wechat.CREATE).mock(side_effect=error("SYSTEM_ERROR", 500))
     await channel.submit(channel.sign(sent))
     assert route.call_count == 1
     request = route.calls.last.request
@@ -81,10 +82,9 @@ async def test_a_question_is_asked_again_with_a_fresh_signature_and_then_at_the_
     router: respx.MockRouter,
 ) -> None:
     """Three tries at the pinned address, then one at the backup; no nonce is used twice."""
-    transport = httpx.MockTransport(router.async_handler)
-    channel = wechat.make_channel(wechat.context(transport, clock=Impatient()), backup_base_url=wechat.BACKUP)
+    channel = wechat.make_channel(wechat.context(clock=Impatient()), backup_base_url=wechat.BACKUP)
     first = router.get(wechat.BASE + wechat.QUERY).mock(side_effect=httpx.ConnectError("down"))
-    second = router.get(wechat.BACKUP + wechat.QUERY).mock(return_value=answer(members()))
+    second = router.get(wechat.BACKUP + wechat.QUERY).mock(side_effect=answer(members()))
     found = await channel.query(wechat.sent(channel))
     await channel.close()
     assert found.kind is SUCCEEDED
@@ -116,7 +116,7 @@ async def test_each_state_that_is_no_failure(
     assert (made.heard, made.kind, made.channel_payout_id) == (Heard.SUBMIT, kind, wechat.BILL_NO)
     assert (asked.heard, asked.kind, asked.channel_payout_id) == (Heard.QUERY, kind, wechat.BILL_NO)
     assert asked.as_of == datetime(2026, 1, 1, 0, 0, 1, 500_000, UTC)
-    assert not (made.alarm or asked.alarm or made.channel_fault or asked.channel_fault)
+    assert not any((made.alarm, asked.alarm, made.channel_fault, asked.channel_fault))
 
 
 @pytest.mark.parametrize(
@@ -267,8 +267,8 @@ async def test_a_signature_header_that_came_twice_is_no_signature(
 ) -> None:
     """Which of the two was meant is not ours to guess."""
     right = answer(created("SUCCESS"))
-    pairs = [*right.headers.multi_items(), ("Wechatpay-Nonce", "another")]
-    found = await submitted(channel, router, httpx.Response(200, content=right.content, headers=pairs))
+    doubled = Said(200, (*right.headers, ("Wechatpay-Nonce", "another")), right.body)
+    found = await submitted(channel, router, doubled)
     assert (found.kind, found.alarm) == (UNCLEAR, True)
 
 
@@ -408,7 +408,7 @@ async def test_when_the_same_bytes_are_wanted_again(
     ],
 )
 async def test_what_is_neither_an_order_nor_a_refusal_is_unclear(
-    channel: wechat.WechatChannel, router: respx.MockRouter, said: httpx.Response
+    channel: wechat.WechatChannel, router: respx.MockRouter, said: Said
 ) -> None:
     """Taken-but-not-settled, proxies, redirects (never followed): ask, and count it against the channel."""
     found = await submitted(channel, router, said)
@@ -420,8 +420,8 @@ async def test_an_answer_that_is_too_long_or_encoded_is_no_answer(
 ) -> None:
     """A compression bomb is not unpacked, an endless body is not read."""
     long = created("SUCCESS", padding="x" * 300_000)
-    for said in (answer(long), answer(created("SUCCESS"), Content_Encoding="gzip")):
-        found = await submitted(channel, router, httpx.Response(200, stream=said.stream, headers=said.headers))
+    for said in (answer(long), answer(created("SUCCESS"), Content_Encoding="compress")):
+        found = await submitted(channel, router, said)
         assert (found.kind, found.channel_fault) == (UNCLEAR, True)
 
 

@@ -14,12 +14,12 @@ from adapters.wechat.cipher import seal_resource
 from gateway.domain.outcome import OutcomeKind
 from tests.support import wechat
 from tests.support.clock import settle
-from tests.support.wechat import answer, event, members, notification
+from tests.support.wechat import Said, answer, event, members, notification
 
 A, B = "platform_certificate_a", "platform_certificate_b"
 
 
-def listing(*names: str, signed_by: str = A, apiv3_key: bytes = wechat.APIV3_KEY, **changes: str) -> httpx.Response:
+def listing(*names: str, signed_by: str = A, apiv3_key: bytes = wechat.APIV3_KEY, **changes: str) -> Said:
     """The list with the certificates of those names."""
     data = [
         {
@@ -39,13 +39,13 @@ def listing(*names: str, signed_by: str = A, apiv3_key: bytes = wechat.APIV3_KEY
     body = json.dumps({"data": data}).encode()
     serial = wechat.keys()[signed_by].get("serial_no", wechat.PUBLIC_KEY_ID)
     headers = wechat.signature_headers(body, key=signed_by, serial=serial)
-    return httpx.Response(200, content=body, headers=headers)
+    return Said(200, tuple(headers.items()), body)
 
 
 class Service:
     """Answers every request with `said`, and counts the certificate lists it gave."""
 
-    def __init__(self, said: httpx.Response) -> None:
+    def __init__(self, said: Said) -> None:
         self.said = said
         self.lists = 0
 
@@ -53,13 +53,13 @@ class Service:
         if request.url.path == "/v3/certificates":
             assert request.url.query == b"algorithm_type=RSA"
             self.lists += 1
-        return self.said
+        return self.said(request)
 
 
 class World:
     """A channel in certificate mode, its service and its clock."""
 
-    def __init__(self, said: httpx.Response, **changes: object) -> None:
+    def __init__(self, said: Said, **changes: object) -> None:
         self.service = Service(said)
         self.clock = wechat.FakeClock(wechat.NOW)
         settings = {"platform_keys": {}, "certificates": True} | changes
@@ -104,12 +104,12 @@ async def test_the_first_list_is_verified_with_what_it_holds_and_then_used() -> 
         answer({"data": ["x"]}, 200),
         answer(b"x", 200),
         answer({"data": []}, 200, signed=False),
-        httpx.Response(200, content=listing(A).content),
-        httpx.Response(404, json={"code": "RESOURCE_NOT_EXISTS"}),
-        httpx.Response(500),
+        Said(200, (), listing(A).body),
+        Said(404, (), b'{"code": "RESOURCE_NOT_EXISTS"}'),
+        Said(500),
     ],
 )
-async def test_a_list_that_is_not_proved_is_not_taken_and_the_start_goes_on(said: httpx.Response) -> None:
+async def test_a_list_that_is_not_proved_is_not_taken_and_the_start_goes_on(said: Said) -> None:
     """A failing first load must not stop the gateway: the channel has no key yet, and tries again within a minute."""
     world = World(said)
     starting = asyncio.ensure_future(world.channel.start())
@@ -118,7 +118,7 @@ async def test_a_list_that_is_not_proved_is_not_taken_and_the_start_goes_on(said
     with pytest.raises(Unsendable):
         world.channel.prepare(wechat.order(), wechat.NOW)
     world.service.said = listing(A)
-    await world.clock.advance(55)
+    await world.clock.advance(60)
     # The list is signed with the time of the start: a minute later it is still good.
     await settle()
     assert world.channel.prepare(wechat.order(), wechat.NOW)
@@ -191,7 +191,7 @@ async def test_an_answer_in_certificate_mode_is_believed_by_its_certificate() ->
     await world.channel.start()
     body = wechat.body_of(members())
     headers = wechat.signature_headers(body, key=A, serial=wechat.SERIAL_A)
-    world.service.said = httpx.Response(200, content=body, headers=headers)
+    world.service.said = Said(200, tuple(headers.items()), body)
     found = await world.channel.query(wechat.sent(world.channel))
     assert found.kind is OutcomeKind.SUCCEEDED
     await world.channel.close()

@@ -105,7 +105,7 @@ FORGERIES = [
 async def test_what_cannot_be_believed_is_refused_by_the_first_check_that_fails(
     channel: wechat.WechatChannel, notice: RawNotification, code: str
 ) -> None:
-    """Never answered as taken; a key of ours that does not fit is our fault and answered 5xx, so that it comes again."""
+    """Never answered as taken; a key of ours that does not fit is our fault: 5xx, so that it comes again."""
     with pytest.raises(NotificationRefused) as refused:
         await channel.read_notification(notice)
     assert refused.value.code == code
