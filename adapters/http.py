@@ -4,7 +4,10 @@ What it adds to httpx is exactly what money needs:
 
 * **proof of "not sent"** (R3): the trace extension tells whether the head of a request began to be written, on any
   connection tried. Exception classes prove nothing: the same `ConnectError`, `ReadError` or `PoolTimeout` is raised
-  on both sides of that line, so the line is drawn by the trace alone.
+  on both sides of that line, so the line is drawn by the trace alone. A transport that says nothing proves nothing.
+* **one exchange per connection**: what is left over on a kept connection (an answer sent twice, a body longer than its
+  `Content-Length`) would be read as the answer to the next request, that is to another order. A kept connection that
+  dies under a submit would make it unknown besides.
 * **a total deadline**: httpx's time-outs are per read; a channel that trickles a byte a second never meets them.
 * **a cap** on what is read, and no decoding: `Content-Encoding` in an answer makes it unreadable, so a
   compression bomb is never unpacked.
@@ -80,9 +83,11 @@ class _Encoded(Exception):
 class ChannelHttp:
     """HTTP for one channel: its own small pool, its own TLS identity."""
 
-    def __init__(self, client: httpx.AsyncClient, close_after_s: float) -> None:
+    def __init__(self, client: httpx.AsyncClient, close_after_s: float, *, always_traces: bool) -> None:
         self._client = client
         self._close_after_s = close_after_s
+        self._always_traces = always_traces
+        """Whether silence of the trace is proof: true of httpx's own transport, unknown of any other."""
 
     async def send(
         self,
@@ -101,10 +106,9 @@ class ChannelHttp:
         try:
             async with asyncio.timeout(self._close_after_s):
                 return await self._exchange(method, url, headers, body, max_bytes, trace)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, TimeoutError) as error:
-            return NoAnswer(trace.head_started, _describe(error))
-        except (_TooLong, _Encoded) as error:
-            return NoAnswer(sent=True, error=_describe(error))
+        except Exception as error:  # noqa: BLE001 - see the promise above; what it means is told by the trace alone
+            silent = not trace.seen and not self._always_traces
+            return NoAnswer(trace.head_started or silent, _describe(error))
 
     async def _exchange(
         self,
@@ -119,6 +123,7 @@ class ChannelHttp:
             method, url, headers=list(headers), content=body or None, extensions={"trace": trace}
         )
         response = await self._client.send(request, stream=True)
+        trace.head_started = True  # an answer came, whatever becomes of reading it
         try:
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise _Encoded("the answer has a content coding")
@@ -157,14 +162,12 @@ class HttpClientFactory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HttpxFactory:
-    """The real thing. `transport` replaces the network in tests."""
+    """The real thing. `transport` replaces the network in tests; to prove "not sent" it has to fire trace events."""
 
     connect_s: float
     read_s: float
     total_s: float
     connections: int = 16
-    keepalive_s: float = 4.0
-    """Shorter than a server's own idle time: a kept connection that dies under a submit makes it unknown."""
     transport: httpx.AsyncBaseTransport | None = None
 
     def __call__(self, tls: ssl.SSLContext | None = None) -> ChannelHttp:
@@ -173,12 +176,8 @@ class HttpxFactory:
             follow_redirects=False,
             verify=tls if tls is not None else True,
             timeout=httpx.Timeout(connect=self.connect_s, read=self.read_s, write=self.read_s, pool=self.connect_s),
-            limits=httpx.Limits(
-                max_connections=self.connections,
-                max_keepalive_connections=self.connections,
-                keepalive_expiry=self.keepalive_s,
-            ),
+            limits=httpx.Limits(max_connections=self.connections, max_keepalive_connections=0),
             headers={"User-Agent": "paymux", "Accept-Encoding": "identity"},
             transport=self.transport,
         )
-        return ChannelHttp(client, 2 * self.total_s)
+        return ChannelHttp(client, 2 * self.total_s, always_traces=self.transport is None)

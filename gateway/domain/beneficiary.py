@@ -51,6 +51,12 @@ class BankBeneficiary:
 Beneficiary = WechatBeneficiary | BankBeneficiary
 
 
+def personal(beneficiary: Beneficiary) -> tuple[str, ...]:
+    """What of a beneficiary must not appear in any log line."""
+    name = beneficiary.name
+    return (beneficiary.account,) if name is None else (beneficiary.account, name)
+
+
 def mask(text: str) -> str:
     """`6222000000000123` becomes `6222********0123`; of eight characters or fewer only the last two are shown."""
     if len(text) <= 8:

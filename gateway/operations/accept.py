@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gateway.domain.beneficiary import Beneficiary
+from gateway.domain.beneficiary import Beneficiary, personal
 from gateway.domain.errors import CommitUnknown, NotFound, ReferenceReused, StaleWrite
 from gateway.domain.event import Event, EventType
 from gateway.domain.fingerprint import fingerprint
@@ -22,6 +22,7 @@ from gateway.domain.money import Money
 from gateway.domain.payout import Payout
 from gateway.operations.announce import make_callbacks
 from gateway.operations.services import Services
+from gateway.redact import private
 from gateway.store.port import Lease, Reference, Tx
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -75,7 +76,8 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
             return _replay(tx, known, mark)
         return _insert(services, tx, payout, mark, lease, now)
 
-    accepted = await _run_settled(services, unit)
+    with private(*personal(request.beneficiary)):
+        accepted = await _run_settled(services, unit)
     if not accepted.replayed:
         log.info("payout.accepted", payout=accepted.payout.id, app=request.app, amount=request.amount.minor)
         services.hand_over(accepted.payout, lease)

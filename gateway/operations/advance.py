@@ -17,6 +17,7 @@ import structlog
 
 from adapters.channel import Signed
 from gateway.domain import changes
+from gateway.domain.beneficiary import personal
 from gateway.domain.errors import StaleWrite
 from gateway.domain.event import EventType
 from gateway.domain.outcome import Answer, OutcomeKind
@@ -40,6 +41,7 @@ from gateway.operations.plan import Chosen, choose, sent_of, waiting_code
 from gateway.operations.record import record, touch
 from gateway.operations.services import ChannelHandle, Services
 from gateway.operations.transmit import answer_of, interrupted, transmit
+from gateway.redact import private
 from gateway.store.port import Lease, Tx
 from routing.decide import Decision
 from routing.guard import Permit, RefusedBeforeSend, Verdict
@@ -55,6 +57,11 @@ async def advance(services: Services, payout: Payout, lease: Lease) -> datetime 
 
     Ends early, with None, when the lease is lost: then somebody else looks after it.
     """
+    with private(*personal(payout.beneficiary)):
+        return await _advance(services, payout, lease)
+
+
+async def _advance(services: Services, payout: Payout, lease: Lease) -> datetime | None:
     while True:
         now = services.clock.now()
         lease = replace(lease, until=now + timedelta(seconds=services.lease_s))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Mapping
 
@@ -220,13 +219,3 @@ class WechatSandbox:
             spoils = order["bill"]
             self.statements.spoil(spoils if isinstance(spoils, Mapping) else {"bill": spoils})
         return {}
-
-
-async def serve(options: WechatSandboxOptions, stop: asyncio.Event) -> None:
-    """Run a sandbox until `stop` is set."""
-    sandbox = WechatSandbox(options)
-    await sandbox.start()
-    try:
-        await stop.wait()
-    finally:
-        await sandbox.stop()

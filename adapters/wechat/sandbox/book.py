@@ -213,6 +213,11 @@ class Book:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def drain(self) -> None:
+        """Wait until time has done to the orders all that it will do."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
     async def stop(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:

@@ -135,9 +135,11 @@ class World:
 
     async def until(self, sent: Sent, kind: OutcomeKind) -> Answer:
         """Ask until the channel says so; the test's time-out is the limit."""
-        while (answer := await self.channel.query(sent)).kind is not kind:
-            await asyncio.sleep(0.01)
-        return answer
+        while True:
+            answer = await self.channel.query(sent)
+            if answer.kind is kind:
+                return answer
+            await asyncio.sleep(0.01)  # between two questions; nothing is timed by it
 
     def bill(self, sent: Sent) -> Bill:
         """The order in the sandbox's book."""

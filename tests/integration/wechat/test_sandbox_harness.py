@@ -32,6 +32,7 @@ class Toy:
         self.faults = FaultQueue()
         self.notifier = Notifier(session, self.clock, NotifyRules())
         self.worked = 0
+        self.has_worked = asyncio.Event()
         app = web.Application()
         app.router.add_route("*", "/v3/pay", self.pay)
         self.server = SandboxServer(app, control_app(self))
@@ -39,6 +40,7 @@ class Toy:
     async def pay(self, request: web.Request) -> web.StreamResponse:
         async def work(_fault: Fault | None) -> web.Response:
             self.worked += 1
+            self.has_worked.set()
             return web.Response(body=b"x" * 1000)
 
         async def hang() -> None:
@@ -127,8 +129,7 @@ async def test_a_time_out_hangs_until_its_time_is_over(toy: Toy, session: aiohtt
     """A hanging request ends when the clock is moved past its time, having done its work before."""
     toy.faults.add(Fault.TIMEOUT_AFTER, method="POST")
     call = asyncio.ensure_future(session.post(f"{toy.server.base_url}/v3/pay"))
-    while toy.worked == 0:
-        await asyncio.sleep(0)
+    await toy.has_worked.wait()
     assert not call.done()
     async with session.post(f"{toy.server.control_url}/clock", json={"forward_s": 61}) as answer:
         assert answer.status == 200
@@ -243,13 +244,24 @@ async def test_notifications_may_be_repeated_reordered_or_kept_back() -> None:
     assert await _notified(NotifyRules(never=True), 0, "a") == []
 
 
+class TellingClock(FakeClock):
+    """Tells when somebody falls asleep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.set()
+        await super().sleep(seconds)
+
+
 async def test_a_receiver_that_is_not_there_does_not_stop_the_notifier(session: aiohttp.ClientSession) -> None:
     """A refused connection is a failed try; `stop` gives up what is still waiting."""
-    clock = FakeClock()
+    clock = TellingClock()
     notifier = Notifier(session, clock, NotifyRules(waits_s=(5.0,)))
     notifier.post(lambda: Outgoing("http://127.0.0.1:9/", (), b""))
-    while clock.sleepers == 0:
-        await asyncio.sleep(0)
+    await clock.slept.wait()
     await notifier.stop()
     await notifier.drain()
     assert clock.sleepers == 0

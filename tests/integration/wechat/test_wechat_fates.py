@@ -71,8 +71,7 @@ async def test_0006_comes_back_in_the_bill_only(world: World) -> None:
     """The product has no state for it: SUCCESS stands, the books and the bill show the money back."""
     sent = world.sent("0006")
     await world.submit(sent)
-    while not world.bill(sent).returned_fen:
-        await asyncio.sleep(0.01)
+    await world.sandbox.book.drain()
     assert (await world.channel.query(sent)).kind is K.SUCCEEDED
     [entry] = world.sandbox.books()
     assert (entry.paid_times, entry.returned) == (1, 12345)
@@ -174,7 +173,6 @@ async def test_an_order_nobody_confirms_is_closed_after_24_hours(world: World) -
     sent = world.sent("SLOW")
     await world.submit(sent)
     world.sandbox.clock.forward(24 * 3600)
-    while world.bill(sent).state == "WAIT_USER_CONFIRM":
-        await asyncio.sleep(0.01)
+    await world.sandbox.book.drain()
     assert (world.bill(sent).state, world.bill(sent).fail_reason) == ("FAIL", "OVERDUE_CLOSE")
     assert sum(row.signed_fen for row in world.sandbox.book.movements) == 0
