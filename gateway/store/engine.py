@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from gateway.domain.errors import StoreUnavailable
 
@@ -19,12 +21,15 @@ WAL_RESET_FIXED = (3, 51, 3)
 
 _FULL = 2
 
+CONNECT_TRIES = 3
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
 
 def writer_engine(path: Path | None) -> Engine:
     """The engine of the one connection that writes and checkpoints; `None` is a database in memory."""
     engine = create_engine(
         "sqlite+pysqlite://",
-        creator=lambda: _connect_writer(path),
+        creator=lambda: connected(lambda: _connect_writer(path)),
         poolclass=StaticPool,
     )
 
@@ -38,7 +43,9 @@ def writer_engine(path: Path | None) -> Engine:
 
 def reader_engine(path: Path) -> Engine:
     """Read-only snapshots beside the writer; such a connection can neither write nor checkpoint."""
-    engine = create_engine("sqlite+pysqlite://", creator=lambda: _connect_reader(path), poolclass=StaticPool)
+    engine = create_engine(
+        "sqlite+pysqlite://", creator=lambda: connected(lambda: _connect_reader(path)), poolclass=StaticPool
+    )
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
@@ -47,13 +54,38 @@ def reader_engine(path: Path) -> Engine:
     return engine
 
 
+def connected(connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+    """Connect, up to three times while the file is busy: a backup, or a gateway that is just closing, lets go of it.
+
+    Raises:
+        sqlite3.Error: the last one; anything but "busy" and "locked" at once.
+    """
+    retrying = Retrying(
+        stop=stop_after_attempt(CONNECT_TRIES),
+        wait=wait_fixed(0.1),
+        retry=retry_if_exception(_is_passing),
+        reraise=True,
+    )
+    return retrying(connect)
+
+
+def _is_passing(error: BaseException) -> bool:
+    # The low byte is the primary code; BUSY_RECOVERY and its like carry more in the others.
+    code = getattr(error, "sqlite_errorcode", None) if isinstance(error, sqlite3.OperationalError) else None
+    return code is not None and code & 0xFF in _PASSING
+
+
 def _connect_writer(path: Path | None) -> sqlite3.Connection:
     target = ":memory:" if path is None else str(path)
     connection = sqlite3.connect(target, isolation_level=None, check_same_thread=False, timeout=5.0)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
-    check_durability(connection, in_memory=path is None)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        check_durability(connection, in_memory=path is None)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from adapters.channel import ChannelContext, Order, RawNotification, Sent, Timeouts
-from adapters.http import HttpxFactory
+from adapters.http import HttpClientFactory, HttpxFactory
 from adapters.wechat import SPEC
 from adapters.wechat.channel import WechatChannel
 from adapters.wechat.cipher import seal_resource
@@ -107,6 +108,17 @@ def secret(reference: str) -> Secret:
     return Secret(SECRETS[reference], reference)
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def client_factory(transport: httpx.AsyncBaseTransport | None = None) -> HttpClientFactory:
+    """The real factory; reading the system's certificates, which takes a while, is done once for all tests."""
+    real = HttpxFactory(2.0, 5.0, 10.0, transport=transport)
+    return lambda tls=None: real(tls or _trust())
+
+
 def context(
     transport: httpx.AsyncBaseTransport | None = None,
     *,
@@ -121,7 +133,7 @@ def context(
     return ChannelContext(
         clock=clock or FakeClock(NOW),
         random_bytes=lambda size: next(numbers).to_bytes(size, "big"),
-        http=HttpxFactory(2.0, 10.0, 20.0, transport=transport),
+        http=client_factory(transport),
         secret=secrets,
         notify_url=notify_url,
         timeouts=Timeouts(),

@@ -24,7 +24,7 @@ _PAIRS = (("client", CLIENT_KEYID), ("bank", BANK_KEYID), ("bank_next", NEXT_BAN
 
 def mint(folder: Path) -> None:
     """Fill `folder`, unless it is filled: `client_key.pem`, `bank_public_key.pem`, `bank_next_public_key.pem`, the
-    other halves, `notify_token`, and for TLS `ca.pem`, `client_cert.pem`, `client_tls_key.pem` and the server's."""
+    other halves, and for TLS `ca.pem`, `client_cert.pem`, `client_tls_key.pem` and the server's."""
     shared.mint_folder(folder, _build)
 
 
@@ -33,7 +33,6 @@ def _build(folder: Path) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         shared.write_private(folder / f"{name}_key.pem", shared.private_pem(key))
         shared.write_private(folder / f"{name}_public_key.pem", shared.public_pem(key))
-    shared.write_private(folder / "notify_token", x509.random_serial_number().to_bytes(20, "big").hex().encode())
     shared.mint_tls(folder)
 
 

@@ -1,6 +1,6 @@
 """The throw-away keys of the sandbox, made once, under identifiers that never change (so that a config can name them).
 
-The gateway's half:  merchant_key.pem, apiv3_key, platform_public_key.pem, notify_token, and for TLS ca.pem
+The gateway's half:  merchant_key.pem, apiv3_key, platform_public_key.pem, and for TLS ca.pem
 The sandbox's half:  merchant_public_key.pem, platform_private_key.pem, platform_certificate_{a,b}.pem and their keys,
                      and for TLS server_cert.pem, server_key.pem
 """
@@ -39,7 +39,6 @@ def _build(folder: Path) -> None:
     write_private(folder / "platform_private_key.pem", private_pem(platform))
     write_private(folder / "platform_public_key.pem", public_pem(platform))
     write_private(folder / "apiv3_key", secrets.token_hex(16).encode())
-    write_private(folder / "notify_token", secrets.token_urlsafe(32).encode())
     for letter, serial in CERTIFICATE_SERIALS.items():
         key = rsa_key()
         made = certificate(f"sandbox platform {letter}", key, serial=int(serial, 16))

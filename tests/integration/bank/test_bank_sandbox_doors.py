@@ -281,7 +281,6 @@ async def test_keys_are_minted_once_and_for_ourselves_only(tmp_path: Path) -> No
     assert {
         "client_key.pem",
         "bank_public_key.pem",
-        "notify_token",
         "ca.pem",
         "client_cert.pem",
         "client_tls_key.pem",

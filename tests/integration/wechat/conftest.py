@@ -12,7 +12,6 @@ import pytest
 from aiohttp import web
 
 from adapters.channel import ChannelContext, Notification, NotificationRefused, Order, RawNotification, Sent, Timeouts
-from adapters.http import HttpxFactory
 from adapters.sandbox.server import SandboxServer
 from adapters.wechat import SPEC
 from adapters.wechat.channel import WechatChannel
@@ -23,7 +22,7 @@ from gateway.domain.beneficiary import WechatBeneficiary
 from gateway.domain.money import Money
 from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.secret import SecretResolver
-from tests.support.wechat import SCENE
+from tests.support.wechat import SCENE, client_factory
 
 PUBLIC_KEY = {"PUB_KEY_ID_0119000000012025010100000000000001": "file:platform_public_key.pem"}
 
@@ -92,7 +91,7 @@ class World:
         context = ChannelContext(
             clock=SystemClock(),
             random_bytes=os.urandom,
-            http=HttpxFactory(2.0, 5.0, 10.0),
+            http=client_factory(),
             secret=SecretResolver(self.keys, {}),
             notify_url=f"{self._door.base_url}/notify/token" if notify else "",
             timeouts=Timeouts(),

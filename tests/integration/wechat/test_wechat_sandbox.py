@@ -460,7 +460,6 @@ def test_minting_again_changes_nothing(keys: Path) -> None:
     mint(keys)
     assert {path.name: path.read_bytes() for path in keys.iterdir()} == before
     assert {path.stat().st_mode & 0o777 for path in keys.iterdir()} == {0o600}
-    assert len(before["notify_token"]) >= 32
 
 
 # --- the bill

@@ -270,6 +270,7 @@ async def test_a_signature_header_that_came_twice_is_no_signature(
     doubled = Said(200, (*right.headers, ("Wechatpay-Nonce", "another")), right.body)
     found = await submitted(channel, router, doubled)
     assert (found.kind, found.alarm) == (UNCLEAR, True)
+    assert "came twice" in found.detail
 
 
 async def test_a_signature_probe_is_no_answer_but_calls_nobody(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 
 import pytest
 
@@ -41,11 +42,15 @@ def look(payout: Payout) -> datetime:
     return max(NOW, due) if due is not None else NOW
 
 
-def folded(payout: Payout, number: int, kind: OutcomeKind, *, repeat: bool = False, ask: bool = False) -> Payout:
+@cache
+def told(kind: OutcomeKind, reason: RejectReason | None, repeat: bool) -> Outcome:
+    return Outcome(kind, replace(an_answer(kind, Heard.QUERY), reason=reason), repeat=repeat)
+
+
+def folded(payout: Payout, number: int, kind: OutcomeKind, now: datetime, *, repeat: bool = False) -> Payout:
     reasons = (RejectReason.CHANNEL_UNAVAILABLE, RejectReason.PAYEE_ACCOUNT_CLOSED)
     reason = reasons[number % 2] if kind is OutcomeKind.REJECTED else None
-    answer = replace(an_answer(kind, Heard.QUERY), reason=reason)
-    return fold(payout, number, Outcome(kind, answer, ask_now=ask, repeat=repeat), look(payout), POLLS).payout
+    return fold(payout, number, told(kind, reason, repeat), now, POLLS).payout
 
 
 def untried(payout: Payout) -> list[str]:
@@ -63,13 +68,13 @@ def act(payout: Payout, step: Step, now: datetime) -> list[Payout]:
             return planned(payout, instead_of, now)
         case Query(number):
             # What a query can say is in `heard_any_time`; this is the one that asks for a repeat.
-            return [folded(payout, number, OutcomeKind.UNCLEAR, repeat=True)]
+            return [folded(payout, number, OutcomeKind.UNCLEAR, now, repeat=True)]
         case Repeat(number):
             return [changes.begin_repeat(payout, number, now)]
         case CancelAtChannel(number):
             return [changes.ask_to_cancel(payout, number, now)]
         case Interrupted(number):
-            return [folded(payout, number, OutcomeKind.UNCLEAR)]
+            return [folded(payout, number, OutcomeKind.UNCLEAR, now)]
         case GiveUp(number):
             return [changes.give_up(payout, number, now)]
         case Close(reason):
@@ -95,14 +100,14 @@ def planned(payout: Payout, instead_of: int | None, now: datetime) -> list[Payou
 CLOSING = StatusCode.NO_ROUTE
 
 
-def heard_any_time(payout: Payout) -> list[Payout]:
+def heard_any_time(payout: Payout, now: datetime) -> list[Payout]:
     """What can be heard of any attempt at any time: a notification, a late answer, a follow-up."""
     ways = []
     for attempt in payout.attempts:
         for kind in OUTCOMES:
             if kind is OutcomeKind.NOT_SENT and attempt.state is not AttemptState.SENDING:
                 continue
-            ways.append(folded(payout, attempt.number, kind))
+            ways.append(folded(payout, attempt.number, kind, now))
     return ways
 
 
@@ -123,7 +128,7 @@ def shape(payout: Payout) -> tuple[object, ...]:
 
 def neighbours(payout: Payout) -> list[Payout]:
     now = look(payout)
-    return act(payout, next_step(payout, now, POLICY), now) + heard_any_time(payout) + wishes(payout)
+    return act(payout, next_step(payout, now, POLICY), now) + heard_any_time(payout, now) + wishes(payout)
 
 
 @pytest.fixture(scope="module")
