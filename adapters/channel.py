@@ -108,6 +108,8 @@ class Notice:
     channel_payout_id: str | None = None
     amount: Money | None = None
     """The amount it speaks of; it must equal the payout's, or the notice is kept as refused evidence."""
+    account: str | None = field(default=None, repr=False)
+    """The receiving account it speaks of, where it names one; likewise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def read_event(plaintext: bytes, mchid: str, raw: bytes) -> Notice:
         channel_reference=number,
         channel_payout_id=answer.channel_payout_id,
         amount=Money(amount, CURRENCY),
+        account=plain(members.get("openid")),
     )
 
 

@@ -111,7 +111,9 @@ def _take_notice(
 
 
 def _matches(payout: Payout, notice: Notice) -> bool:
-    """A payment must be of our amount exactly, where it names one; a return names its own, which may be less."""
+    """A payment must be of our amount and payee, where it names them; a return's amount may be less."""
+    if notice.account is not None and notice.account != payout.beneficiary.account:
+        return False
     if notice.answer.kind is OutcomeKind.RETURNED:
         back = notice.answer.returned
         return back is not None and back.currency == payout.amount.currency and 0 < back.minor <= payout.amount.minor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -95,6 +96,18 @@ async def test_another_amount_changes_nothing(minor: int, currency: str) -> None
     kept = (await gateway.evidence(payout))[-1]
     assert not kept.judged
     assert kept.answer.alarm
+
+
+async def test_another_payee_changes_nothing() -> None:
+    """Row 42: an event that names another receiving account is kept as refused evidence and alarms."""
+    gateway = scripted_gateway()
+    payout = await pending(gateway)
+    tell(gateway, "paid", replace(notice(payout, K.SUCCEEDED), account="6222000000009999"))
+    tell(gateway, "ours", replace(notice(payout, K.SUCCEEDED), account=payout.beneficiary.account))
+    await observe(gateway.services, "alpha", raw("paid"))
+    assert await gateway.payout(payout.id) == payout
+    await observe(gateway.services, "alpha", raw("ours"))
+    assert status(await gateway.payout(payout.id)) is Status.PAID
 
 
 async def test_a_forged_one_changes_nothing() -> None:
