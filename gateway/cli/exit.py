@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
+from adapters.registry import AdapterRefused
 from gateway.config.errors import ConfigError
+from gateway.config.packages import ForeignPackage
 from gateway.domain.errors import PaymuxError
 
 
@@ -26,6 +28,6 @@ def plain_words() -> Iterator[None]:
     """Errors that a person can mend are said in plain words on stderr, without a traceback."""
     try:
         yield
-    except (ConfigError, PaymuxError, OSError) as error:
+    except (ConfigError, AdapterRefused, ForeignPackage, PaymuxError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - this is the command line's voice
         raise SystemExit(Exit.FAILED) from error

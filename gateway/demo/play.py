@@ -20,13 +20,14 @@ CHANNELS = ("wechat", "bank", "mock")
 BROKEN = "bank"
 BREAKER_OPEN_S = 20.0
 """`breaker.open` of the shipped configuration: when the mended channel gets its trial."""
-END_S = 44.0
-"""The demo ends by then, whatever happened."""
 _AT_ONCE = 8
 
 
 class Demo:
     """One run. `play` returns the reckoning."""
+
+    end_s = 44.0
+    """It ends by then, whatever happened."""
 
     def __init__(self, stage: Stage, story: Story, screen: Screen) -> None:
         self.stage = stage
@@ -118,7 +119,7 @@ class Demo:
 
     async def _settled(self) -> None:
         """Until every payout has ended and the app has heard of each end, or time is up."""
-        while time.monotonic() - self._began_s < END_S - 2.0:
+        while time.monotonic() - self._began_s < self.end_s - 2.0:
             payouts = await self.payouts()
             seen = (await self.stage.seen())["payouts"]
             ended = [p for p in payouts if p["status"] in FINAL and not self._return_to_come(p)]

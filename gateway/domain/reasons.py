@@ -1,6 +1,6 @@
 """Why an attempt was refused, and what an app is told: two closed lists and the one table between them.
 
-`RejectReason` is the vocabulary the adapters translate their channels' codes into (docs/channels.md);
+`RejectReason` is the vocabulary the adapters translate their channels' codes into (docs/reasons.md);
 `StatusCode` is the public one (docs/api.md). Both texts and docs are drawn from the tables here.
 """
 
@@ -63,7 +63,7 @@ class Source(StrEnum):
 
 
 class StatusCode(StrEnum):
-    """The public reasons that this version can give (docs/api.md lists them with their texts)."""
+    """The public reasons that this version can give (docs/reasons.md lists them with their texts)."""
 
     ACCOUNT_CLOSED = "account_closed"
     ACCOUNT_FROZEN = "account_frozen"

@@ -52,29 +52,26 @@ Detail = dict[str, str | int | bool | None]
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
-async def advance(services: Services, payout: Payout, lease: Lease) -> datetime | None:
-    """Do all that can be done for `payout` now, then let go of it; when it is due again, if ever.
-
-    Ends early, with None, when the lease is lost: then somebody else looks after it.
-    """
+async def advance(services: Services, payout: Payout, lease: Lease) -> None:
+    """Do all that can be done for `payout` now, then let go of it. Returns early when the lease is lost."""
     with private(*personal(payout.beneficiary)):
-        return await _advance(services, payout, lease)
+        await _advance(services, payout, lease)
 
 
-async def _advance(services: Services, payout: Payout, lease: Lease) -> datetime | None:
+async def _advance(services: Services, payout: Payout, lease: Lease) -> None:
     while True:
         now = services.clock.now()
         lease = replace(lease, until=now + timedelta(seconds=services.lease_s))
         step = next_step(payout, now, services.steps)
         if isinstance(step, Wait):
             await _let_go(services, payout, lease)
-            return step.until
+            return
         try:
             payout = await _act(services, payout, step, lease, now)
         except StaleWrite:
             fresh = await _look_again(services, payout, lease)
             if fresh is None:
-                return None
+                return
             payout = fresh
 
 

@@ -155,6 +155,10 @@ class ReadTx(Protocol):
         """(channel, adapter, base address, account id, duplicate mode, count) over attempts still followed (R16)."""
         ...
 
+    def next_due_at(self) -> datetime | None:
+        """The earliest time at which a payout that nobody holds wants something; None when none does."""
+        ...
+
     def counts(self) -> Mapping[str, int]:
         """Payouts by status."""
         ...

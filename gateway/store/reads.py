@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, func, or_, select
@@ -100,6 +101,11 @@ class SqlReadTx:
         ground = (_A.channel, _A.adapter, _A.base_address, _A.account_id, _A.duplicate_mode)
         query = select(*ground, func.count()).where(_A.due_at.is_not(None)).group_by(*ground).order_by(*ground)
         return [(r[0], r[1], r[2], r[3], r[4], int(r[5])) for r in (tuple(row) for row in self._all(query))]
+
+    def next_due_at(self) -> datetime | None:
+        free = select(_P.due_at).where(_P.due_at.is_not(None), _P.lease_until.is_(None))
+        found = self._one(free.order_by(_P.due_at).limit(1))
+        return None if found is None else found.due_at
 
     def counts(self) -> Mapping[str, int]:
         rows = self._all(select(_P.status, func.count()).group_by(_P.status).order_by(_P.status))

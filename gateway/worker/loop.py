@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,7 +19,7 @@ from gateway.domain.errors import StoreError
 from gateway.domain.payout import Payout
 from gateway.operations.advance import advance
 from gateway.operations.services import Services
-from gateway.store.port import Callback, Lease
+from gateway.store.port import Callback, Lease, Tx
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -58,7 +58,6 @@ class PayoutWorker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[tuple[Payout, Lease]] = deque()
         self._stopping = False
-        self._next_due: datetime | None = None
         self.bell = Bell()
         self._services: Services | None = None
 
@@ -93,49 +92,41 @@ class PayoutWorker:
     async def _advance(self, payout: Payout, lease: Lease) -> None:
         assert self._services is not None  # noqa: S101 - attached before anything is handed over
         try:
-            self._note_due(await advance(self._services, payout, lease))
+            await advance(self._services, payout, lease)
         except StoreError as error:
             # Nothing is lost: the row says how far it came, and its lease runs out.
             log.error("payout.put_off", payout=payout.id, error=type(error).__name__, detail=str(error))
         except Exception:  # a bug in one payout must not stop the others; the lease delays its next try
             log.exception("payout.crashed", payout=payout.id)
 
-    def _note_due(self, due: datetime | None) -> None:
-        """Remember the earliest moment at which one of ours wants something, so that it need not wait for a round."""
-        if due is not None and (self._next_due is None or due < self._next_due):
-            self._next_due = due
-
     async def run(self) -> None:
         """Until `stop`."""
         assert self._services is not None  # noqa: S101 - attached by the composition root
-        clock = self._services.clock
         while not self._stopping:
-            claimed = await self._claim(self._services)
+            claimed, sleep_s = await self._claim(self._services)
             if claimed == 0 or len(self._tasks) >= self._limit:
-                await self.bell.wait(clock, self._until_due_s(clock.now()))
+                await self.bell.wait(self._services.clock, sleep_s)
 
-    def _until_due_s(self, now: datetime) -> float:
-        """How long to sleep: until something known is due, at most one round."""
-        if self._next_due is None:
-            return self._every_s
-        left_s = (self._next_due - now).total_seconds()
-        if left_s <= 0:
-            self._next_due = None
-        return min(max(left_s, 0.01), self._every_s)
-
-    async def _claim(self, services: Services) -> int:
+    async def _claim(self, services: Services) -> tuple[int, float]:
+        """Start what is due; how many there were, and how long nothing more will be: at most one round."""
         room = self._limit - len(self._tasks)
         if room <= 0:
-            return 0
+            return 0, self._every_s
         now = services.clock.now()
+
+        def unit(tx: Tx) -> tuple[Sequence[tuple[Payout, Lease]], datetime | None]:
+            return tx.claim(services.node, now, services.lease_s, min(room, 64)), tx.next_due_at()
+
         try:
-            claimed = await services.store.run(lambda tx: tx.claim(services.node, now, services.lease_s, min(room, 64)))
+            claimed, next_due = await services.store.run(unit)
         except StoreError as error:
             log.error("worker.claim_failed", error=type(error).__name__, detail=str(error))
-            return 0
+            return 0, self._every_s
         for payout, lease in claimed:
             self._start(payout, lease)
-        return len(claimed)
+        # What is due between two rounds is waited for, to the moment; a round only finds what others left behind.
+        until_due_s = self._every_s if next_due is None else max((next_due - now).total_seconds(), 0.001)
+        return len(claimed), min(until_due_s, self._every_s)
 
     async def stop(self, grace_s: float) -> int:
         """Take nothing new; wait for what is under way. How many were left: the next start finds them."""

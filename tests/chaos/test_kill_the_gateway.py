@@ -20,6 +20,8 @@ KILLS = 3
 class KilledDemo(Demo):
     """The demo's orders, with the gateway killed again and again while they are submitted and worked on."""
 
+    end_s = 120.0  # a notification that found nobody at home comes again after 10 s, then after 30 s
+
     async def tell(self) -> None:
         drafts = [*self.story.before, *self.story.during, *self.story.after]
         submitting = asyncio.create_task(self.submit(drafts, 0))

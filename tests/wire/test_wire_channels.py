@@ -15,7 +15,7 @@ from adapters.channel import Channel, Sent
 from adapters.http import ChannelHttp
 from gateway.domain.outcome import Answer, Heard, OutcomeKind
 from tests.support import bank, wechat, wire
-from tests.support.wire import HOST, OK, Cut, Line, Play, blurting, peer, saying, through
+from tests.support.wire import HOST, OK, Cut, Play, blurting, peer, saying, through
 
 Open = Callable[[str, ChannelHttp], tuple[Channel, Sent]]
 K = OutcomeKind
@@ -27,7 +27,7 @@ def open_bank(base_url: str, http: ChannelHttp) -> tuple[Channel, Sent]:
 
 
 def open_wechat(base_url: str, http: ChannelHttp) -> tuple[Channel, Sent]:
-    context = replace(wechat.context(), http=lambda _tls=None: http)
+    context = replace(wechat.context(clock=bank.EagerClock(wechat.NOW)), http=lambda _tls=None: http)
     made = wechat.make_channel(context, base_url=base_url)
     return made, wechat.sent(made)
 
@@ -148,13 +148,8 @@ async def test_what_leaves_is_what_was_stored(opening: Open) -> None:
 
 async def test_a_question_is_asked_three_times_at_most(opening: Open) -> None:
     """The contrast that gives "once" its meaning: a query to the same peer comes again."""
-
-    async def play(line: Line) -> None:
-        await line.request()
-
-    async with peer(play) as made:
+    async with peer(wire.dropping) as made:
         async with channel_to(opening, made.base) as (channel, sent):
-            channel_clock_free = replace(sent, channel_payout_id=None)
-            answer = await channel.query(channel_clock_free)
+            answer = await channel.query(sent)
         assert answer.kind is K.UNCLEAR
         assert len(made.lines) == 3

@@ -191,6 +191,18 @@ async def test_claims_go_to_one(store: Store) -> None:
     assert all(lease.fence == 2 for _, lease in taken)
 
 
+async def test_the_next_due_time_is_known(store: Store) -> None:
+    """The earliest due time of what nobody holds: what the worker sleeps until."""
+    assert await store.read(lambda tx: tx.next_due_at()) is None
+    await put(store, a_payout("held"), Lease("x", 1, NOW + timedelta(minutes=5)))
+    assert await store.read(lambda tx: tx.next_due_at()) is None
+    for minutes in (30, 10, 20):
+        waiting = await put(store, a_payout(f"waiting-{minutes}"))
+        wait = changes.wait_for_channel(waiting, StatusCode.NO_ROUTE, NOW, timedelta(minutes=minutes))
+        await save(store, waiting, wait)
+    assert await store.read(lambda tx: tx.next_due_at()) == NOW + timedelta(minutes=10)
+
+
 async def test_a_released_payout_can_be_claimed(store: Store) -> None:
     """Letting go works for the holder only."""
     payout = await put(store, a_payout(), Lease("a", 1, NOW + timedelta(hours=1)))

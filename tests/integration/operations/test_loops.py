@@ -77,6 +77,29 @@ async def test_an_open_attempt_is_asked_when_it_is_due(running: Running) -> None
     assert await running.status(payout) is Status.PAID
 
 
+async def test_each_of_many_is_asked_when_it_is_due(running: Running) -> None:
+    """Several open attempts with due times of their own: none waits for a round because another was due before it."""
+    alpha = running.gateway.channels["alpha"]
+    clock = running.gateway.clock
+    for number in range(4):
+        alpha.submits.append(an_answer(K.PENDING))
+        await running.submit(f"order-{number}")
+        await clock.advance(2)
+        await settle()
+    asked = []
+    for _ in range(8):
+        await clock.advance(1)
+        await settle()
+        asked.append(len(alpha.asked))
+    assert asked == [0] * 8
+    for _ in range(22):
+        await clock.advance(1)
+        await settle()
+        asked.append(len(alpha.asked))
+    # Submitted at 0, 2, 4, 6 s and due 30 s later each; the clock stood at 8 s when counting began.
+    assert [asked.index(count) + 9 for count in (1, 2, 3, 4)] == [30, 32, 34, 36]
+
+
 async def test_a_full_house_queues_and_loses_nothing() -> None:
     """With one place and a channel that hangs, the others wait their turn and are all paid."""
     running = Running(concurrency=1)
