@@ -1,7 +1,7 @@
 """The bodies of this API, strictly read. All faults of a body are found at once and named by JSON pointers.
 
-The published schema says what the models do; the four lies a generated schema tells (docs/dependencies.md 1) are
-avoided here: closed metadata, constraints before validators, whole numbers read by `strict_json`, honest nulls.
+The published schema says what the models do; the four lies a generated schema tells are avoided here: closed metadata,
+constraints before validators, whole numbers read by `strict_json`, honest nulls.
 """
 
 from __future__ import annotations

@@ -2,6 +2,10 @@
 
 The table is the rule; a pair that is not in it is a contradiction ("!" in docs/states.md, which is drawn from here):
 it is recorded and freezes the payout, and is never folded in (R14).
+
+A return of an attempt whose success we had not heard of yet is no contradiction: it says both at once, that the order
+was paid and that the money came back. That happens whenever we were down, or the channel slow, in between. Taking it is
+safe: `returned` is absorbing and bars every new attempt (R11). Of a *rejected* attempt it stays a contradiction.
 """
 
 from __future__ import annotations
@@ -21,15 +25,18 @@ TABLE: dict[tuple[AttemptState, OutcomeKind], AttemptState] = {
     (_A.SENDING, _K.SUCCEEDED): _A.SUCCEEDED,
     (_A.SENDING, _K.REJECTED): _A.REJECTED,
     (_A.SENDING, _K.UNCLEAR): _A.UNKNOWN,
+    (_A.SENDING, _K.RETURNED): _A.RETURNED,
     (_A.PENDING, _K.PENDING): _A.PENDING,
     (_A.PENDING, _K.SUCCEEDED): _A.SUCCEEDED,
     (_A.PENDING, _K.REJECTED): _A.REJECTED,
     (_A.PENDING, _K.UNCLEAR): _A.PENDING,
+    (_A.PENDING, _K.RETURNED): _A.RETURNED,
     (_A.UNKNOWN, _K.PENDING): _A.PENDING,
     (_A.UNKNOWN, _K.SUCCEEDED): _A.SUCCEEDED,
     (_A.UNKNOWN, _K.REJECTED): _A.REJECTED,
     (_A.UNKNOWN, _K.UNCLEAR): _A.UNKNOWN,
     (_A.UNKNOWN, _K.ABSENT): _A.REJECTED,
+    (_A.UNKNOWN, _K.RETURNED): _A.RETURNED,
     (_A.SUCCEEDED, _K.PENDING): _A.SUCCEEDED,
     (_A.SUCCEEDED, _K.SUCCEEDED): _A.SUCCEEDED,
     (_A.SUCCEEDED, _K.UNCLEAR): _A.SUCCEEDED,

@@ -1,4 +1,4 @@
-"""Tables, constraints, indexes. Every row of a payout carries `shard`, and it is part of every key (docs/design).
+"""Tables, constraints, indexes. Every row of a payout carries `shard`, part of every key (docs/architecture.md).
 
 What must hold for money is held by the database too, not only by code:
 

@@ -15,7 +15,7 @@ from adapters.channel import Channel, Sent
 from adapters.http import ChannelHttp
 from gateway.domain.outcome import Answer, Heard, OutcomeKind
 from tests.support import bank, wechat, wire
-from tests.support.wire import HOST, OK, Cut, Play, blurting, peer, saying, through
+from tests.support.wire import HOST, OK, Cut, Line, Play, blurting, peer, saying, through
 
 Open = Callable[[str, ChannelHttp], tuple[Channel, Sent]]
 K = OutcomeKind
@@ -70,9 +70,14 @@ async def test_not_sent(opening: Open, base_url: str) -> None:
 
 async def test_not_sent_for_want_of_tls(opening: Open) -> None:
     """A peer that does not speak TLS, or stops in the middle of the handshake."""
-    for play in (blurting(OK), wire.hanging_up):
-        async with peer(play) as plain:
-            assert (await submit(opening, plain.base.replace("http:", "https:"))).kind is K.NOT_SENT
+
+    async def plain(line: Line) -> None:
+        await line.some()
+        await line.say(OK)
+
+    for play in (plain, wire.hanging_up):
+        async with peer(play) as made:
+            assert (await submit(opening, made.base.replace("http:", "https:"))).kind is K.NOT_SENT
 
 
 UNCLEAR: dict[str, Play] = {

@@ -122,14 +122,15 @@ HOSTILE: dict[str, wire.Play] = {
 @over_a_network
 async def test_submit_never_raises_whatever_the_peer_does(world: World) -> None:
     """Nothing on the line is an exception, a success, a refusal that is believed, or proof of "not sent"."""
-    playing = wire.hanging_up
+    played: list[wire.Play] = []
 
     async def whatever(line: Line) -> None:
-        await playing(line)
+        await played[-1](line)
 
     async with peer(whatever) as made:
         channel = world.build(made.base)
-        for name, playing in HOSTILE.items():
+        for name, play in HOSTILE.items():
+            played.append(play)
             before = len(made.lines)
             sent = world.sent(channel=channel)
             answer = await channel.submit(channel.sign(sent))

@@ -168,20 +168,31 @@ async def test_a_contradiction_freezes_once() -> None:
 
 
 async def test_any_order_of_events_ends_the_same() -> None:
-    """Row 37: pending, paid and returned in every order and multiplicity; only a return before its payment freezes."""
+    """Row 37: pending, paid and returned, in every order and twice each, end as returned and freeze nothing."""
     drawn = random.Random(7)
     for _ in range(20):
         gateway = scripted_gateway()
         payout = await pending(gateway)
-        events = ["pending", "paid", "pending", "paid"]
+        events = ["pending", "paid", "returned"] * 2
         drawn.shuffle(events)
-        for number, name in enumerate([*events, "returned"]):
+        for number, name in enumerate(events):
             kind = {"pending": K.PENDING, "paid": K.SUCCEEDED, "returned": K.RETURNED}[name]
             tell(gateway, f"{name}-{number}", notice(payout, kind))
             await observe(gateway.services, "alpha", raw(f"{name}-{number}"))
         after = await gateway.payout(payout.id)
         assert status(after) is Status.RETURNED
         assert not after.frozen
+        assert (await gateway.callback_types(payout))[-1] == "payout.returned"
+
+
+async def test_a_return_of_a_refused_order_freezes() -> None:
+    """Money that comes back from an attempt proved rejected contradicts the proof: a person must look (R14)."""
+    gateway = scripted_gateway("alpha")
+    gateway.channels["alpha"].submits.append(an_answer(K.REJECTED))
+    payout = await gateway.accept()
+    tell(gateway, "back", notice(payout, K.RETURNED))
+    await observe(gateway.services, "alpha", raw("back"))
+    assert (await gateway.payout(payout.id)).frozen
 
 
 async def test_an_unknown_channel_is_not_found() -> None:
