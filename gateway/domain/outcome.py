@@ -49,7 +49,7 @@ class Finality(StrEnum):
     """How an adapter's code table ranks a refusal (R4). A code that is not listed is `UNKNOWN`."""
 
     FINAL = "final"
-    """This transmission was refused for good."""
+    """Refused for good, as far as this transmission goes: a verdict only while it is the only one."""
     FINAL_ON_REPEAT = "final_on_repeat"
     """The *order* was refused for good, however often it was sent (the code speaks of the order)."""
     RETRY_SAME_ID = "retry_same_id"
@@ -118,7 +118,7 @@ class _Believe(StrEnum):
     AS_SAID = "as said"
     FIRST_OF_ONE = "only for transmission 1 of 1"
     BY_FINALITY = "by the code's finality"
-    FINAL_ONLY = "only when the code is final"
+    BY_COUNT = "final for the order, or final and sent once"
     BY_ABSENCE = "only where absence is proof"
     ASK = "ask at once"
 
@@ -133,7 +133,7 @@ BELIEF: dict[tuple[Heard, OutcomeKind], _Believe] = {
     (_H.SUBMIT, _K.RETURNED): _B.AS_SAID,
     (_H.QUERY, _K.PENDING): _B.AS_SAID,
     (_H.QUERY, _K.SUCCEEDED): _B.AS_SAID,
-    (_H.QUERY, _K.REJECTED): _B.FINAL_ONLY,
+    (_H.QUERY, _K.REJECTED): _B.BY_COUNT,
     (_H.QUERY, _K.ABSENT): _B.BY_ABSENCE,
     (_H.QUERY, _K.RETURNED): _B.AS_SAID,
     (_H.NOTIFICATION, _K.PENDING): _B.AS_SAID,
@@ -169,8 +169,10 @@ def classify(answer: Answer, transmission_no: int, transmissions: int, absence: 
                 return Outcome(OutcomeKind.UNCLEAR, answer, repeat=True)
             believed = answer.finality is Finality.FINAL_ON_REPEAT or (final and first_of_one)
             return Outcome(answer.kind, answer) if believed else unclear
-        case _Believe.FINAL_ONLY:
-            return Outcome(answer.kind, answer) if final else unclear
+        case _Believe.BY_COUNT:
+            # A query may be looking at the refused repeat while the first transmission is being paid.
+            believed = answer.finality is Finality.FINAL_ON_REPEAT or (final and transmissions == 1)
+            return Outcome(answer.kind, answer) if believed else unclear
         case _Believe.BY_ABSENCE:
             if absence is Absence.AUTHORITATIVE:
                 return Outcome(answer.kind, answer)

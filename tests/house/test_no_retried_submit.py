@@ -264,7 +264,8 @@ GUILTY = {
     "class D:\n    async def get(self, s):\n        return await ask_again(s)",
     "by somebody's method": "async def submit(s):\n    return await s.twice()\n"
     "class D:\n    async def twice(self):\n        return await ask_again(self)",
-    "under another name": "from adapters.ask_again import ask_again as go\nasync def submit(s):\n    return await go(s)",
+    "under another name": "from adapters.ask_again import ask_again as go\n"
+    "async def submit(s):\n    return await go(s)",
     "by its module": "from adapters import ask_again as m\nasync def submit(s):\n    return await m.ask_again(s)",
     "handed on": "async def submit(s):\n    return await twice(ask_again, s)\nasync def twice(f, s):\n    return f(s)",
     "inside": "async def submit(s):\n    async def once():\n        return await ask_again(s)\n    return await once()",
