@@ -51,7 +51,7 @@ class Order:
     uetr: str
     """The same identity as a version-4 UUID in lower case."""
     amount: Money
-    beneficiary: Beneficiary
+    beneficiary: Beneficiary = field(repr=False)
     purpose: str | None = None
     description: str | None = None
 
@@ -91,11 +91,11 @@ class RawNotification:
     """A notification exactly as it came in."""
 
     method: str
-    target: str
-    """The raw request target: path and query as on the wire."""
+    target: str = field(repr=False)
+    """The raw request target: path and query as on the wire, token included."""
     headers: tuple[tuple[str, str], ...]
     """Every header in order, repeated ones repeated."""
-    body: bytes
+    body: bytes = field(repr=False)
     received_at: datetime
 
 
@@ -197,7 +197,7 @@ class ChannelContext:
     http: HttpClientFactory
     secret: Callable[[str], Secret]
     """Resolves a `SecretRef`; raises `gateway.secret.SecretError`."""
-    notify_url: str
+    notify_url: str = field(repr=False)
     """Where this channel may post notifications, token included; empty when it is not reachable from outside."""
     timeouts: Timeouts
     deliver: Callable[[RawNotification], Awaitable[int]]

@@ -54,6 +54,8 @@ class NoAnswer:
     sent: bool
     error: str
     """What went wrong, for people: an exception's class and text, never proof of anything."""
+    local: bool = False
+    """It never left for want of a free connection in our own pool: nobody's fault but ours."""
 
     def evidence(self) -> bytes:
         return f"no answer ({'sent' if self.sent else 'not sent'}): {self.error}".encode()
@@ -108,7 +110,8 @@ class ChannelHttp:
                 return await self._exchange(method, url, headers, body, max_bytes, trace)
         except Exception as error:  # noqa: BLE001 - see the promise above; what it means is told by the trace alone
             silent = not trace.seen and not self._always_traces
-            return NoAnswer(trace.head_started or silent, _describe(error))
+            sent = trace.head_started or silent
+            return NoAnswer(sent, _describe(error), local=isinstance(error, httpx.PoolTimeout) and not sent)
 
     async def _exchange(
         self,

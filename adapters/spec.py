@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ class SandboxPlace:
     """The folder that `AdapterSpec.mint` fills."""
     port: int
     control_port: int
-    notify_url: str
+    notify_url: str = field(repr=False)
     """Where it posts its notifications, where the order does not say so itself."""
     tls: bool
     amount_magic: bool

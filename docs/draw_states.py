@@ -44,7 +44,10 @@ BELIEF_MEANS = {
     "transmission that never left says nothing about an earlier one.",
     "by the code's finality": "A code that speaks of the order (`final_on_repeat`) always counts; a `final` one for "
     "transmission 1 of 1 only; `retry_same_id` is *unclear* and the same bytes go again; any other is *unclear*.",
-    "only when the code is final": "A listed final code counts; any other is *unclear*.",
+    "final for the order, or final and sent once": (
+        "A code that is final for the *order* counts; one that is final for a transmission counts while there was"
+        " only one. Any other is *unclear*."
+    ),
     "only where absence is proof": "It counts where the attempt's pinned ground calls absence authoritative; "
     "elsewhere it is *unclear*, and the same bytes go again where a repeat is the same order.",
     "ask at once": "It changes nothing by itself: the channel is asked, and the answer to that counts.",

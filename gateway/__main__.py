@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import sys
+
 from cyclopts import App
 
 import gateway
-from gateway.cli.demo import demo
-from gateway.cli.sandbox import sandbox
-from gateway.cli.serve import serve
+from gateway.config.packages import ForeignPackage, check_packages
 
-app = App(
-    name="paymux",
-    help="An async payout gateway: one order in, one payment out, a signed callback back; never twice, never lost.",
-    version=gateway.__version__,
-)
-for command in (serve, demo, sandbox):
-    app.command(command)
+
+def build() -> App:
+    """The command line. Our packages have common names: that they are ours is checked before anything of them is used.
+
+    Raises:
+        ForeignPackage: another distribution's `adapters` or `routing` stands in the way.
+    """
+    check_packages()
+    from gateway.cli.demo import demo
+    from gateway.cli.sandbox import sandbox
+    from gateway.cli.serve import serve
+
+    app = App(
+        name="paymux",
+        help="An async payout gateway: one order in, one payment out, a signed callback; never twice, never lost.",
+        version=gateway.__version__,
+    )
+    for command in (serve, demo, sandbox):
+        app.command(command)
+    return app
 
 
 def main() -> None:
     """Run the command line; the exit code says how it went (docs/operations.md)."""
+    try:
+        app = build()
+    except ForeignPackage as error:
+        sys.exit(str(error))
     app()
 
 

@@ -143,18 +143,20 @@ class Gateway:
     # Running -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Bind both listeners, start the channels, then the loops."""
-        await self._listen()
+        """Start the channels, each within its deadline, then the loops, then bind both listeners."""
         await asyncio.gather(*(self._start_channel(name) for name in self.services.channels))
         loops = (self._workers.payouts.run(), self._workers.callbacks.run(self.services))
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
+        await self._listen()
         ports = [listener.port for listener in self._listeners]
         log.info("gateway.started", mode=str(self.config.gateway.mode), ports=ports, version=gateway.__version__)
 
     async def _start_channel(self, name: str) -> None:
         """A channel that cannot start (no certificates, not reachable) must not keep the others from working."""
+        handle = self.services.channels[name]
         try:
-            await self.services.channels[name].channel.start()
+            async with asyncio.timeout(handle.timeouts.total_s):
+                await handle.channel.start()
         except Exception:  # whatever it was is logged; its attempts will say so too
             log.exception("channel.start_failed", channel=name)
 
@@ -183,7 +185,7 @@ class Gateway:
         left = await self._workers.payouts.stop(grace_s)
         await self._workers.callbacks.stop(grace_s)
         unread = await self.services.background.drain(grace_s)
-        await asyncio.gather(*self._workers.loops)
+        await asyncio.gather(*self._workers.loops, return_exceptions=True)
         await self._workers.sender.close()
         await asyncio.gather(*(handle.channel.close() for handle in self.services.channels.values()))
         await asyncio.gather(*(listener.stop() for listener in admin))

@@ -13,14 +13,19 @@ from gateway.config.config import Config
 from gateway.config.errors import ConfigError, Fault
 from gateway.config.model import ChannelPart
 from gateway.domain.identity import notify_token
+from gateway.domain.payout import Ground
 from gateway.domain.states import Polls
 from gateway.operations.services import ChannelHandle
 from gateway.secret import SecretError
+from gateway.store.port import LiveGround
 from gateway.world import World
 from routing.guard import Guard, Limits
 from routing.policy import ChannelPolicy, ChannelState, FeeKind, FeeRule
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_CONNECTIONS_FOR_QUESTIONS = 8
+"""Beside those that orders under way may hold, so that no order waits in our own pool."""
 
 Deliver = Callable[[str, RawNotification], Awaitable[int]]
 
@@ -63,7 +68,13 @@ def _build(
     context = ChannelContext(
         clock=world.clock,
         random_bytes=world.random_bytes,
-        http=HttpxFactory(timeouts.connect_s, timeouts.read_s, timeouts.total_s, transport=world.transport),
+        http=HttpxFactory(
+            timeouts.connect_s,
+            timeouts.read_s,
+            timeouts.total_s,
+            connections=part.limits.in_flight + _CONNECTIONS_FOR_QUESTIONS,
+            transport=world.transport,
+        ),
         secret=config.resolver(),
         notify_url=notify_url(config, identity_key, name),
         timeouts=timeouts,
@@ -97,7 +108,6 @@ def _policy(name: str, part: ChannelPart) -> ChannelPolicy:
         rps=float(part.limits.rps),
         min_minor=part.limits.min_minor,
         max_minor=part.limits.max_minor,
-        failure_domain=part.failure_domain,
     )
 
 
@@ -115,31 +125,32 @@ def _guard(name: str, part: ChannelPart, world: World) -> Guard:
     return Guard(name, limits, world.clock.monotonic, changed)
 
 
-def check_grounds(
-    config: Config, handles: Mapping[str, ChannelHandle], live: Sequence[tuple[str, str, str, str, str, int]]
-) -> None:
-    """Refuse to start on a configuration under which attempts in flight could not be followed (rows 52, 54; R16).
+def check_grounds(config: Config, handles: Mapping[str, ChannelHandle], live: Sequence[LiveGround]) -> None:
+    """Refuse to start on a configuration under which attempts in flight could not be followed (rows 52, 53; R16).
 
     Raises:
         ConfigError: every channel that was removed or moved while it has live attempts, with their number.
     """
     faults = []
-    for channel, adapter, base_address, account_id, duplicate_mode, count in live:
-        handle = handles.get(channel)
+    for ground in live:
+        handle = handles.get(ground.channel)
         if handle is None:
-            what = f'was removed with {count} live attempts; put it back with state = "draining"'
-            faults.append(config.fault(("channels", channel), what))
-            continue
-        ground = handle.channel.ground
-        pinned = {
-            "adapter": (adapter, ground.adapter),
-            "base address": (base_address, ground.base_address),
-            "account": (account_id, ground.account_id),
-            "duplicate mode": (duplicate_mode, str(ground.duplicate_mode)),
-        }
-        changed = [f"{name} {old} -> {new}" for name, (old, new) in pinned.items() if old != new]
-        if changed:
-            what = f"changed with {count} live attempts ({', '.join(changed)}); drain the channel first"
-            faults.append(config.fault(("channels", channel), what))
+            what = f'was removed with {ground.count} live attempts; put it back with state = "draining"'
+            faults.append(config.fault(("channels", ground.channel), what))
+        elif changed := _changed(ground, handle.channel.ground):
+            what = f"changed with {ground.count} live attempts ({', '.join(changed)}); drain the channel first"
+            faults.append(config.fault(("channels", ground.channel), what))
     if faults:
         raise ConfigError(faults)
+
+
+def _changed(pinned: LiveGround, now: Ground) -> list[str]:
+    """What attempts were pinned to and the configuration no longer offers. A new key beside the old one is fine."""
+    pairs = {
+        "adapter": (pinned.adapter, now.adapter),
+        "base address": (pinned.base_address, now.base_address),
+        "account": (pinned.account_id, now.account_id),
+        "duplicate mode": (pinned.duplicate_mode, str(now.duplicate_mode)),
+    }
+    changed = [f"{name} {old} -> {new}" for name, (old, new) in pairs.items() if old != new]
+    return changed + [f"key {key} removed" for key in pinned.key_ids if key not in now.key_ids]

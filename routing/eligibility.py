@@ -31,6 +31,8 @@ class RefusalCode(StrEnum):
     RATE_LIMITED = "rate_limited"
     UNSENDABLE = "unsendable"
     """The adapter could not write this order down (`adapters.channel.Unsendable`); said after the ranking."""
+    NOT_READY = "not_ready"
+    """The adapter cannot write any order down at the moment (no certificate yet, a fault of its own)."""
 
 
 _R = RefusalCode
@@ -48,6 +50,7 @@ PASSING: dict[RefusalCode, bool] = {
     _R.IN_FLIGHT_FULL: True,
     _R.RATE_LIMITED: True,
     _R.UNSENDABLE: False,
+    _R.NOT_READY: True,
 }
 """May the refusal be gone later, the payout and the channel's contract being what they are? An operator's
 switch may be (reliability 2.2, row 7: a closed channel is waited for, up to the payout's deadline)."""

@@ -69,17 +69,13 @@ class ChannelPolicy:
     """How many submits may be under way at once."""
     rps: float
     """How many submits may begin per second."""
-    weight: int = 100
-    """The operator's share for a weighted strategy; choosing by cost does not read it."""
     min_minor: int | None = None
     max_minor: int | None = None
     """The amounts it takes, both included, in minor units of whatever currency it pays."""
-    failure_domain: str | None = None
-    """Channels with the same word fall together."""
 
     def __post_init__(self) -> None:
-        if self.in_flight < 1 or self.rps <= 0 or self.usual_s < 0 or self.weight < 0:
-            raise ValueError(f"{self.name}: limits are positive, time and weight not negative")
+        if self.in_flight < 1 or self.rps <= 0 or self.usual_s < 0:
+            raise ValueError(f"{self.name}: limits are positive, time is not negative")
 
 
 def _in_order(*bounds: int | None) -> bool:

@@ -5,7 +5,7 @@ A statement that does not balance, or of which a page is missing, proves nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.bank.camt054 import Entry, read_entry
@@ -30,7 +30,7 @@ class Statement:
     """One account's statement. Balances are signed: a debit balance is negative."""
 
     id: str
-    account: str
+    account: str = field(repr=False)
     currency: str
     sequence: int | None
     created: datetime

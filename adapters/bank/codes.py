@@ -2,13 +2,14 @@
 
 Tables; a pair that is missing is *unclear*, never a failure (reliability R4). A refusal's finality follows the last
 paragraph of section 9: a status report that gives a listed reason which is no duplicate code speaks of the *order*,
-however often it was sent; an error answer speaks of that one transmission only.
+however often it was sent; an error answer speaks of that one transmission only. So does a report of a bank that gives a
+repeat an id of its own (`of_one_transmission`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from adapters.bank.reasons import STATUS_REASONS, first_reason
@@ -64,6 +65,11 @@ class Verdict:
     def is_duplicate(self) -> bool:
         """The refusal of a repeat: it says that an earlier order exists, and nothing of how that one fares."""
         return self.reason is RejectReason.DUPLICATE
+
+
+def of_one_transmission(verdict: Verdict) -> Verdict:
+    """The same verdict of one of several orders under our id: the first may be paid while its repeat is refused."""
+    return replace(verdict, finality=_F.FINAL) if verdict.finality is _F.FINAL_ON_REPEAT else verdict
 
 
 def read_json_status(status: str, success_codes: frozenset[str]) -> Verdict:

@@ -88,7 +88,7 @@ class PayerSettings(_Strict):
     """Our account at the bank, as the bank has it."""
 
     name: Text140
-    account: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,34}$")]
+    account: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,34}$"), Field(repr=False)]
     currency: Currency
     bank_code: Annotated[str, StringConstraints(pattern=r"^([0-9]{12}|[A-Z0-9]{8}|[A-Z0-9]{11})$")]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from adapters.bank import profile
@@ -29,8 +29,8 @@ class BadParty(ValueError):
 class Party:
     """Payer or payee: who, which account, at which bank. `account` is an IBAN or a plain number."""
 
-    name: str
-    account: str
+    name: str = field(repr=False)
+    account: str = field(repr=False)
     bank_code: str | None
     """A BIC or a 12-digit CNAPS line number; a SEPA payee may have none."""
     bank_name: str | None = None

@@ -71,10 +71,10 @@ class SignatureRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request or a notification: `target_uri` is the absolute URI as sent."""
+    """A request or a notification: `target_uri` is the absolute URI as sent, a notification's token included."""
 
     method: str
-    target_uri: str
+    target_uri: str = field(repr=False)
     headers: Headers
     body: bytes = field(default=b"", repr=False)
 

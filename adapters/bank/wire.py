@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 
 from adapters.bank import pain002
-from adapters.bank.codes import Verdict, read_json_status, read_post_error, read_status
+from adapters.bank.codes import Verdict, of_one_transmission, read_json_status, read_post_error, read_status
 from adapters.bank.identifiers import identifiers
 from adapters.bank.proof import Exchanged, Unproved
 from adapters.bank.xml import XmlRefused, parse
 from adapters.channel import Order, Sent
 from adapters.http import HttpAnswer, NoAnswer
 from gateway.domain.outcome import Answer, Heard, OutcomeKind
+from gateway.domain.payout import DuplicateMode
 from gateway.domain.reasons import RejectReason
 
 RESEND_S = (1.0, 3600.0)
@@ -92,7 +93,10 @@ def status(sent: Sent, payment_id: str, result: Exchanged, reading: Reading) -> 
     if len(ours) != 1 or len(report.statuses) != 1:
         faults = [fault for one in report.statuses if (fault := echo_fault(one, sent.order))]
         return unclear(Heard.QUERY, result, f"the report is not about our order: {faults[:1]}", alarm=True)
-    answer = _answer(Heard.QUERY, read_report(ours[0], reading), result, channel_payout_id=payment_id)
+    verdict = read_report(ours[0], reading)
+    if sent.ground.duplicate_mode is not DuplicateMode.SAME_RESOURCE:
+        verdict = of_one_transmission(verdict)
+    answer = _answer(Heard.QUERY, verdict, result, channel_payout_id=payment_id)
     return replace(answer, as_of=report.created.astimezone(UTC))
 
 
@@ -154,15 +158,21 @@ _RANK = (_K.SUCCEEDED, _K.PENDING, _K.REJECTED, _K.UNCLEAR, _K.ABSENT)
 def strongest(answers: Sequence[Answer]) -> Answer:
     """Of several orders under one id, what they amount to: one that pays outweighs any refusal of its repeats.
 
-    An answer that is unclear for want of an answer keeps a refusal from deciding: that order may be the one that pays.
+    An order of which we learned nothing, be it that nobody answered or that it was not found, keeps a refusal from
+    deciding: it may be the one that pays. It is unclear then, never absent: absent would ask for a repeat.
     """
-    unanswered = [one for one in answers if one.kind is _K.UNCLEAR and one.reason is not RejectReason.DUPLICATE]
+    unanswered = [one for one in answers if _tells_nothing(one)]
     best = min(answers, key=lambda one: _RANK.index(one.kind))
     if best.kind is _K.REJECTED and unanswered:
-        return unanswered[0]
+        return replace(unanswered[0], kind=_K.UNCLEAR)
     if sum(one.kind is _K.SUCCEEDED for one in answers) > 1:
         return replace(best, alarm=True, detail="the bank paid this order more than once")
     return best
+
+
+def _tells_nothing(one: Answer) -> bool:
+    """Whether this order may still be paid; the refusal of a duplicate is an answer."""
+    return one.kind is _K.ABSENT or (one.kind is _K.UNCLEAR and one.reason is not RejectReason.DUPLICATE)
 
 
 def cancelled(result: Exchanged) -> Answer:
@@ -225,7 +235,7 @@ def _unproved(heard: Heard, result: NoAnswer | Unproved) -> Answer:
     """No answer, or one that nobody vouches for: unknown, whatever its status says (section 15)."""
     if isinstance(result, NoAnswer):
         kind = _K.UNCLEAR if result.sent or heard is not Heard.SUBMIT else _K.NOT_SENT
-        return Answer(heard, kind, detail=result.error, channel_fault=True, raw=result.evidence())
+        return Answer(heard, kind, detail=result.error, channel_fault=not result.local, raw=result.evidence())
     http = result.answer
     bad_identity = http.status == 401
     return Answer(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Booked:
     channel_payout_id: str
     channel_reference: str
     amount: Money
-    account: str
+    account: str = field(repr=False)
     digest: str
     """SHA-256 of the order's bytes: the same id with other content is a conflict."""
     state: State

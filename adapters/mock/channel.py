@@ -64,19 +64,21 @@ class MockChannel:
             found = Trouble.BOOK
         if isinstance(found, Trouble):
             return wire.trouble(Heard.SUBMIT, found)
-        return wire.answer(Heard.SUBMIT, found)
+        return wire.answer(Heard.SUBMIT, found, signed.sent.ground.duplicate_mode)
 
     async def query(self, sent: Sent) -> Answer:
         try:
-            return wire.answer(Heard.QUERY, self._bank.find(sent.order.channel_reference))
+            found = self._bank.find(sent.order.channel_reference)
         except OSError:
             return wire.trouble(Heard.QUERY, Trouble.BOOK)
+        return wire.answer(Heard.QUERY, found, sent.ground.duplicate_mode)
 
     async def cancel(self, sent: Sent) -> Answer:
         try:
-            return wire.answer(Heard.CANCEL, self._bank.cancel(sent.order.channel_reference))
+            found = self._bank.cancel(sent.order.channel_reference)
         except OSError:
             return wire.trouble(Heard.CANCEL, Trouble.BOOK)
+        return wire.answer(Heard.CANCEL, found, sent.ground.duplicate_mode)
 
     async def read_notification(self, raw: RawNotification) -> Notification:
         signing.verify(self._key, raw)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from adapters.channel import Notice, Notification, Order
@@ -13,6 +13,7 @@ from adapters.mock.plays import State, Tell, Trouble, play
 from gateway.domain.beneficiary import BankBeneficiary
 from gateway.domain.money import Money
 from gateway.domain.outcome import Answer, Finality, Heard, OutcomeKind
+from gateway.domain.payout import DuplicateMode
 from gateway.domain.reasons import RejectReason
 
 
@@ -26,7 +27,7 @@ class Ordered:
 
     channel_reference: str
     amount: Money
-    account: str
+    account: str = field(repr=False)
 
 
 def order_bytes(order: Order) -> bytes:
@@ -60,28 +61,28 @@ def read_order(body: bytes) -> Ordered:
         raise Unreadable(f"not an order: {error}") from error
 
 
-MEANING: dict[State, tuple[OutcomeKind, Finality]] = {
-    State.LOST: (OutcomeKind.ABSENT, Finality.UNKNOWN),
-    State.PENDING: (OutcomeKind.PENDING, Finality.UNKNOWN),
-    State.PAID: (OutcomeKind.SUCCEEDED, Finality.UNKNOWN),
-    State.CLAIMED: (OutcomeKind.SUCCEEDED, Finality.UNKNOWN),
-    State.REJECTED: (OutcomeKind.REJECTED, Finality.FINAL),
-    State.CANCELLED: (OutcomeKind.REJECTED, Finality.FINAL),
-    State.RETURNED: (OutcomeKind.RETURNED, Finality.UNKNOWN),
+MEANING: dict[State, OutcomeKind] = {
+    State.LOST: OutcomeKind.ABSENT,
+    State.PENDING: OutcomeKind.PENDING,
+    State.PAID: OutcomeKind.SUCCEEDED,
+    State.CLAIMED: OutcomeKind.SUCCEEDED,
+    State.REJECTED: OutcomeKind.REJECTED,
+    State.CANCELLED: OutcomeKind.REJECTED,
+    State.RETURNED: OutcomeKind.RETURNED,
 }
 """What each state of the book is in our words."""
 
 
-def answer(heard: Heard, order: Booked | None) -> Answer:
+def answer(heard: Heard, order: Booked | None, mode: DuplicateMode) -> Answer:
     """What the book says of an order; None, or one that was lost, is no such order."""
     if order is None or order.state is State.LOST:
         return Answer(heard, OutcomeKind.ABSENT, channel_code="NOT_FOUND", raw=b"mock 404")
-    kind, finality = MEANING[order.state]
+    kind = MEANING[order.state]
     reason = _reason(order)
     return Answer(
         heard,
         kind,
-        finality,
+        _finality(kind, mode),
         reason,
         channel_code=(reason or order.state).upper(),
         channel_payout_id=order.channel_payout_id,
@@ -89,6 +90,13 @@ def answer(heard: Heard, order: Booked | None) -> Answer:
         as_of=order.changed_at,
         raw=b"mock 200\n" + canonical({"id": order.channel_payout_id, "state": order.state, "reason": reason}),
     )
+
+
+def _finality(kind: OutcomeKind, mode: DuplicateMode) -> Finality:
+    """A refusal is for good. Where a repeat is one more order, it is the refusal of one of them only."""
+    if kind is not OutcomeKind.REJECTED:
+        return Finality.UNKNOWN
+    return Finality.FINAL_ON_REPEAT if mode is DuplicateMode.SAME_RESOURCE else Finality.FINAL
 
 
 def _reason(order: Booked) -> RejectReason | None:

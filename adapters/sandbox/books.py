@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class BookEntry:
     amount: int
     """Minor units."""
     currency: str
-    account: str
+    account: str = field(repr=False)
     state: str
     """The channel's own word for it."""
     paid_times: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -44,7 +44,7 @@ class Client:
     http: ChannelHttp
     merchant: Merchant
     keys: PlatformKeys
-    apiv3_key: bytes
+    apiv3_key: bytes = field(repr=False)
     clock: Clock
     random_bytes: Callable[[int], bytes]
     base_url: str

@@ -90,6 +90,8 @@ STATES: Mapping[str, OutcomeKind] = {
 """States of an order. Another one is new to us: wait, and call somebody."""
 
 WAIT_USER_CONFIRM = "WAIT_USER_CONFIRM"
+CONFIRMED = frozenset({"TRANSFERING", "CANCELING"})
+"""Nothing is asked of the payee any more."""
 CANCELLED = "CANCELLED"
 CODE_MAX = 64
 """How much of a code of theirs is kept."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -38,7 +38,7 @@ class Form:
     report_infos: tuple[tuple[str, str], ...]
     """(info_type, info_content)"""
     remark: str
-    notify_url: str
+    notify_url: str = field(repr=False)
     """Empty: no notifications, poll."""
 
 

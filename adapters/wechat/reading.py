@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from adapters.channel import Notice
-from adapters.wechat.codes import CANCELLED, CODE_MAX, FAIL_REASONS, STATES
+from adapters.wechat.codes import CANCELLED, CONFIRMED, CODE_MAX, FAIL_REASONS, STATES
 from adapters.wechat.orders import CURRENCY
 from adapters.wechat.signing import Refusal, Refused
 from gateway.domain.money import Money
@@ -71,6 +71,7 @@ def state_answer(heard: Heard, members: Members, action: NextAction | None, line
         channel_code=code,
         channel_payout_id=bill_no,
         action=action,
+        action_over=state in CONFIRMED,
         as_of=as_of,
         detail=f"{line}; {state}",
         alarm=not listed,
@@ -79,9 +80,12 @@ def state_answer(heard: Heard, members: Members, action: NextAction | None, line
 
 
 def _finality(heard: Heard, kind: OutcomeKind) -> Finality:
-    """A failed order is final once a query says so: before money goes another way, it has to (sheet, rule 3)."""
+    """A failed order is final once a query says so: before money goes another way, it has to (sheet, rule 3).
+
+    However often it was sent: one `out_bill_no` is one order.
+    """
     final = kind is OutcomeKind.REJECTED and heard is Heard.QUERY
-    return Finality.FINAL if final else Finality.UNKNOWN
+    return Finality.FINAL_ON_REPEAT if final else Finality.UNKNOWN
 
 
 def _why(state: str, fail_reason: object) -> tuple[str, RejectReason, bool]:

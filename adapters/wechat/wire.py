@@ -36,7 +36,7 @@ def read_answer(heard: Heard, sent: Sent, got: HttpAnswer | NoAnswer, refused: R
     if isinstance(got, NoAnswer):
         proved = heard is Heard.SUBMIT and not got.sent
         kind = OutcomeKind.NOT_SENT if proved else OutcomeKind.UNCLEAR
-        return Answer(heard, kind, detail=got.error, channel_fault=True, raw=got.evidence())
+        return Answer(heard, kind, detail=got.error, channel_fault=not got.local, raw=got.evidence())
     said = _Said(heard, sent, got, terms)
     if refused is not None:
         return said.unclear(str(refused), alarm=not refused.probe, fault=True)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.api.backoff import Backoff
+from gateway.api.backoff import Backoff, Source
 from gateway.api.keys import KeyRecord, KeyRing
 from gateway.api.problems import Code, Refused
 from gateway.api.signed_request import WINDOW_S, Algorithm, Credentials, parse_authorization, signing_string, verify
@@ -41,7 +41,7 @@ class Presented:
     method: str
     target: bytes
     """Path and query exactly as on the request line."""
-    authorization: Sequence[str]
+    authorization: Sequence[str] = field(repr=False)
     """Every Authorization header."""
     body: bytes = field(repr=False)
     source: str
@@ -69,21 +69,24 @@ class Authenticator:
         """The key that signed this request.
 
         Raises:
-            Refused: unauthorized, or rate_limited for a source whose signatures keep failing.
+            Refused: unauthorized, or rate_limited for a source whose signatures keep failing. Who proves itself is
+                never refused for noise: the claimed key id and, behind a proxy, the address may be anybody's.
             StoreUnavailable: the nonce could not be recorded; nothing happened.
         """
         claims = _claims(presented.authorization)
-        source = (presented.source, claims.key_id) if claims else None
-        now_s = services.clock.monotonic()
-        if source and self._backoff.is_noisy(source, now_s):
-            raise Refused(Code.RATE_LIMITED)
         try:
             return await self._prove(services, presented, claims)
         except Unproved as error:
-            if source:  # without a signature to check there is nothing to save by backing off
-                self._backoff.note_refusal(source, now_s)
+            if claims is not None:
+                self._note((presented.source, claims.key_id), services.clock.monotonic())
             _log.info("api.unauthorized", reason=error.reason, key_id=error.key_id, source=presented.source)
             raise Refused(Code.UNAUTHORIZED) from None
+
+    def _note(self, source: Source, now_s: float) -> None:
+        """Count a failed proof. Raises `Refused` (rate_limited), without a line in the log, from a noisy source."""
+        if self._backoff.is_noisy(source, now_s):
+            raise Refused(Code.RATE_LIMITED) from None
+        self._backoff.note_refusal(source, now_s)
 
     async def _prove(self, services: Services, presented: Presented, claims: Credentials | None) -> KeyRecord:
         now = services.clock.now()

@@ -1,7 +1,7 @@
 """Back-off for refused signatures (docs/reliability.md 4, row 70), per source address and claimed key id.
 
-Both together, so that nobody is locked out by someone else's noise: neither by strangers who name their key from
-elsewhere, nor by a neighbour behind the same proxy with another key.
+It quietens who cannot prove anything; a request that is proved is served, whatever was forged in its name before. Both
+together, so that a neighbour behind the same proxy with another key hears 401, not 429, when it makes a mistake.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Backoff:
         self._levels: OrderedDict[Source, tuple[float, float]] = OrderedDict()
 
     def is_noisy(self, source: Source, now_s: float) -> bool:
-        """Whether this source has collected too many refusals to be heard now."""
+        """Whether this source has collected too many refusals to be told more than to wait."""
         return self._level(source, now_s) > BURST - 1
 
     def note_refusal(self, source: Source, now_s: float) -> None:

@@ -85,16 +85,16 @@ class WechatUser(Body):
     """A WeChat user of one of our app ids. The real name is needed for large amounts."""
 
     type: Literal["wechat"]
-    openid: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    name: Name | None = None
+    openid: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"), Field(repr=False)]
+    name: Name | None = Field(default=None, repr=False)
 
 
 class BankAccount(Body):
     """A bank account: an IBAN or a plain number, with the bank's BIC or CNAPS line number."""
 
     type: Literal["bank_account"]
-    account_number: AccountNumber
-    name: Name
+    account_number: Annotated[AccountNumber, Field(repr=False)]
+    name: Annotated[Name, Field(repr=False)]
     bank_code: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4,20}$")]
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 

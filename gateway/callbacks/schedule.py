@@ -102,7 +102,7 @@ def retry_after(text: str | None, now: datetime) -> timedelta | None:
         return timedelta(seconds=int(text[:9])) or None
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or an offset with more digits than an integer of C
         return None
     wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
     return wait if wait > timedelta(0) else None

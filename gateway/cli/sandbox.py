@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -55,6 +56,7 @@ def sandbox(
     with plain_words():
         loaded = load(config)
         log.configure()
+        os.umask(0o077)  # state, keys and books are for us alone
         asyncio.run(_run(_build(loaded, name, port, control_port, tls=tls, amount_magic=amount_magic)))
 
 

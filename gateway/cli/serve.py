@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def serve(*, config: Path = Path("config.toml")) -> None:
     with plain_words():
         loaded = load(config)
         log.configure()
+        os.umask(0o077)  # state, keys and books are for us alone
         asyncio.run(run_until_signal(loaded))
 
 

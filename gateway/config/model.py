@@ -112,9 +112,9 @@ class RoutingPart(Part):
 
 
 class WorkerPart(Part):
-    """`[worker]`."""
+    """`[worker]`. At least two places: one of them is kept for what is due."""
 
-    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    concurrency: Annotated[int, Field(ge=2, le=10_000)] = 64
     rescue_every_s: Duration = Field(default=10.0, alias="rescue_every")
     lease_s: Duration = Field(default=60.0, alias="lease")
 
@@ -204,10 +204,9 @@ class ChannelPart(Part):
         30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0,
     )  # fmt: skip
     usual_s: Duration = Field(default=1.0, alias="usual")
-    failure_domain: Annotated[str, StringConstraints(pattern=NAME)] | None = None
     breaker: Breaker = Breaker()
     fees: Annotated[tuple[Fee, ...], Words] = ()
-    settings: Mapping[str, Any] = Field(default_factory=dict)
+    settings: Mapping[str, Any] = Field(default_factory=dict, repr=False)
     """For the adapter's own strict model, which takes nothing but a plain dict."""
 
     def call_timeouts(self) -> Timeouts:

@@ -66,12 +66,8 @@ def begin_repeat(payout: Payout, number: int, now: datetime) -> Payout:
     """The intent of a repeat: the attempt stays unknown while it runs, one transmission more on its count (R13)."""
     attempt = payout.attempt(number)
     repeated = replace(attempt, transmissions=attempt.transmissions + 1, last_sent_at=now, repeat_due=False, due_at=now)
+    repeated = replace(repeated, cancel_asked=False)
     return payout.with_attempt(repeated)
-
-
-def postpone(payout: Payout, number: int, due_at: datetime) -> Payout:
-    """Look at the attempt again later: its channel takes nothing at the moment."""
-    return payout.with_attempt(replace(payout.attempt(number), due_at=due_at))
 
 
 def give_up(payout: Payout, number: int, now: datetime) -> Payout:
@@ -93,13 +89,23 @@ def ask_to_cancel(payout: Payout, number: int, now: datetime) -> Payout:
 
 
 def request_cancel(payout: Payout, now: datetime) -> Payout:
-    """The app's wish (R19): durable, decides nothing by itself."""
-    return replace(payout, cancel_requested_at=now)
+    """The app's wish (R19): durable, decides nothing by itself; an open attempt is looked at at once."""
+    live = payout.live_attempt
+    wished = replace(payout, cancel_requested_at=now)
+    return wished if live is None else wished.with_attempt(replace(live, due_at=now))
 
 
 def wait_for_channel(payout: Payout, code: StatusCode, now: datetime, retry_every: timedelta) -> Payout:
     """No channel takes it now: look again later, and say why it waits."""
     return replace(payout, waiting_for=code, retry_at=now + retry_every)
+
+
+def end_canceled(payout: Payout, now: datetime) -> Payout:
+    """Remember that a wish was granted, so that no later news makes a canceled payout anything less than final."""
+    granted = payout.cancel_requested_at is not None and payout.closure is None and not payout.frozen
+    if granted and all(attempt.state is AttemptState.REJECTED for attempt in payout.attempts):
+        return close(payout, StatusReason(StatusCode.CANCELED_BY_APP), now)
+    return payout
 
 
 def close(payout: Payout, reason: StatusReason, now: datetime) -> Payout:

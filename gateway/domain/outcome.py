@@ -13,7 +13,7 @@ and everything that is not in the table is *unclear*: ask, never fail over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -87,6 +87,8 @@ class Answer:
     """The channel's own code, kept beside our reading of it."""
     channel_payout_id: str | None = None
     action: NextAction | None = None
+    action_over: bool = False
+    """What the beneficiary had to do is done, or no longer wanted."""
     returned: Money | None = None
     resend_after_s: float | None = None
     """The channel's wish for when to try again (already clamped by the adapter)."""
@@ -98,7 +100,7 @@ class Answer:
     """Somebody should look: a code not listed, a bad signature, an echo that differs from our order."""
     channel_fault: bool = False
     """The channel itself misbehaved (no answer, 5xx, garbage): counts against its breaker."""
-    raw: bytes = b""
+    raw: bytes = field(default=b"", repr=False)
     """The evidence: what came over the wire, status line first. Sealed at rest."""
 
 

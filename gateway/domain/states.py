@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from gateway.domain.outcome import Outcome, OutcomeKind
+from gateway.domain.outcome import Heard, Outcome, OutcomeKind
 from gateway.domain.payout import Attempt, AttemptState, DuplicateMode, Payout
 
 _A, _K = AttemptState, OutcomeKind
@@ -90,11 +90,12 @@ class Polls:
 def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Polls) -> Folded:
     """Fold what was learned about attempt `number` into the payout. The only way an outcome changes anything."""
     attempt = payout.attempt(number)
+    outcome = _in_time(attempt, outcome)
     if _is_stale(attempt, outcome):
-        return Folded(payout.with_attempt(_asked_again(attempt, now, polls)), Change.STALE)
+        return Folded(payout.with_attempt(_looked_at(attempt, outcome, now, polls)), Change.STALE)
     target = TABLE.get((attempt.state, outcome.kind))
     if target is None:
-        frozen = replace(payout.with_attempt(_asked_again(attempt, now, polls)), frozen=True)
+        frozen = replace(payout.with_attempt(_looked_at(attempt, outcome, now, polls)), frozen=True)
         return Folded(frozen, Change.CONTRADICTION)
     moved = target is not attempt.state
     learned = _learn(attempt, outcome, target, now)
@@ -102,10 +103,25 @@ def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Po
     return Folded(payout.with_attempt(after), Change.MOVED if moved else Change.LEARNED)
 
 
+def _in_time(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """Proof of "not sent" moves an attempt that is being sent; heard after the deadline it is unclear (R13).
+
+    For an attempt that is settled, or of which nothing was sent, it stays the contradiction it is.
+    """
+    if outcome.kind is OutcomeKind.NOT_SENT and attempt.state in (AttemptState.UNKNOWN, AttemptState.PENDING):
+        return replace(outcome, kind=OutcomeKind.UNCLEAR)
+    return outcome
+
+
 def _is_stale(attempt: Attempt, outcome: Outcome) -> bool:
-    """Success and return are always judged; anything else only when not older than the verdict we hold (R14)."""
+    """Success and return are always judged; anything else only when not older than the verdict we hold (R14).
+
+    A submit's "taken in" that comes back after the verdict was said before it: answers overtake each other.
+    """
     if attempt.state not in SETTLED or outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED):
         return False
+    if outcome.answer.heard is Heard.SUBMIT and outcome.kind is OutcomeKind.PENDING:
+        return True
     as_of = outcome.answer.as_of
     return as_of is not None and attempt.verdict_as_of is not None and as_of < attempt.verdict_as_of
 
@@ -118,9 +134,10 @@ def _learn(attempt: Attempt, outcome: Outcome, target: AttemptState, now: dateti
         attempt,
         state=target,
         channel_payout_id=answer.channel_payout_id or attempt.channel_payout_id,
-        action=None if settled else answer.action or attempt.action,
+        action=None if settled or answer.action_over else answer.action or attempt.action,
         was_unknown=attempt.was_unknown or target is AttemptState.UNKNOWN,
-        channel_code=answer.channel_code or attempt.channel_code,
+        # A verdict keeps the code it was given for: later talk about it does not change why.
+        channel_code=(answer.channel_code or attempt.channel_code) if moved or not settled else attempt.channel_code,
     )
     if outcome.kind is OutcomeKind.NOT_SENT:
         # Transmission 1 of 1 never left: it comes off the count again (R13).
@@ -138,24 +155,44 @@ def _learn(attempt: Attempt, outcome: Outcome, target: AttemptState, now: dateti
 
 def _schedule(attempt: Attempt, outcome: Outcome, moved: bool, now: datetime, polls: Polls) -> Attempt:
     """When the attempt is looked at next, and whether with a question or with the same bytes."""
-    asks = 0 if moved else attempt.asks + 1
+    repeat = _wants_repeat(attempt, outcome, now)
+    if not moved:
+        return replace(_looked_at(attempt, outcome, now, polls), repeat_due=repeat)
+    attempt = replace(attempt, asks=0, cancel_asked=False, repeat_due=repeat)
     if attempt.state in SETTLED:
-        return replace(attempt, asks=asks, due_at=follow_up_at(attempt, asks), repeat_due=False)
-    if attempt.state is AttemptState.PLANNED:
-        return replace(attempt, asks=0, due_at=now, repeat_due=False)
-    wait = timedelta(0) if outcome.ask_now else polls.wait(asks)
-    if outcome.answer.resend_after_s is not None:
-        wait = max(wait, timedelta(seconds=outcome.answer.resend_after_s))
-    repeat = outcome.repeat and attempt.state is AttemptState.UNKNOWN and may_repeat(attempt, now)
-    return replace(attempt, asks=asks, due_at=now + wait, repeat_due=repeat)
+        return replace(attempt, due_at=follow_up_at(attempt, 0))
+    if attempt.state is AttemptState.PLANNED or outcome.ask_now:
+        return replace(attempt, due_at=now)
+    return replace(attempt, due_at=now + _wait(0, outcome, polls))
 
 
-def _asked_again(attempt: Attempt, now: datetime, polls: Polls) -> Attempt:
-    """Nothing of the attempt changes but when it is looked at next."""
+def _wants_repeat(attempt: Attempt, outcome: Outcome, now: datetime) -> bool:
+    """The same bytes again are wanted and allowed; what we are told in between does not take the wish back."""
+    possible = attempt.state is AttemptState.UNKNOWN and may_repeat(attempt, now)
+    return possible and (outcome.repeat or (attempt.repeat_due and outcome.answer.heard not in ANSWERS))
+
+
+ANSWERS = frozenset({Heard.SUBMIT, Heard.QUERY})
+"""What answers a question of ours. Only that uses up a place in the schedule; what we are told unasked does not."""
+
+
+def _looked_at(attempt: Attempt, outcome: Outcome, now: datetime, polls: Polls) -> Attempt:
+    """The same attempt, looked at next later after an answer, and at most sooner after news nobody asked for."""
+    if outcome.ask_now and attempt.state not in SETTLED:
+        return replace(attempt, due_at=now)
+    if outcome.answer.heard not in ANSWERS:
+        return attempt
     asks = attempt.asks + 1
     if attempt.state in SETTLED:
         return replace(attempt, asks=asks, due_at=follow_up_at(attempt, asks))
-    return replace(attempt, asks=asks, due_at=now + polls.wait(asks))
+    # A cancel that the channel may not have heard is said again with the next question (R19).
+    cancel_asked = attempt.cancel_asked and outcome.answer.heard is not Heard.QUERY
+    return replace(attempt, asks=asks, due_at=now + _wait(asks, outcome, polls), cancel_asked=cancel_asked)
+
+
+def _wait(asks: int, outcome: Outcome, polls: Polls) -> timedelta:
+    """Our own schedule's wait, or the channel's wish where that is longer."""
+    return max(polls.wait(asks), timedelta(seconds=outcome.answer.resend_after_s or 0.0))
 
 
 def follow_up_at(attempt: Attempt, asks: int) -> datetime | None:

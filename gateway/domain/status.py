@@ -34,7 +34,7 @@ def status(payout: Payout) -> Status:
     if payout.live_attempt is not None:
         return Status.PROCESSING
     if payout.closure is not None:
-        return Status.FAILED
+        return Status.CANCELED if payout.closure.code is StatusCode.CANCELED_BY_APP else Status.FAILED
     if payout.frozen:
         return Status.PROCESSING
     if payout.cancel_requested_at is not None:
@@ -47,8 +47,8 @@ def is_final(payout: Payout) -> bool:
 
 
 def is_disputed(payout: Payout) -> bool:
-    """A payout we called failed and that proof contradicts (R8): said loudly, corrected by two people only."""
-    return payout.frozen and status(payout) is Status.FAILED
+    """A payout we called failed or canceled and that proof contradicts (R8): said loudly, corrected by two people."""
+    return payout.frozen and status(payout) in (Status.FAILED, Status.CANCELED)
 
 
 @dataclass(frozen=True, slots=True)

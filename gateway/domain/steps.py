@@ -121,11 +121,13 @@ def _tend_planned(payout: Payout, live: Attempt, now: datetime, policy: StepPoli
 
 
 def _tend_open(payout: Payout, live: Attempt, now: datetime, policy: StepPolicy) -> Step:
-    if _unwanted(payout, live, now) and not live.cancel_asked:
-        return CancelAtChannel(live.number)
     if live.due_at is not None and live.due_at > now:
         return Wait(live.due_at)
-    may_send = not payout.frozen and live.channel not in policy.disabled_channels
+    if _unwanted(payout, live, now) and not live.cancel_asked:
+        return CancelAtChannel(live.number)
+    # Under a cancel wish an order that may never have arrived is not sent again: it would be a first send (R19).
+    wanted = payout.cancel_requested_at is None
+    may_send = wanted and not payout.frozen and live.channel not in policy.disabled_channels
     if live.repeat_due and may_send and may_repeat(live, now):
         return Repeat(live.number)
     return Query(live.number)

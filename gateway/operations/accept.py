@@ -73,7 +73,7 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
     def unit(tx: Tx) -> Accepted:
         known = tx.reference(request.app, request.reference)
         if known is not None:
-            return _replay(tx, known, mark)
+            return _replay(tx, known, mark, payout.id)
         return _insert(services, tx, payout, mark, lease, now)
 
     with private(*personal(request.beneficiary)):
@@ -111,13 +111,14 @@ def _new_payout(services: Services, request: PayoutRequest, now: datetime) -> Pa
     )
 
 
-def _replay(tx: Tx, known: Reference, mark: bytes) -> Accepted:
+def _replay(tx: Tx, known: Reference, mark: bytes, own_id: str) -> Accepted:
+    """The payout as it is; not a replay when it is our own insert, whose commit we were not sure of."""
     if known.fingerprint != mark:
         raise ReferenceReused(known.payout_id)
     payout = tx.payout(known.payout_id)
     if payout is None:
         raise NotFound(known.payout_id)
-    return Accepted(payout, replayed=True)
+    return Accepted(payout, replayed=known.payout_id != own_id)
 
 
 def _insert(services: Services, tx: Tx, payout: Payout, mark: bytes, lease: Lease, now: datetime) -> Accepted:

@@ -17,7 +17,6 @@ import structlog
 
 from adapters.channel import Signed
 from gateway.domain import changes
-from gateway.domain.beneficiary import personal
 from gateway.domain.errors import StaleWrite
 from gateway.domain.event import EventType
 from gateway.domain.outcome import Answer, OutcomeKind
@@ -41,7 +40,6 @@ from gateway.operations.plan import Chosen, choose, sent_of, waiting_code
 from gateway.operations.record import record, touch
 from gateway.operations.services import ChannelHandle, Services
 from gateway.operations.transmit import answer_of, interrupted, transmit
-from gateway.redact import private
 from gateway.store.port import Lease, Tx
 from routing.decide import Decision
 from routing.guard import Permit, RefusedBeforeSend, Verdict
@@ -54,11 +52,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 async def advance(services: Services, payout: Payout, lease: Lease) -> None:
     """Do all that can be done for `payout` now, then let go of it. Returns early when the lease is lost."""
-    with private(*personal(payout.beneficiary)):
-        await _advance(services, payout, lease)
-
-
-async def _advance(services: Services, payout: Payout, lease: Lease) -> None:
     while True:
         now = services.clock.now()
         lease = replace(lease, until=now + timedelta(seconds=services.lease_s))
@@ -189,12 +182,14 @@ async def _repeat(services: Services, payout: Payout, number: int, lease: Lease,
     handle = services.channels[attempt.channel]
     if attempt.ground.adapter_version != handle.channel.ground.adapter_version:
         return await _query(services, payout, number, lease)  # stored bytes of an older adapter (row 54)
-    signed = handle.channel.sign(sent_of(payout, attempt))
     try:
+        signed = handle.channel.sign(sent_of(payout, attempt))
         permit = handle.guard.admit()
     except RefusedBeforeSend:
-        later = changes.postpone(payout, number, now + handle.polls.wait(attempt.asks))
-        return await services.store.run(lambda tx: touch(tx, payout, later, lease))
+        return await _query(services, payout, number, lease)  # nothing ever keeps us from asking (I26)
+    except Exception:  # an adapter's bug: ask instead, the repeat is due again after that
+        log.exception("channel.sign_failed", payout=payout.id, channel=attempt.channel)
+        return await _query(services, payout, number, lease)
     intent = changes.begin_repeat(payout, number, now)
     outgoing = _Outgoing(handle, number, signed, permit)
     detail: Detail = {"transmission": intent.attempt(number).transmissions}
@@ -250,13 +245,14 @@ async def _query(services: Services, payout: Payout, number: int, lease: Lease) 
 
 
 async def _cancel_at_channel(services: Services, payout: Payout, number: int, lease: Lease, now: datetime) -> Payout:
+    """Say that it is no longer wanted, where the channel can be told so; a question follows either way."""
+    handle = services.channels[payout.attempt(number).channel]
     asked = changes.ask_to_cancel(payout, number, now)
-    payout = await _decide(services, payout, asked, EventType.CANCEL_SENT, lease, now, number)
-    attempt = payout.attempt(number)
-    handle = services.channels[attempt.channel]
     if not handle.channel.capabilities.can_cancel:
-        return payout
-    answer = await _ask(services, handle.channel.cancel(sent_of(payout, attempt)), How.CANCEL, handle.timeouts.total_s)
+        return await services.store.run(lambda tx: touch(tx, payout, asked, lease))
+    told = await _decide(services, payout, asked, EventType.CANCEL_SENT, lease, now, number)
+    call = handle.channel.cancel(sent_of(told, told.attempt(number)))
+    answer = await _ask(services, call, How.CANCEL, handle.timeouts.total_s)
     return await learn(services, Heard(payout.id, number, answer), lease)
 
 

@@ -17,6 +17,7 @@ import structlog
 from adapters.channel import Notice, Notification, NotificationRefused, RawNotification, Reply
 from gateway.domain.errors import NotFound, StoreError
 from gateway.domain.identity import SHARDS, shard_of_payout
+from gateway.domain.outcome import Heard as How
 from gateway.domain.outcome import OutcomeKind
 from gateway.domain.payout import Payout
 from gateway.operations.learn import Heard, keep_evidence, learn_in
@@ -73,8 +74,9 @@ async def observe(services: Services, channel: str, raw: RawNotification) -> Rep
     _report(channel, notification, taken)
     services.wake_callbacks()
     services.wake()
-    orphan = bool(taken) and all(result is _Taken.ORPHAN for result in taken)
-    return handle.channel.reply(404, "unknown_order") if orphan else handle.channel.reply(200, "ok")
+    if _Taken.ORPHAN in taken:
+        return handle.channel.reply(404, "unknown_order")  # what was known is folded; the rest comes again
+    return handle.channel.reply(200, "ok")
 
 
 def _take(
@@ -85,26 +87,25 @@ def _take(
         now = services.clock.now()
         if not tx.use_nonce(f"channel:{handle.channel.name}", key_id, nonce, now, now + NONCE_KEPT_FOR):
             raise _Replayed
-    return tuple(_take_notice(services, tx, handle, notification, notice, raw) for notice in notification.notices)
+    targets = [_find(tx, handle.channel.name, notice) for notice in notification.notices]
+    # One notification may speak several times of one order (debited, then returned): it is new to it once.
+    ids = dict.fromkeys(target.payout.id if target else None for target in targets)
+    fresh = {each: tx.note_notification(_seen(handle, notification, each, raw)) for each in ids}
+    return tuple(
+        _take_notice(services, tx, notice, target, is_new=fresh[target.payout.id if target else None])
+        for notice, target in zip(notification.notices, targets, strict=True)
+    )
 
 
-def _take_notice(
-    services: Services,
-    tx: Tx,
-    handle: ChannelHandle,
-    notification: Notification,
-    notice: Notice,
-    raw: RawNotification,
-) -> _Taken:
-    target = _find(tx, handle.channel.name, notice)
-    if not tx.note_notification(_seen(handle, notification, target, raw)):
-        return _Taken.DUPLICATE if target is not None else _Taken.ORPHAN
+def _take_notice(services: Services, tx: Tx, notice: Notice, target: _Target | None, *, is_new: bool) -> _Taken:
     if target is None:
         return _Taken.ORPHAN
-    heard = Heard(target.payout.id, target.attempt, notice.answer)
+    if not is_new:
+        return _Taken.DUPLICATE
+    heard = Heard(target.payout.id, target.attempt, replace(notice.answer, heard=How.NOTIFICATION))
     if not _matches(target.payout, notice):
         # Not ours, or not right: kept as refused evidence, and asked about by the ordinary schedule (I17).
-        keep_evidence(services, tx, replace(heard, answer=replace(notice.answer, alarm=True)))
+        keep_evidence(services, tx, replace(heard, answer=replace(heard.answer, alarm=True)))
         return _Taken.MISMATCH
     learn_in(services, tx, heard, None)
     return _Taken.FOLDED
@@ -136,17 +137,17 @@ def _find(tx: Tx, channel: str, notice: Notice) -> _Target | None:
 
 
 def _seen(
-    handle: ChannelHandle, notification: Notification, target: _Target | None, raw: RawNotification
+    handle: ChannelHandle, notification: Notification, payout_id: str | None, raw: RawNotification
 ) -> SeenNotification:
     """The record of it. An orphan is nobody's row; its shard is drawn from the event id."""
-    shard = shard_of_payout(target.payout.id) if target else None
+    shard = shard_of_payout(payout_id) if payout_id else None
     if shard is None:
         shard = int.from_bytes(hashlib.sha256(notification.event_id.encode()).digest()[:2], "big") % SHARDS
     return SeenNotification(
         channel=handle.channel.name,
         event_id=notification.event_id,
         shard=shard,
-        payout_id=target.payout.id if target else None,
+        payout_id=payout_id,
         at=raw.received_at,
         raw=raw.body,
     )

@@ -6,6 +6,7 @@ open breaker, a full house. Between the commit of the intent and the send nothin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +17,17 @@ from adapters.channel import Order, Sent, Signed, Unsendable
 from gateway.domain.changes import Opening, ordinal_on
 from gateway.domain.identity import AttemptIds, attempt_ids
 from gateway.domain.payout import Attempt, Payout
-from gateway.domain.reasons import StatusCode
+from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.operations.services import ChannelHandle, Services
 from routing.decide import Candidate, Decision, decide
 from routing.eligibility import RefusalCode, Request
 from routing.guard import Permit, RefusedBeforeSend
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+ROWS_MAX = 12
+"""Attempts that never left; past so many, waiting for a channel goes on under the newest one's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +93,15 @@ def _request(payout: Payout) -> Request:
 
 
 def _in_order(ranked: Sequence[Candidate], payout: Payout, planned: Attempt | None) -> list[Candidate]:
-    """For a planned attempt that did not get out: channels that were not tried; after a wait, its own once more."""
+    """For a planned attempt that did not get out: channels not tried yet; after a wait all, the least tried first."""
     if planned is None:
         return list(ranked)
-    touched = {attempt.channel for attempt in payout.attempts}
-    fresh = [candidate for candidate in ranked if candidate.channel not in touched]
-    waited = payout.retry_at is not None
-    return fresh + [candidate for candidate in ranked if waited and candidate.channel == planned.channel]
+    tries = Counter(attempt.channel for attempt in payout.attempts)
+    if payout.retry_at is None:
+        return [candidate for candidate in ranked if not tries[candidate.channel]]
+    if len(payout.attempts) >= ROWS_MAX:
+        return [candidate for candidate in ranked if candidate.channel == planned.channel]
+    return sorted(ranked, key=lambda candidate: tries[candidate.channel])
 
 
 def _try(
@@ -112,10 +119,12 @@ def _try(
         sent = sent_of(payout, planned) if opening is None and planned else _first_sent(payout, opening)
         signed = handle.channel.sign(sent)
     except Unsendable as error:
-        return decision.refuse(candidate.channel, RefusalCode.UNSENDABLE, f"{error.reason}: {error.detail}")
+        just_now = error.reason is RejectReason.CHANNEL_UNAVAILABLE
+        code = RefusalCode.NOT_READY if just_now else RefusalCode.UNSENDABLE
+        return decision.refuse(candidate.channel, code, f"{error.reason}: {error.detail}")
     except Exception:  # an adapter's bug must not keep the payout from the other channels
         log.exception("channel.prepare_failed", payout=payout.id, channel=candidate.channel)
-        return decision.refuse(candidate.channel, RefusalCode.UNSENDABLE, "the adapter failed")
+        return decision.refuse(candidate.channel, RefusalCode.NOT_READY, "the adapter failed")
     try:
         permit = handle.guard.admit()
     except RefusedBeforeSend as refused:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from gateway.domain.changes import end_canceled
 from gateway.domain.event import Event, EventType
 from gateway.domain.payout import Payout
 from gateway.domain.steps import next_due
@@ -34,6 +35,7 @@ def record(
     Raises:
         StaleWrite: the stored payout is not `before`, or the lease is lost; nothing was changed.
     """
+    after = end_canceled(after, now)
     endpoints = services.endpoints.get(after.app, ())
     announced = make_callbacks(
         before, after, endpoints, now, services.new_uuid, services.api_version, before.callback_sequence

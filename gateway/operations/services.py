@@ -34,9 +34,9 @@ class ChannelHandle:
 class Keys:
     """Keys that live outside the database. Losing the database then invents no new id (R5)."""
 
-    identity: bytes
+    identity: bytes = field(repr=False)
     """Derives `channel_reference`; never rotated."""
-    fingerprint: bytes
+    fingerprint: bytes = field(repr=False)
     """Keys the request fingerprints of replay protection."""
 
 

@@ -7,6 +7,7 @@ worker goes on; the task goes on too, and whatever it still hears is folded like
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -30,16 +31,24 @@ async def transmit(
     """Send, wait at most the deadline, fold. The intent is committed; the permit is given back here."""
     transmission_no = payout.attempt(number).transmissions
     task = services.background.spawn(handle.channel.submit(signed))
-    await asyncio.wait({task}, timeout=handle.timeouts.total_s)
+
+    def learn_late(done: asyncio.Task[Answer]) -> None:
+        _learn_late(services, Heard(payout.id, number, answer_of(done), transmission_no))
+
+    try:
+        await asyncio.wait({task}, timeout=handle.timeouts.total_s)
+    except asyncio.CancelledError:
+        # The worker is being stopped, the call is not: what it still hears is folded while the gateway drains (R10).
+        permit.release(Verdict.NO_EVIDENCE)
+        task.add_done_callback(learn_late)
+        raise
     if task.done():
         answer = answer_of(task)
         permit.release(verdict(answer))
     else:
         permit.release(Verdict.CHANNEL_FAULT)
         answer = _no_answer("no answer within the deadline")
-        task.add_done_callback(
-            lambda done: _learn_late(services, Heard(payout.id, number, answer_of(done), transmission_no))
-        )
+        task.add_done_callback(learn_late)
     return await learn(services, Heard(payout.id, number, answer, transmission_no), lease)
 
 
@@ -54,7 +63,7 @@ def answer_of(task: asyncio.Task[Any]) -> Answer:
     answer: object = task.result()
     if not isinstance(answer, Answer):
         return _no_answer(f"the adapter returned {type(answer).__name__}", alarm=True)
-    return answer
+    return replace(answer, heard=How.SUBMIT)
 
 
 def interrupted() -> Answer:

@@ -126,6 +126,19 @@ class SeenNotification:
     raw: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class LiveGround:
+    """The pinned ground of `count` attempts of one channel that are still followed."""
+
+    channel: str
+    adapter: str
+    base_address: str
+    account_id: str
+    duplicate_mode: str
+    key_ids: tuple[str, ...]
+    count: int
+
+
 class ReadTx(Protocol):
     """What can be asked inside a unit or a read."""
 
@@ -151,8 +164,8 @@ class ReadTx(Protocol):
 
     def deliveries(self, callback: Callback) -> Sequence[Delivery]: ...
 
-    def live_grounds(self) -> Sequence[tuple[str, str, str, str, str, int]]:
-        """(channel, adapter, base address, account id, duplicate mode, count) over attempts still followed (R16)."""
+    def live_grounds(self) -> Sequence[LiveGround]:
+        """What attempts that are still followed stand on (R16)."""
         ...
 
     def next_due_at(self) -> datetime | None:

@@ -13,7 +13,7 @@ from gateway.domain.event import Event, EventType
 from gateway.domain.identity import shard_of, shard_of_channel_reference, shard_of_payout
 from gateway.domain.payout import Payout
 from gateway.store import codec, schema
-from gateway.store.port import Callback, Delivery, Evidence, Incident, PayoutFilter, Position, Reference
+from gateway.store.port import Callback, Delivery, Evidence, Incident, LiveGround, PayoutFilter, Position, Reference
 from gateway.store.rows import Rows
 
 _P, _A = schema.payouts.c, schema.attempts.c
@@ -97,10 +97,11 @@ class SqlReadTx:
         rows = self._all(query.order_by(columns.number))
         return [Delivery(row.at, row.status, row.detail, row.duration_ms) for row in rows]
 
-    def live_grounds(self) -> Sequence[tuple[str, str, str, str, str, int]]:
-        ground = (_A.channel, _A.adapter, _A.base_address, _A.account_id, _A.duplicate_mode)
+    def live_grounds(self) -> Sequence[LiveGround]:
+        ground = (_A.channel, _A.adapter, _A.base_address, _A.account_id, _A.duplicate_mode, _A.key_ids)
         query = select(*ground, func.count()).where(_A.due_at.is_not(None)).group_by(*ground).order_by(*ground)
-        return [(r[0], r[1], r[2], r[3], r[4], int(r[5])) for r in (tuple(row) for row in self._all(query))]
+        rows = (tuple(row) for row in self._all(query))
+        return [LiveGround(a, b, c, d, e, tuple(keys.split()), int(n)) for a, b, c, d, e, keys, n in rows]
 
     def next_due_at(self) -> datetime | None:
         free = select(_P.due_at).where(_P.due_at.is_not(None), _P.lease_until.is_(None))

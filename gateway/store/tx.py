@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, or_, select, update
+import structlog
+from sqlalchemy import Row, Table, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import StaleWrite
@@ -15,9 +16,12 @@ from gateway.domain.event import Event
 from gateway.domain.identity import shard_of_payout
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.status import FINAL, status
+from gateway.sealing import SealBroken
 from gateway.store import codec, schema
 from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Reference, SeenNotification
 from gateway.store.reads import SqlReadTx, evidence_place
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _P, _A, _C = schema.payouts.c, schema.attempts.c, schema.callbacks.c
 
@@ -154,9 +158,18 @@ class SqlTx(SqlReadTx):
                 .values(lease_owner=owner, lease_until=until, fence=_P.fence + 1)
                 .returning(*schema.payouts.c)
             ).first()
-            if changed is not None:
-                claimed.append((self._whole(changed), Lease(owner, changed.fence, until)))
+            payout = None if changed is None else self._readable(changed)
+            if changed is not None and payout is not None:
+                claimed.append((payout, Lease(owner, changed.fence, until)))
         return claimed
+
+    def _readable(self, row: Row[Any]) -> Payout | None:
+        """The payout, or None: one row that cannot be read (its lease keeps it away a while) must not stop the rest."""
+        try:
+            return self._whole(row)
+        except (SealBroken, ValueError, LookupError, TypeError) as error:
+            log.error("store.unreadable_payout", payout=row.id, error=type(error).__name__)
+            return None
 
     def renew(self, payout_id: str, lease: Lease, until: datetime) -> Lease:
         if self._change_lease(payout_id, lease, lease_until=until) != 1:
@@ -181,9 +194,11 @@ class SqlTx(SqlReadTx):
             query = query.where(_C.endpoint.not_in(sorted(busy_endpoints)))
         claimed = []
         for row in self._all(query.order_by(_C.due_at, _C.sequence).limit(limit)):
-            callback = self._rows.callback(row)
-            self._change_callback(callback, due_at=until)
-            claimed.append(callback)
+            self._change_callback_row(row.shard, row.id, row.endpoint, due_at=until)
+            try:
+                claimed.append(self._rows.callback(row))
+            except SealBroken:
+                log.error("store.unreadable_callback", event_id=row.id)
         return claimed
 
     def record_delivery(self, callback: Callback, delivery: Delivery) -> None:
@@ -213,7 +228,10 @@ class SqlTx(SqlReadTx):
         )
 
     def _change_callback(self, callback: Callback, **values: Any) -> None:
-        guard = (_C.shard == callback.shard, _C.id == callback.id, _C.endpoint == callback.endpoint)
+        self._change_callback_row(callback.shard, callback.id, callback.endpoint, **values)
+
+    def _change_callback_row(self, shard: int, callback_id: str, endpoint: str, **values: Any) -> None:
+        guard = (_C.shard == shard, _C.id == callback_id, _C.endpoint == endpoint)
         self._connection.execute(update(schema.callbacks).where(*guard).values(**values))
 
     def use_nonce(self, scope: str, key_id: str, nonce: str, now: datetime, until: datetime) -> bool:

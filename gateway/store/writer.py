@@ -66,6 +66,10 @@ class GroupCommitter:
         except CommitUnknown as error:
             _fail_all(group, error)
             return
+        except Exception as error:  # noqa: BLE001 - the writer must outlive a connection that cannot be opened
+            self._reopen()
+            _fail_all(group, StoreUnavailable(f"{type(error).__name__}: {error}"))
+            return
         for queued, result in zip(group, results, strict=True):
             result.hand_to(queued.future)
 
@@ -109,6 +113,9 @@ class GroupCommitter:
                 queued.future.set_exception(StoreUnavailable(str(error.orig)))
             except CommitUnknown as error:
                 queued.future.set_exception(error)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._reopen()
+                queued.future.set_exception(StoreUnavailable(f"{type(error).__name__}: {error}"))
             else:
                 result.hand_to(queued.future)
 

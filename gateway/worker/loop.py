@@ -15,10 +15,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from gateway.clock import Clock
+from gateway.domain.beneficiary import personal
 from gateway.domain.errors import StoreError
 from gateway.domain.payout import Payout
 from gateway.operations.advance import advance
 from gateway.operations.services import Services
+from gateway.redact import private
 from gateway.store.port import Callback, Lease, Tx
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -54,6 +56,8 @@ class PayoutWorker:
 
     def __init__(self, concurrency: int, rescue_every_s: float) -> None:
         self._limit = concurrency
+        self._kept_free = max(1, concurrency // 4) if concurrency > 1 else 0
+        """Places that new payouts leave to those that are due: questions and rescues must not starve (I31, I44)."""
         self._every_s = rescue_every_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[tuple[Payout, Lease]] = deque()
@@ -73,7 +77,7 @@ class PayoutWorker:
         """Work on a payout now, or as soon as there is room. Past the queue's end its lease simply runs out."""
         if self._stopping:
             return
-        if len(self._tasks) < self._limit:
+        if len(self._tasks) < self._limit - self._kept_free:
             self._start(payout, lease)
         elif len(self._waiting) < WAITING_MAX:
             self._waiting.append((payout, lease))
@@ -85,14 +89,18 @@ class PayoutWorker:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._waiting and not self._stopping:
+        if self._waiting and not self._stopping and len(self._tasks) < self._limit - self._kept_free:
             self._start(*self._waiting.popleft())
         self.bell.ring()
 
     async def _advance(self, payout: Payout, lease: Lease) -> None:
         assert self._services is not None  # noqa: S101 - attached before anything is handed over
+        with private(*personal(payout.beneficiary)):
+            await self._advance_logged(self._services, payout, lease)
+
+    async def _advance_logged(self, services: Services, payout: Payout, lease: Lease) -> None:
         try:
-            await advance(self._services, payout, lease)
+            await advance(services, payout, lease)
         except StoreError as error:
             # Nothing is lost: the row says how far it came, and its lease runs out.
             log.error("payout.put_off", payout=payout.id, error=type(error).__name__, detail=str(error))
@@ -119,8 +127,8 @@ class PayoutWorker:
 
         try:
             claimed, next_due = await services.store.run(unit)
-        except StoreError as error:
-            log.error("worker.claim_failed", error=type(error).__name__, detail=str(error))
+        except Exception:  # whatever it was, the loop goes on: it is what rescues
+            log.exception("worker.claim_failed")
             return 0, self._every_s
         for payout, lease in claimed:
             self._start(payout, lease)
@@ -176,8 +184,8 @@ class CallbackWorker:
             due = await services.store.run(
                 lambda tx: tx.claim_callbacks(now, until, min(room, self.PER_ENDPOINT), busy)
             )
-        except StoreError as error:
-            log.error("worker.claim_failed", error=type(error).__name__, detail=str(error))
+        except Exception:  # as for payouts: the loop goes on
+            log.exception("worker.claim_failed")
             return 0
         for callback in due:
             task = asyncio.create_task(self._one(callback))

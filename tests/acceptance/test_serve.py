@@ -94,7 +94,7 @@ async def test_the_readmes_curl_makes_a_payout_and_its_callback_verifies(stage: 
         await receiver.paid.wait()
     sequences = [event["sequence"] for event in receiver.verified]
     assert sorted(sequences) == list(range(1, len(sequences) + 1))
-    assert {event["data"]["id"] for event in receiver.verified} == {payout["id"]}
+    assert {event["data"]["object"]["id"] for event in receiver.verified} == {payout["id"]}
     replayed = await run_curl(stage, readme_curl())
     assert (replayed["id"], replayed["status"]) == (payout["id"], "paid")
     await runner.cleanup()

@@ -15,7 +15,7 @@ import pytest
 
 from adapters.magic import Fate
 from adapters.sandbox.faults import Fault
-from gateway.__main__ import app
+from gateway.__main__ import build
 from gateway.api.docs import Docs
 from gateway.api.health import Probes
 from gateway.api.keys import Scope
@@ -201,7 +201,7 @@ def test_commands_in_the_documents_exist() -> None:
 
 
 def registered() -> list[str]:
-    return [name for name in app if not name.startswith("-")]
+    return [name for name in build() if not name.startswith("-")]
 
 
 # Closed lists --------------------------------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ def test_sandbox_options_exist() -> None:
     told = [shlex.split(word)[0] for word in words(section("docs/sandbox.md", "Starting them"))]
     options = [option for option in told if option.startswith("--")]
     assert len(options) == 5
-    parsed = app["sandbox"].assemble_argument_collection()
+    parsed = build()["sandbox"].assemble_argument_collection()
     known = {name for argument in parsed for name in argument.names}
     assert set(options) <= known
 

@@ -25,8 +25,8 @@ class Instruction:
     instr_id: str
     end_to_end_id: str
     uetr: str
-    payer_account: str
-    payee_account: str
+    payer_account: str = field(repr=False)
+    payee_account: str = field(repr=False)
     amount: Money
 
     @classmethod

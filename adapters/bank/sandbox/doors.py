@@ -6,7 +6,7 @@ import base64
 import json
 import secrets
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -34,7 +34,7 @@ class BankAnswer:
     """An answer before it is signed."""
 
     status: int
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     content_type: str = "application/json"
     headers: Headers = ()
 

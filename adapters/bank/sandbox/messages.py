@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.bank import camt053, camt054, pain001, pain002
@@ -146,7 +146,7 @@ def _details(movement: Movement, minor: int) -> Tree:
 class StatementDay:
     """One statement's head: which account, which days, which number, which balances."""
 
-    account: str
+    account: str = field(repr=False)
     currency: str
     sequence: int
     start: datetime

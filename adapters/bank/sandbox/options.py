@@ -51,7 +51,7 @@ class BankSandboxOptions:
     """A folder for throw-away keys, filled at first start (`keys.mint`)."""
     port: int = 0
     control_port: int = 0
-    notify_url: str = ""
+    notify_url: str = field(default="", repr=False)
     """Where notifications go; empty: nowhere."""
     tls: bool = False
     """HTTPS, and a client certificate is demanded."""
@@ -63,7 +63,7 @@ class BankSandboxOptions:
     notify_rules: NotifyRules = field(default_factory=NotifyRules)
     statement_fault: StatementFault | None = None
     accounts: Mapping[str, str] = field(
-        default_factory=lambda: {"110000000000000001": "CNY", "DE89370400440532013000": "EUR"}
+        default_factory=lambda: {"110000000000000001": "CNY", "DE89370400440532013000": "EUR"}, repr=False
     )
     """The client's accounts, with their currencies."""
     usual_s: float = 0.3

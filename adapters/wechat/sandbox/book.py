@@ -27,7 +27,7 @@ _BEIJING = timedelta(hours=8)
 class Bill:
     """One order."""
 
-    fields: Fields
+    fields: Fields = field(repr=False)
     play: Play
     transfer_bill_no: str
     created_at: datetime

@@ -8,7 +8,7 @@ The sandbox's half:  merchant_public_key.pem, platform_private_key.pem, platform
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
@@ -61,7 +61,7 @@ class SandboxKeys:
     """The sandbox's half of a minted folder."""
 
     merchant: RSAPublicKey
-    apiv3_key: bytes
+    apiv3_key: bytes = field(repr=False)
     public_key: PlatformPair
     certificates: tuple[PlatformPair, ...]
 

@@ -24,6 +24,7 @@ from gateway.store.port import (
     Evidence,
     Incident,
     Lease,
+    LiveGround,
     PayoutFilter,
     Position,
     Reference,
@@ -340,5 +341,5 @@ async def test_live_grounds_count_what_is_still_followed(store: Store) -> None:
     payout = await put(store, a_payout())
     assert await store.read(lambda tx: tx.live_grounds()) == []
     await save(store, payout, sending(payout))
-    expected = [("alpha", "mock", "memory:", "account-1", "same_resource", 1)]
+    expected = [LiveGround("alpha", "mock", "memory:", "account-1", "same_resource", ("key-1",), 1)]
     assert await store.read(lambda tx: tx.live_grounds()) == expected

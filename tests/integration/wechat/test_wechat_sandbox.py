@@ -195,7 +195,7 @@ async def test_a_cancel_ends_in_cancelled_and_the_money_is_back(world: World) ->
     await world.submit(sent)
     assert (await world.channel.cancel(sent)).channel_code == "CANCELING"
     answer = await world.until(sent, K.REJECTED)
-    assert (answer.reason, answer.finality) == ("cancelled", "final")
+    assert (answer.reason, answer.finality) == ("cancelled", "final_on_repeat")
     assert (await world.channel.cancel(sent)).channel_code == "CANCELLED"
     assert sum(row.signed_fen for row in world.sandbox.book.movements) == 0
     assert world.paid_times(sent) == 0

@@ -118,6 +118,30 @@ async def test_no_error_escapes_and_none_is_proof(
     assert found.sent is began
 
 
+@pytest.mark.parametrize(
+    ("error", "began", "local"),
+    [
+        (httpx.PoolTimeout("x"), False, True),
+        (httpx.PoolTimeout("x"), True, False),
+        (httpx.ConnectTimeout("x"), False, False),
+    ],
+)
+async def test_only_our_own_full_pool_is_local(
+    http: ChannelHttp, network: respx.Router, error: Exception, began: bool, local: bool
+) -> None:
+    """And only while the trace proves that nothing was sent."""
+
+    async def play(asked: httpx.Request) -> httpx.Response:
+        if began:
+            await asked.extensions["trace"]("http11.send_request_headers.started", {})
+        raise error
+
+    network.route().mock(side_effect=play)
+    found = await http.send("POST", URL, (), b"body")
+    assert isinstance(found, NoAnswer)
+    assert (found.sent, found.local) == (began, local)
+
+
 async def test_a_cancellation_escapes(http: ChannelHttp, network: respx.Router) -> None:
     """It is the caller's own wish."""
 

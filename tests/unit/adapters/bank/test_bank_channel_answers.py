@@ -277,6 +277,14 @@ async def test_nothing_written_is_not_sent(bank: BankChannel, network: respx.Rou
     assert (answer.kind, answer.channel_fault) == (K.NOT_SENT, True)
 
 
+async def test_our_own_full_pool_is_no_fault_of_the_bank(bank: BankChannel, network: respx.Router) -> None:
+    """Nothing left, for want of a connection of ours: not sent, and the breaker hears nothing of it."""
+    network.route().mock(side_effect=httpx.PoolTimeout("full"))
+    made, asked = await submit(bank), await bank.query(sent(bank, payment_id="BNK1"))
+    assert (made.kind, made.channel_fault) == (K.NOT_SENT, False)
+    assert (asked.kind, asked.channel_fault) == (K.UNCLEAR, False)
+
+
 async def test_silence_after_writing_is_unclear(bank: BankChannel, network: respx.Router) -> None:
     """The bank may be paying."""
     network.post(URL).mock(side_effect=cut)
@@ -448,14 +456,50 @@ async def test_a_duplicate_code_asks_for_the_original(
 async def test_a_repeat_refused_for_another_reason_does_not_fail_the_first(
     network: respx.Router, first: bytes | None, expected: OutcomeKind
 ) -> None:
-    """Where a repeat gets an id of its own, its AM04 may only mean that the first order took the funds."""
+    """Where a repeat gets an id of its own, its AM04 may only mean that the first order took the funds.
+
+    A list without the first proves nothing either, it may be late: the refusal is the repeat's own.
+    """
     bank = channel(settings(duplicate_mode="refuse"))
     network.get(STATUS).mock(side_effect=answering(200, report("RJCT", ("AM04",)), XML))
     listed = lookup("BNK1") if first is None else lookup("BNK0", "BNK1")
     network.get(url__startswith=f"{URL}?").mock(side_effect=answering(200, listed))
     network.get(f"{URL}/BNK0/status").mock(side_effect=answering(200, first or b"", XML))
-    assert (await bank.query(sent(bank, payment_id="BNK1"))).kind is expected
+    answer = await bank.query(sent(bank, payment_id="BNK1"))
     await bank.close()
+    assert answer.kind is expected
+    assert classify(answer, 0, 2).kind is (K.UNCLEAR if expected is K.REJECTED else expected)
+
+
+@pytest.mark.parametrize(
+    ("mode", "finality"),
+    [("same_resource", Finality.FINAL_ON_REPEAT), ("refuse", Finality.FINAL), ("none", Finality.FINAL)],
+)
+@pytest.mark.parametrize("status", ["RJCT", "CANC"])
+async def test_a_refusal_is_the_orders_only_where_one_id_is_one_order(
+    network: respx.Router, mode: str, finality: Finality, status: str
+) -> None:
+    """By the attempt's ground. Sent once, it decides everywhere."""
+    bank = channel(settings(duplicate_mode=mode))
+    network.get(STATUS).mock(side_effect=answering(200, report(status, ("AM04",)), XML))
+    network.get(url__startswith=f"{URL}?").mock(side_effect=answering(200, lookup()))
+    answer = await bank.query(sent(bank, payment_id="BNK1"))
+    await bank.close()
+    assert (answer.kind, answer.finality) == (K.REJECTED, finality)
+    assert classify(answer, 0, 1).kind is K.REJECTED
+
+
+@pytest.mark.parametrize("mode", ["same_resource", "refuse"])
+async def test_a_refusal_does_not_decide_while_another_order_is_not_found(network: respx.Router, mode: str) -> None:
+    """The bank lists it and then knows nothing of it: ask on and tell somebody, and send nothing again meanwhile."""
+    bank = channel(settings(duplicate_mode=mode))
+    network.get(url__startswith=f"{URL}?").mock(side_effect=answering(200, lookup("BNK0", "BNK1")))
+    network.get(STATUS).mock(side_effect=answering(200, report("RJCT", ("AM04",)), XML))
+    network.get(f"{URL}/BNK0/status").mock(side_effect=answering(404, error("RESOURCE_UNKNOWN")))
+    answer = await bank.query(sent(bank))
+    await bank.close()
+    assert (answer.kind, answer.alarm) == (K.UNCLEAR, True)
+    assert classify(answer, 0, 1) == Outcome(K.UNCLEAR, answer)
 
 
 async def test_a_refusal_does_not_decide_while_another_order_is_silent(

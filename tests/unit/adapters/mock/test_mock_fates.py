@@ -72,12 +72,21 @@ async def test_0003_and_0010_are_refused_for_good(world: MockWorld, ending: str,
     """A final refusal with its reason, in the answer and in every query, and no money."""
     wanted = order(ending)
     for answer in (await world.send(wanted), await world.query(wanted)):
-        assert (answer.kind, answer.finality, answer.reason) == (K.REJECTED, Finality.FINAL, reason)
+        assert (answer.kind, answer.finality, answer.reason) == (K.REJECTED, Finality.FINAL_ON_REPEAT, reason)
         assert answer.channel_code
     await world.clock.advance(LONG_S)
     row = world.row(wanted)
     assert row is not None
     assert (row["state"], row["paid_times"]) == ("rejected", 0)
+
+
+async def test_a_refusal_where_a_repeat_is_one_more_order_is_that_of_one(make_world: Callable[..., MockWorld]) -> None:
+    """With `none` the book may hold another order under the reference: believed only while it was sent once."""
+    world, wanted = make_world(duplicate_mode="none"), order("0003")
+    await world.send(wanted)
+    answer = await world.query(wanted)
+    assert (answer.kind, answer.finality) == (K.REJECTED, Finality.FINAL)
+    assert [classify(answer, 0, sent).kind for sent in (1, 2)] == [K.REJECTED, K.UNCLEAR]
 
 
 async def test_0004_pays_and_loses_the_answer(world: MockWorld) -> None:
@@ -209,12 +218,14 @@ async def test_no_fate_is_ever_paid_twice_by_a_gateway_that_keeps_the_rules(
     submit = asyncio.create_task(world.send(wanted))
     await world.clock.advance(5.0)
     outcome = classify(await submit, 1, 1, absence)
-    for transmission in range(2, 6):
+    transmissions = 1
+    for _ in range(4):
         await world.clock.advance(1.0)
-        outcome = classify(await world.query(wanted), 0, transmission - 1, absence)
+        outcome = classify(await world.query(wanted), 0, transmissions, absence)
         if outcome.repeat:
             assert mode == "same_resource", "where a repeat pays again, absence is proof and nothing is repeated"
-            outcome = classify(await world.send(wanted), transmission, transmission, absence)
+            transmissions += 1
+            outcome = classify(await world.send(wanted), transmissions, transmissions, absence)
     row = world.row(wanted)
     paid = 0 if row is None else row["paid_times"]
     assert paid == (outcome.kind in (K.SUCCEEDED, K.RETURNED) and ending != "0011")

@@ -140,7 +140,8 @@ async def test_a_failure_is_final_when_a_query_says_it_and_only_then(
 ) -> None:
     """A create that answers FAIL is asked about first: before money goes another way a query has to say so."""
     asked = await queried(channel, router, answer(members(state, **changes)))
-    assert (asked.kind, asked.finality, asked.reason, asked.channel_code) == (REJECTED, Finality.FINAL, reason, code)
+    assert (asked.kind, asked.reason, asked.channel_code) == (REJECTED, reason, code)
+    assert asked.finality is Finality.FINAL_ON_REPEAT, "one number is one order, however often it was sent"
     assert asked.alarm is alarm
     assert classify(asked, 0, 2).kind is REJECTED
     made = await submitted(channel, router, answer(created(state, **changes)))
@@ -436,6 +437,18 @@ async def test_a_proved_not_sent_is_said_for_a_create_only(
     assert (made.kind, made.channel_fault) == (OutcomeKind.NOT_SENT, True)
     for found in (await channel.query(sent), await channel.cancel(sent)):
         assert (found.kind, found.channel_fault) == (UNCLEAR, True)
+
+
+async def test_our_own_full_pool_is_no_fault_of_the_service(
+    channel: wechat.WechatChannel, router: respx.MockRouter
+) -> None:
+    """Nothing left, for want of a connection of ours: not sent, and the breaker hears nothing of it."""
+    router.route().mock(side_effect=httpx.PoolTimeout("full"))
+    sent = wechat.sent(channel)
+    made = await channel.submit(channel.sign(sent))
+    assert (made.kind, made.channel_fault) == (OutcomeKind.NOT_SENT, False)
+    for found in (await channel.query(sent), await channel.cancel(sent)):
+        assert (found.kind, found.channel_fault) == (UNCLEAR, False)
 
 
 # --- refusals of a query and of a cancel

@@ -12,6 +12,7 @@ import pytest
 from adapters.channel import NotificationRefused, Unsendable
 from adapters.wechat.cipher import seal_resource
 from gateway.domain.outcome import OutcomeKind
+from gateway.domain.reasons import RejectReason
 from tests.support import wechat
 from tests.support.clock import settle
 from tests.support.wechat import Said, answer, event, members, notification
@@ -77,6 +78,19 @@ class World:
         except NotificationRefused:
             return False
         return True
+
+
+async def test_without_a_key_that_is_good_the_channel_is_unavailable_and_the_order_not_refused() -> None:
+    """Before the first list, and once its certificates have expired: a reason that passes, never one of the order's."""
+    world = World(listing(A))
+    for loaded in (False, True):
+        if loaded:
+            await world.channel.start()
+            assert world.channel.prepare(wechat.order(), wechat.NOW)
+        with pytest.raises(Unsendable) as refused:
+            world.channel.prepare(wechat.order(), wechat.NOW + timedelta(days=36_500 * loaded))
+        assert refused.value.reason is RejectReason.CHANNEL_UNAVAILABLE
+    await world.channel.close()
 
 
 async def test_the_first_list_is_verified_with_what_it_holds_and_then_used() -> None:

@@ -135,6 +135,8 @@ def test_retry_after_is_honoured_up_to_an_hour(tries: int, wanted: timedelta, wa
         ("Fri, 02 Jan 2026 03:03:05 GMT", None),
         ("Fri, 02 Jan 2026 03:05:05", timedelta(minutes=1)),
         ("Fri, 99 Jan 2026 99:99:99 GMT", None),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999999999", None),
         ("", None),
     ],
 )

@@ -64,7 +64,6 @@ limits = { min = 100, max = 5000000, rps = 7, in_flight = 3 }
 timeouts = { connect = "1s", read = "2s", total = "5s" }
 poll = ["1s", "2m"]
 usual = "3s"
-failure_domain = "bank-a"
 breaker = { failures = 2, open = "9s" }
 settings = { merchant_id = "m7", nested = { level = 2 } }
 
@@ -104,7 +103,7 @@ def test_every_key_arrives_where_it_is_used(tmp_path: Path) -> None:
     assert config.worker.model_dump() == {"concurrency": 8, "rescue_every_s": 1.0, "lease_s": 11.0}
     assert config.callbacks.model_dump() == {"concurrency": 4, "timeout_s": 3.0}
     alpha = config.channels["alpha"]
-    assert (alpha.adapter, alpha.state, alpha.failure_domain) == ("bank", ChannelState.DRAINING, "bank-a")
+    assert (alpha.adapter, alpha.state) == ("bank", ChannelState.DRAINING)
     assert alpha.currencies == {"CNY", "EUR"}
     assert alpha.methods == {BeneficiaryKind.BANK_ACCOUNT, BeneficiaryKind.WECHAT}
     assert alpha.limits.model_dump() == {"min_minor": 100, "max_minor": 5000000, "rps": 7, "in_flight": 3}
@@ -160,7 +159,7 @@ def test_the_defaults_of_a_channel(tmp_path: Path) -> None:
     assert alpha.poll_s == (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
     assert (alpha.limits.min_minor, alpha.limits.max_minor) == (1, MINOR_MAX)
     assert alpha.call_timeouts() == Timeouts()
-    assert (alpha.usual_s, alpha.failure_domain, dict(alpha.settings)) == (1.0, None, {})
+    assert (alpha.usual_s, dict(alpha.settings)) == (1.0, {})
 
 
 def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
@@ -183,7 +182,7 @@ def test_a_configuration_knows_which_file_it_is(tmp_path: Path) -> None:
 def test_a_later_fault_has_its_line_too(tmp_path: Path) -> None:
     """What is found after loading, a channel that does not build, is shown in the same form."""
     fault = load_text(tmp_path, FULL).fault(("channels", "alpha", "settings", "merchant_id"), "no such merchant")
-    assert str(fault) == f"{tmp_path}/config.toml:38: channels.alpha.settings.merchant_id: no such merchant"
+    assert str(fault) == f"{tmp_path}/config.toml:37: channels.alpha.settings.merchant_id: no such merchant"
 
 
 def test_a_lease_just_over_twice_the_longest_timeout_is_enough(tmp_path: Path) -> None:
@@ -196,7 +195,7 @@ def test_parts_have_no_key_that_nothing_reads() -> None:
     """The keys of this version, spelled out: a new one is added here together with what it does."""
     assert {part.__name__: set(part.model_fields) for part in (ChannelPart, AppPart)} == {
         "ChannelPart": {
-            "adapter", "state", "currencies", "methods", "limits", "timeouts", "poll_s", "usual_s", "failure_domain",
+            "adapter", "state", "currencies", "methods", "limits", "timeouts", "poll_s", "usual_s",
             "breaker", "fees", "settings",
         },
         "AppPart": {"keys", "callbacks"},
