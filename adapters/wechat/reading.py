@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from adapters.channel import Notice
-from adapters.wechat.codes import CANCELLED, CONFIRMED, CODE_MAX, FAIL_REASONS, STATES
+from adapters.wechat.codes import CANCELLED, CODE_MAX, CONFIRMED, FAIL_REASONS, STATES
 from adapters.wechat.orders import CURRENCY
 from adapters.wechat.signing import Refusal, Refused
 from gateway.domain.money import Money

@@ -126,6 +126,8 @@ async def test_no_connection_left_in_the_pool() -> None:
         await heard.wait()
         found = await http.send("POST", busy.url, (), b"the second")
         assert not_sent(found), found
+        assert isinstance(found, NoAnswer)
+        assert found.local, "a fault of ours, not of the peer"
         assert [bytes(line.heard)[-9:] for line in busy.lines] == [b"the first"]
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)

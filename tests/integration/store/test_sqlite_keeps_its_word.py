@@ -93,10 +93,14 @@ def test_durability_is_read_back(tmp_path: Path) -> None:
     connection.close()
 
 
+def everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir() if path.suffix != ".lock")
+
+
 async def test_nothing_personal_is_readable_in_the_file(store: SqliteStore, tmp_path: Path) -> None:
     """Account number and name are in neither the database file nor its WAL."""
     await store.run(put("secret"))  # type: ignore[arg-type]
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.suffix != ".lock")
+    stored = everything_in(tmp_path)
     assert b"secret" in stored  # the reference is there: we did look at the right bytes
     assert BENEFICIARY.account_number.encode() not in stored
     assert BENEFICIARY.name.encode() not in stored
