@@ -71,7 +71,8 @@ class Screen:
         if unknown and not before[2]:
             asked = [a for a in attempts if a["was_unknown"]][-1]
             sent = "asked" if asked["transmissions"] == 1 else f"asked, same id sent {asked['transmissions']} times"
-            self.say(f"{name}  {asked['channel']}  unknown → {asked['state']}  {sent}, paid once", style="cyan")
+            end = "not paid" if asked["state"] == "rejected" else "paid once"
+            self.say(f"{name}  {asked['channel']}  unknown → {asked['state']}  {sent}, {end}", style="cyan")
         if now[0] in ("failed", "returned") and before[0] != now[0]:
             self.say(f"{name}  {now[0]}: {payout['status_reason']['code']}", style="magenta")
 
@@ -125,7 +126,9 @@ def _totals(payouts: Sequence[Json], seen: Json, breaker_opened: int) -> Table:
 
 
 def _closing(report: Report) -> Table:
-    table = Table("channel", "its books: paid", "amount", "returned", "the gateway: paid", "amount", "agree")
+    table = Table("channel")
+    for heading in ("its books", "CNY", "returned", "the gateway", "CNY", "agree"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, one in report.channels.items():
         agree = (one.paid, one.paid_minor) == (one.gateway_paid, one.gateway_paid_minor)
         table.add_row(
@@ -141,4 +144,4 @@ def _closing(report: Report) -> Table:
 
 
 def _yuan(minor: int) -> str:
-    return f"{minor // 100:,}.{minor % 100:02d} CNY"
+    return f"{minor // 100:,}.{minor % 100:02d}"

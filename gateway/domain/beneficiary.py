@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -17,8 +17,8 @@ class BeneficiaryKind(StrEnum):
 class WechatBeneficiary:
     """A WeChat user: `openid` belongs to one app id of ours; `name` is the real name, needed for large amounts."""
 
-    openid: str
-    name: str | None = None
+    openid: str = field(repr=False)
+    name: str | None = field(default=None, repr=False)
 
     @property
     def kind(self) -> BeneficiaryKind:
@@ -34,8 +34,8 @@ class WechatBeneficiary:
 class BankBeneficiary:
     """A bank account: `account_number` is an IBAN or a plain number, `bank_code` a BIC or a CNAPS line number."""
 
-    account_number: str
-    name: str
+    account_number: str = field(repr=False)
+    name: str = field(repr=False)
     bank_code: str
     country: str
 

@@ -71,7 +71,7 @@ class NextAction:
     """Something the beneficiary must do before the channel pays; passed on to the owning app only."""
 
     type: str
-    fields: tuple[tuple[str, str], ...]
+    fields: tuple[tuple[str, str], ...] = field(repr=False)
     expires_at: datetime
 
 

@@ -6,6 +6,8 @@ it is recorded and freezes the payout, and is never folded in (R14).
 A return of an attempt whose success we had not heard of yet is no contradiction: it says both at once, that the order
 was paid and that the money came back. That happens whenever we were down, or the channel slow, in between. Taking it is
 safe: `returned` is absorbing and bars every new attempt (R11). Of a *rejected* attempt it stays a contradiction.
+
+Proof of "not sent" that comes after the deadline, when the attempt is unknown already, is as good as no answer (R13).
 """
 
 from __future__ import annotations
@@ -26,11 +28,13 @@ TABLE: dict[tuple[AttemptState, OutcomeKind], AttemptState] = {
     (_A.SENDING, _K.REJECTED): _A.REJECTED,
     (_A.SENDING, _K.UNCLEAR): _A.UNKNOWN,
     (_A.SENDING, _K.RETURNED): _A.RETURNED,
+    (_A.PENDING, _K.NOT_SENT): _A.PENDING,
     (_A.PENDING, _K.PENDING): _A.PENDING,
     (_A.PENDING, _K.SUCCEEDED): _A.SUCCEEDED,
     (_A.PENDING, _K.REJECTED): _A.REJECTED,
     (_A.PENDING, _K.UNCLEAR): _A.PENDING,
     (_A.PENDING, _K.RETURNED): _A.RETURNED,
+    (_A.UNKNOWN, _K.NOT_SENT): _A.UNKNOWN,
     (_A.UNKNOWN, _K.PENDING): _A.PENDING,
     (_A.UNKNOWN, _K.SUCCEEDED): _A.SUCCEEDED,
     (_A.UNKNOWN, _K.REJECTED): _A.REJECTED,
@@ -90,7 +94,6 @@ class Polls:
 def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Polls) -> Folded:
     """Fold what was learned about attempt `number` into the payout. The only way an outcome changes anything."""
     attempt = payout.attempt(number)
-    outcome = _in_time(attempt, outcome)
     if _is_stale(attempt, outcome):
         return Folded(payout.with_attempt(_looked_at(attempt, outcome, now, polls)), Change.STALE)
     target = TABLE.get((attempt.state, outcome.kind))
@@ -101,16 +104,6 @@ def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Po
     learned = _learn(attempt, outcome, target, now)
     after = _schedule(learned, outcome, moved, now, polls)
     return Folded(payout.with_attempt(after), Change.MOVED if moved else Change.LEARNED)
-
-
-def _in_time(attempt: Attempt, outcome: Outcome) -> Outcome:
-    """Proof of "not sent" moves an attempt that is being sent; heard after the deadline it is unclear (R13).
-
-    For an attempt that is settled, or of which nothing was sent, it stays the contradiction it is.
-    """
-    if outcome.kind is OutcomeKind.NOT_SENT and attempt.state in (AttemptState.UNKNOWN, AttemptState.PENDING):
-        return replace(outcome, kind=OutcomeKind.UNCLEAR)
-    return outcome
 
 
 def _is_stale(attempt: Attempt, outcome: Outcome) -> bool:
@@ -139,7 +132,7 @@ def _learn(attempt: Attempt, outcome: Outcome, target: AttemptState, now: dateti
         # A verdict keeps the code it was given for: later talk about it does not change why.
         channel_code=(answer.channel_code or attempt.channel_code) if moved or not settled else attempt.channel_code,
     )
-    if outcome.kind is OutcomeKind.NOT_SENT:
+    if target is AttemptState.PLANNED:
         # Transmission 1 of 1 never left: it comes off the count again (R13).
         known = replace(known, transmissions=0, first_sent_at=None, last_sent_at=None)
     if moved and settled:

@@ -222,15 +222,25 @@ def test_waiting_never_spins(graph: dict[object, tuple[Payout, object]]) -> None
             assert due is None or due > now, (payout, step)
 
 
-@pytest.mark.parametrize("state", list(AttemptState))
-def test_a_pair_that_is_not_in_the_table_freezes(state: AttemptState) -> None:
+MISSING = [(state, kind) for state in AttemptState for kind in OUTCOMES if (state, kind) not in TABLE]
+
+
+@pytest.mark.parametrize(("state", "kind"), MISSING)
+def test_a_pair_that_is_not_in_the_table_freezes(state: AttemptState, kind: OutcomeKind) -> None:
     """Each missing pair is a contradiction: recorded, frozen, and the attempt keeps its state (R14)."""
     payout = changes.open_attempt(a_payout(), an_opening(a_payout()), NOW)
     payout = payout.with_attempt(replace(payout.attempt(1), state=state))
-    missing = [kind for kind in OUTCOMES if (state, kind) not in TABLE]
-    assert missing
-    for kind in missing:
-        result = fold(payout, 1, Outcome(kind, an_answer(kind, Heard.QUERY)), NOW + timedelta(1), POLLS)
-        assert result.change is Change.CONTRADICTION
-        assert result.payout.frozen
-        assert result.payout.attempt(1).state is state
+    result = fold(payout, 1, Outcome(kind, an_answer(kind, Heard.QUERY)), NOW + timedelta(1), POLLS)
+    assert result.change is Change.CONTRADICTION
+    assert result.payout.frozen
+    assert result.payout.attempt(1).state is state
+
+
+def test_the_contradictions_are_these() -> None:
+    """Nothing is folded of a planned attempt; a refusal is not unsaid by news, nor a success by a refusal."""
+    by_state = {state: {kind for one, kind in MISSING if one is state} for state in AttemptState}
+    assert by_state[AttemptState.PLANNED] == set(OUTCOMES)
+    assert by_state[AttemptState.UNKNOWN] == set()
+    news = {OutcomeKind.NOT_SENT, OutcomeKind.PENDING, OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED}
+    assert by_state[AttemptState.REJECTED] == news
+    assert OutcomeKind.REJECTED in by_state[AttemptState.SUCCEEDED]
