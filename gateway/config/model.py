@@ -107,7 +107,7 @@ class RoutingPart(Part):
 
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     give_up_after_s: Duration = Field(default=72 * 3600.0, alias="give_up_after")
-    retry_every_s: Duration = Field(default=30.0, alias="retry_every")
+    retry_every_s: Duration = Field(default=5.0, alias="retry_every")
     failover_also_on: Annotated[frozenset[PolicyReason], Words] = frozenset()
 
 
