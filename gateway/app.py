@@ -19,8 +19,6 @@ from gateway.callbacks.sender import CallbackSender, Limits
 from gateway.channels import build_channels, check_grounds
 from gateway.config.config import Config
 from gateway.config.mint import mint_sandbox_secrets
-from gateway.config.model import ChannelState
-from gateway.config.packages import check_packages
 from gateway.config.resolve import ResolvedSecrets, TlsFiles, resolve_secrets
 from gateway.domain.identity import notify_token
 from gateway.domain.steps import StepPolicy
@@ -33,6 +31,7 @@ from gateway.store.port import Callback, Store
 from gateway.store.sqlite import SqliteStore
 from gateway.worker.loop import CallbackWorker, PayoutWorker
 from gateway.world import World
+from routing.policy import ChannelState
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -94,7 +93,6 @@ class Gateway:
             ConfigError: the configuration, its secrets, or payouts in flight that it would orphan.
             StoreUnavailable: the database.
         """
-        check_packages()
         secrets = prepare_secrets(config)
         store = open_store(config, secrets, world)
         try:

@@ -20,7 +20,7 @@ from gateway.secret import SecretError
 from gateway.store.port import LiveGround
 from gateway.world import World
 from routing.guard import Guard, Limits
-from routing.policy import ChannelPolicy, ChannelState, FeeKind, FeeRule
+from routing.policy import ChannelPolicy, FeeRule
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -87,12 +87,12 @@ def _build(
 def _policy(name: str, part: ChannelPart) -> ChannelPolicy:
     return ChannelPolicy(
         name=name,
-        state=ChannelState(part.state),
+        state=part.state,
         currencies=frozenset(part.currencies),
         kinds=frozenset(part.methods),
         fees=tuple(
             FeeRule(
-                kind=FeeKind(fee.kind),
+                kind=fee.kind,
                 currency=fee.currency,
                 amount_minor=fee.amount_minor or 0,
                 bps=fee.bps or 0,

@@ -32,6 +32,7 @@ from gateway.config.urls import Address
 from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.money import MINOR_MAX
 from gateway.secret import SecretRef
+from routing.policy import ChannelState, FeeKind
 
 NAME = r"^[a-z][a-z0-9_-]{0,31}$"
 """Names of channels and apps: they stand in URLs, file names and metrics."""
@@ -42,19 +43,6 @@ class Mode(StrEnum):
 
     SANDBOX = "sandbox"
     LIVE = "live"
-
-
-class ChannelState(StrEnum):
-    """Draining: no new attempt, open ones followed to the end. Disabled: no repeats either. Both go on asking (R16)."""
-
-    ENABLED = "enabled"
-    DRAINING = "draining"
-    DISABLED = "disabled"
-
-
-class FeeKind(StrEnum):
-    FLAT = "flat"
-    PERCENT = "percent"
 
 
 class Algorithm(StrEnum):

@@ -65,8 +65,14 @@ def send_planned(payout: Payout, number: int, now: datetime) -> Payout:
 def begin_repeat(payout: Payout, number: int, now: datetime) -> Payout:
     """The intent of a repeat: the attempt stays unknown while it runs, one transmission more on its count (R13)."""
     attempt = payout.attempt(number)
-    repeated = replace(attempt, transmissions=attempt.transmissions + 1, last_sent_at=now, repeat_due=False, due_at=now)
-    repeated = replace(repeated, cancel_asked=False)
+    repeated = replace(
+        attempt,
+        transmissions=attempt.transmissions + 1,
+        last_sent_at=now,
+        repeat_due=False,
+        cancel_asked=False,
+        due_at=now,
+    )
     return payout.with_attempt(repeated)
 
 

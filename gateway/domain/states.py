@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.domain.outcome import Heard, Outcome, OutcomeKind
-from gateway.domain.payout import Attempt, AttemptState, DuplicateMode, Payout
+from gateway.domain.payout import LIVE, Attempt, AttemptState, DuplicateMode, Payout
 
 _A, _K = AttemptState, OutcomeKind
 
@@ -54,7 +54,7 @@ TABLE: dict[tuple[AttemptState, OutcomeKind], AttemptState] = {
     (_A.RETURNED, _K.RETURNED): _A.RETURNED,
 }
 
-SETTLED = frozenset({_A.SUCCEEDED, _A.REJECTED, _A.RETURNED})
+SETTLED = frozenset(AttemptState) - LIVE
 
 FOLLOW_UP_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24), timedelta(hours=72))
 """A rejected attempt that was ever transmitted is asked again then: so a late success is found (R17)."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.payout import Attempt, AttemptState, Payout
-from gateway.domain.reasons import OtherChannel, RejectReason, StatusCode, other_channel
+from gateway.domain.reasons import OtherChannel, RejectReason, other_channel
 from gateway.domain.states import may_repeat
 from gateway.domain.status import StatusReason, closing_code, is_final
 
@@ -148,12 +148,9 @@ def _due_follow_up(payout: Payout, now: datetime) -> Query | None:
 def _carry_on(payout: Payout, now: datetime, policy: StepPolicy) -> Step:
     """Every attempt is proved rejected, or there was none: try another channel, or end it."""
     heard = [attempt for attempt in payout.attempts if attempt.transmitted]
-    if heard and not may_fail_over(heard[-1], policy):
+    final_refusal = bool(heard) and not may_fail_over(heard[-1], policy)
+    if final_refusal or len(heard) >= policy.max_attempts or payout.give_up_at <= now:
         return Close(closing_code(payout))
-    if len(heard) >= policy.max_attempts:
-        return Close(closing_code(payout))
-    if payout.give_up_at <= now:
-        return Close(closing_code(payout) if heard else StatusReason(StatusCode.CHANNEL_UNAVAILABLE))
     if payout.retry_at is not None and payout.retry_at > now:
         return Wait(min(payout.retry_at, payout.give_up_at))
     return Plan()

@@ -26,10 +26,10 @@ from gateway.api.signed_request import Algorithm, authorization
 from gateway.api.table import admin_routes, public_routes
 from gateway.callbacks.body import EVENT_TYPES
 from gateway.cli.exit import Exit
-from gateway.config.model import ChannelState
 from gateway.domain.event import EventType
 from gateway.domain.outcome import Finality, OutcomeKind
 from gateway.domain.status import FINAL, Status
+from routing.policy import ChannelState
 
 ROOT = Path(__file__).parents[2]
 RUN = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements/run.lock && .venv/bin/python -m gateway demo"
