@@ -36,6 +36,8 @@ class Capabilities:
     kinds: frozenset[BeneficiaryKind]
     currencies: frozenset[str]
     can_query: bool = True
+    can_look_up: bool = True
+    """Knows an order by our own id alone. One that does not cannot be asked first after a restore (R15)."""
     can_cancel: bool = False
     notifies: bool = False
 

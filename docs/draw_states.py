@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from drawing import code, table, write_or_check
 
+from gateway.domain.hold import HOLDS
 from gateway.domain.outcome import BELIEF, Heard, OutcomeKind
 from gateway.domain.payout import AttemptState
 from gateway.domain.states import FOLLOW_UP_AFTER, SETTLED, TABLE
@@ -50,11 +51,14 @@ BELIEF_MEANS = {
     ),
     "only where absence is proof": "It counts where the attempt's pinned ground calls absence authoritative; "
     "elsewhere it is *unclear*, and the same bytes go again where a repeat is the same order.",
+    "as said, up to the amount that a query must confirm": "It counts, unless the amount is above "
+    "`[safety] confirm_success_above`: then the channel is asked, and the answer to that counts.",
     "ask at once": "It changes nothing by itself: the channel is asked, and the answer to that counts.",
 }
 
 STATUS_MEANS = {
     Status.ACCEPTED: "No attempt was opened yet.",
+    Status.HELD: "It waits for people, and no attempt of it is live. See the holds below.",
     Status.PROCESSING: "An attempt may still pay, or the payout waits for a channel after a refusal, or it is frozen.",
     Status.PAID: "An attempt succeeded.",
     Status.FAILED: "Every attempt is rejected (or there was none), and it is recorded that nothing more is tried.",
@@ -75,12 +79,14 @@ An attempt is opened as *sending*, in the commit that stores its bytes, before t
 - *planned* goes back to *sending* when a channel is free for it after all;
 - *planned* becomes *rejected* when it is given up: nothing of it was ever sent;
 - *sending* becomes *unknown* when nobody waits for its answer any more (a crash, a lost lease, the deadline).
+
+And one is no machine's: two people who resolve a payout settle its live attempt as *succeeded* or *rejected*.
 """
 
 CONTRADICTIONS = f"""\
 A `{CONTRADICTION}` is a contradiction. It is never folded in: the answer is kept as evidence, an incident and a freeze
-are recorded in the same transaction, and from then on only questions are asked. Lifting a freeze is not in this
-version.
+are recorded in the same transaction, and from then on only questions are asked. Two people lift a freeze, or resolve
+the payout.
 
 What a channel itself dates before the verdict we hold is kept and not judged, unless it says succeeded or returned.
 """
@@ -97,7 +103,13 @@ some message is the newest.
 
 FINAL_MEANS = """\
 Final means that nothing more is tried. A paid payout may still become returned. A failed one that proof contradicts
-stays failed and says `disputed: true`.
+stays failed and says `disputed: true`, until two people resolve it as paid.
+"""
+
+HELD = """\
+A hold lies on a payout until two people take it off or resolve it, or until proof makes it needless. Under it nothing
+is sent, and no deadline, limit or wish ends the payout. While an attempt is live the payout shows `processing`,
+`outcome_unknown` and `under_review: true`; else it shows `held`.
 """
 
 
@@ -155,6 +167,18 @@ def status_table() -> str:
     return table(["status", "final", "means"], rows)
 
 
+def yes(flag: bool) -> str:
+    return "yes" if flag else ""
+
+
+def hold_table() -> str:
+    rows = (
+        [code(hold), rule.text, yes(rule.asks), yes(rule.until_settled), yes(rule.until_known)]
+        for hold, rule in HOLDS.items()
+    )
+    return table(["hold", "because", "asked on", "off when paid", "off when refused"], rows)
+
+
 def page() -> str:
     parts = [
         OPENING,
@@ -176,6 +200,9 @@ def page() -> str:
         DERIVED,
         status_table() + "\n",
         FINAL_MEANS,
+        "## Holds\n",
+        HELD,
+        hold_table() + "\n",
     ]
     return "\n".join(parts)
 

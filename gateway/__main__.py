@@ -17,7 +17,11 @@ def build() -> App:
         ForeignPackage: another distribution's `adapters` or `routing` stands in the way.
     """
     check_packages()
+    from gateway.cli.admin import admin
     from gateway.cli.demo import demo
+    from gateway.cli.freeze import freeze
+    from gateway.cli.payout import payout
+    from gateway.cli.quarantine import quarantine
     from gateway.cli.sandbox import sandbox
     from gateway.cli.serve import serve
 
@@ -28,6 +32,8 @@ def build() -> App:
     )
     for command in (serve, demo, sandbox):
         app.command(command)
+    for group in (admin, payout, freeze, quarantine):
+        app.command(group)
     return app
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
 
 import gateway
 from adapters.channel import RawNotification
+from gateway.api.connections import ConnectionLimits
 from gateway.api.health import Finding, Health
 from gateway.api.keys import KeyRecord, KeyRing, Scope, bearer_record
-from gateway.api.server import Listener, admin_app, public_app, start_listener
+from gateway.api.server import Doors, Listener, admin_app, public_app, start_listener
 from gateway.api.signed_request import Algorithm
 from gateway.callbacks.sender import CallbackSender, Limits
 from gateway.channels import build_channels, check_grounds
@@ -22,10 +23,16 @@ from gateway.config.mint import mint_sandbox_secrets
 from gateway.config.resolve import ResolvedSecrets, TlsFiles, resolve_secrets
 from gateway.domain.identity import notify_token
 from gateway.domain.steps import StepPolicy
+from gateway.history import Keeping, begin, careful
+from gateway.domain.view import timestamp
 from gateway.operations.background import Background
 from gateway.operations.deliver import deliver
+from gateway.operations.first_token import FILE_NAME as FIRST_TOKEN_FILE
+from gateway.operations.first_token import prepare_first_token
 from gateway.operations.observe import observe
+from gateway.operations.review import held
 from gateway.operations.services import Keys, Services
+from gateway.operations.watch import watch
 from gateway.sealing import Sealer
 from gateway.store.port import Callback, Store
 from gateway.store.sqlite import SqliteStore
@@ -82,22 +89,35 @@ class Gateway:
         self._workers = self._make_workers()
         self.services = self._make_services(store)
         self._workers.payouts.attach(self.services)
-        self.health = Health({"store": self._check_store, "worker": self._check_loops})
+        self.health = Health(
+            {
+                "store": self._check_store,
+                "worker": self._check_loops,
+                "review": self._check_review,
+                "quarantine": self._check_quarantine,
+            }
+        )
+        self._watch: asyncio.Task[None] | None = None
+        self._keeping: Keeping | None = None
         self._listeners: list[Listener] = []
 
     @classmethod
-    async def open(cls, config: Config, world: World) -> Gateway:
+    async def open(cls, config: Config, world: World, *, quarantine: bool = False) -> Gateway:
         """Everything that can refuse a start refuses here, before a port is bound.
+
+        `quarantine`: begin one, whatever the high-water file says.
 
         Raises:
             ConfigError: the configuration, its secrets, or payouts in flight that it would orphan.
             StoreUnavailable: the database.
+            OSError: the high-water file cannot be written.
         """
         secrets = prepare_secrets(config)
         store = open_store(config, secrets, world)
         try:
             opened = cls(config, world, secrets, store)
             check_grounds(config, opened.services.channels, await store.read(lambda tx: tx.live_grounds()))
+            opened._keeping = await begin(config, world, opened.services, quarantine=quarantine)
         except BaseException:
             await store.close()
             raise
@@ -118,7 +138,6 @@ class Gateway:
     def _make_services(self, store: Store) -> Services:
         config, secrets = self.config, self._secrets
         identity = secrets.identity_key.reveal()
-        disabled = [name for name, part in config.channels.items() if part.state is ChannelState.DISABLED]
         return Services(
             store=store,
             clock=self.world.clock,
@@ -126,11 +145,13 @@ class Gateway:
             keys=Keys(identity, secrets.fingerprint_key.reveal()),
             channels=build_channels(config, self.world, identity, self._deliver_inside),
             endpoints=secrets.endpoints,
-            steps=StepPolicy(config.routing.max_attempts, config.routing.failover_also_on, frozenset(disabled)),
+            steps=_step_policy(config),
             node=self.world.node,
             give_up_after=timedelta(seconds=config.routing.give_up_after_s),
             retry_every=timedelta(seconds=config.routing.retry_every_s),
             lease_s=config.worker.lease_s,
+            ask_first_for=timedelta(seconds=config.safety.ask_first_for_s),
+            confirm_above=config.safety.confirm_success_above,
             api_version=API_VERSION,
             background=Background(),
             hand_over=self._workers.payouts.hand_over,
@@ -149,6 +170,7 @@ class Gateway:
         await asyncio.gather(*(self._start_channel(name) for name in self.services.channels))
         loops = (self._workers.payouts.run(), self._workers.callbacks.run(self.services))
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
+        self._watch = asyncio.create_task(watch(self.services, self._alarm_after))
         await self._listen()
         ports = [listener.port for listener in self._listeners]
         log.info("gateway.started", mode=str(self.config.gateway.mode), ports=ports, version=gateway.__version__)
@@ -168,19 +190,24 @@ class Gateway:
         tokens = {name: notify_token(identity, name) for name in self.config.channels}
         app = public_app(
             self.services,
-            _key_ring(secrets),
+            _key_ring(self.config, secrets),
             tokens,
             sandbox=self.config.sandbox,
             cursor_key=secrets.fingerprint_key.reveal(),
+            doors=_doors(self.config),
         )
-        tls = _server_tls(secrets.tls)
-        self._listeners.append(await start_listener(app, part.listen.host, part.listen.port, tls))
-        admin = admin_app(self.health)
+        tls, limits = _server_tls(secrets.tls), _connections(self.config)
+        self._listeners.append(await start_listener(app, part.listen.host, part.listen.port, tls, limits))
+        first_token = self.config.state_dir / FIRST_TOKEN_FILE
+        await prepare_first_token(self.services, self.world.random_bytes, first_token)
+        admin = admin_app(self.health, self.services, self.world.random_bytes, first_token)
         self._listeners.append(await start_listener(admin, part.admin_listen.host, part.admin_listen.port))
 
     async def stop(self) -> None:
         """Say so, take nothing new, finish or park what is under way, close. Safe to call once, at any time."""
         self.health.draining = True
+        if self._watch is not None:
+            self._watch.cancel()
         grace_s = self.config.gateway.shutdown_grace_s
         public, admin = self._listeners[:1], self._listeners[1:]
         await asyncio.gather(*(listener.stop() for listener in public))
@@ -191,6 +218,8 @@ class Gateway:
         await self._workers.sender.close()
         await asyncio.gather(*(handle.channel.close() for handle in self.services.channels.values()))
         await asyncio.gather(*(listener.stop() for listener in admin))
+        if self._keeping is not None:
+            await self._keeping.stop(clean=not left and not unread)
         await self.services.store.close()
         log.info("gateway.stopped", parked=left, unread_answers=unread)
 
@@ -198,12 +227,47 @@ class Gateway:
         await self.services.store.run(lambda tx: None)
         return Finding(True)
 
+    async def _check_quarantine(self) -> Finding:
+        """Ready all the same: payouts are accepted, asked about and told of; what is not sent waits."""
+        return Finding(True, await careful(self.services))
+
+    @property
+    def _alarm_after(self) -> timedelta:
+        return timedelta(seconds=self.config.holds.alarm_after_s)
+
+    async def _check_review(self) -> Finding:
+        """Never a reason not to be ready: people are wanted, and the node works."""
+        waiting = await held(self.services)
+        oldest = f", the oldest since {timestamp(waiting[0].since)}" if waiting else ""
+        return Finding(True, f"{len(waiting)} held or frozen{oldest}")
+
     async def _check_loops(self) -> Finding:
         stopped = [loop for loop in self._workers.loops if loop.done()]
         return Finding(bool(self._workers.loops) and not stopped, "a loop has ended" if stopped else "")
 
 
-def _key_ring(secrets: ResolvedSecrets) -> KeyRing:
+def _step_policy(config: Config) -> StepPolicy:
+    disabled = [name for name, part in config.channels.items() if part.state is ChannelState.DISABLED]
+    return StepPolicy(
+        config.routing.max_attempts,
+        config.routing.failover_also_on,
+        frozenset(disabled),
+        unknown_after=timedelta(seconds=config.holds.unknown_after_s),
+        pending_after=timedelta(seconds=config.holds.pending_after_s),
+    )
+
+
+def _doors(config: Config) -> Doors:
+    amounts = {name: part.max_amount for name, part in config.apps.items() if part.max_amount}
+    return Doors(config.gateway.trusted_proxies, amounts, config.limits.notifications)
+
+
+def _connections(config: Config) -> ConnectionLimits:
+    limits = config.limits
+    return ConnectionLimits(limits.connections, limits.connections_per_address, config.gateway.trusted_proxies)
+
+
+def _key_ring(config: Config, secrets: ResolvedSecrets) -> KeyRing:
     """The apps' own keys, and in the sandbox the minted bearer key of an app without any."""
     records = [
         KeyRecord(
@@ -212,11 +276,14 @@ def _key_ring(secrets: ResolvedSecrets) -> KeyRing:
             Algorithm(str(key.algorithm)),
             key.material.reveal(),
             frozenset(Scope(str(scope)) for scope in key.scopes),
+            allow_from=key.allow_from,
+            enabled=config.apps[key.app].enabled,
         )
         for key in secrets.app_keys.values()
     ]
     for app, token in secrets.test_keys.items():
-        records.append(bearer_record(f"test-{app}", app, token.reveal(), frozenset(Scope)))
+        made = bearer_record(f"test-{app}", app, token.reveal(), frozenset(Scope))
+        records.append(replace(made, enabled=config.apps[app].enabled))
     return KeyRing(records)
 
 

@@ -33,6 +33,8 @@ class RefusalCode(StrEnum):
     """The adapter could not write this order down (`adapters.channel.Unsendable`); said after the ranking."""
     NOT_READY = "not_ready"
     """The adapter cannot write any order down at the moment (no certificate yet, a fault of its own)."""
+    STOPPED = "stopped"
+    """It answered as if our stored orders had changed: a person must look before anything more is sent."""
 
 
 _R = RefusalCode
@@ -51,6 +53,7 @@ PASSING: dict[RefusalCode, bool] = {
     _R.RATE_LIMITED: True,
     _R.UNSENDABLE: False,
     _R.NOT_READY: True,
+    _R.STOPPED: True,
 }
 """May the refusal be gone later, the payout and the channel's contract being what they are? An operator's
 switch may be (reliability 2.2, row 7: a closed channel is waited for, up to the payout's deadline)."""

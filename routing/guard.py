@@ -102,6 +102,7 @@ class Guard:
         self._breaker = Breaker(name, monotonic, limits.failures, limits.open_s, on_change)
         self._rate = TokenBucket(limits.rps, monotonic)
         self._in_flight = 0
+        self._stopped = False
 
     @property
     def breaker_state(self) -> BreakerState:
@@ -117,6 +118,8 @@ class Guard:
         Raises:
             RefusedBeforeSend: with the limit that refused; nothing was sent and nothing is owed.
         """
+        if self._stopped:
+            raise RefusedBeforeSend(self.name, RefusalCode.STOPPED)
         if self._in_flight >= self._limits.in_flight:
             raise RefusedBeforeSend(self.name, RefusalCode.IN_FLIGHT_FULL)
         if not self._rate.available:
@@ -126,6 +129,10 @@ class Guard:
         self._rate.take()
         self._in_flight += 1
         return Permit(self, token)
+
+    def stop(self) -> None:
+        """Let nothing more through until this process is started anew, by somebody who has looked (row 29)."""
+        self._stopped = True
 
     def change(self, limits: Limits) -> None:
         """Other limits from a reload: they bind from now on, and nobody under way is thrown out."""

@@ -42,6 +42,7 @@ def _capabilities(settings: BankSettings) -> Capabilities:
     return Capabilities(
         kinds=frozenset({BeneficiaryKind.BANK_ACCOUNT}),
         currencies=frozenset(settings.products),
+        can_look_up=settings.has_lookup,
         can_cancel=True,
         notifies=True,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.bank.camt054 import Entry, read_entry
-from adapters.bank.pain002 import Unreadable, read_amount, read_time
+from adapters.bank.pain002 import Unreadable, read_amount, read_time, read_whole
 from adapters.bank.xml import Document, Node
 from gateway.currencies import exponent
 from gateway.domain.money import Money, MoneyError, parse_decimal
@@ -74,12 +74,11 @@ def _statement(node: Node, last_page: bool) -> Statement:
     if not account or not identity or opening is None or closing is None:
         raise Unreadable("a statement without id, account or balances")
     currency = node.text("Acct/Ccy") or opening.currency
-    sequence = node.text("ElctrncSeqNb")
     return Statement(
         identity,
         account,
         currency,
-        int(sequence) if sequence and sequence.isdecimal() else None,
+        read_whole(node.text("ElctrncSeqNb")),
         read_time(node.text("CreDtTm")),
         opening,
         closing,
@@ -105,5 +104,4 @@ def _summary(node: Node | None, currency: str) -> Summary | None:
         total = parse_decimal(node.text("Sum") or "", currency, exponent(currency) or 0)
     except MoneyError as error:
         raise Unreadable(str(error)) from error
-    count = node.text("NbOfNtries") or "0"
-    return Summary(int(count) if count.isdecimal() else 0, total.minor)
+    return Summary(read_whole(node.text("NbOfNtries")) or 0, total.minor)

@@ -6,6 +6,7 @@ report doubtful (`contradicts`), and a doubtful report decides nothing.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -113,7 +114,14 @@ def read_time(text: str | None) -> datetime:
         raise Unreadable(f"not a time: {(text or '')[:40]!r}") from error
     if time.tzinfo is None:
         raise Unreadable("a time without offset")
+    if not 2000 <= time.year < 9000:  # at either end of the calendar it could not even be put into UTC
+        raise Unreadable("a time in no year of ours")
     return time
+
+
+def read_whole(text: str | None) -> int | None:
+    """A number of things, written in at most 18 ASCII digits; None for anything else."""
+    return int(text) if text and re.fullmatch("[0-9]{1,18}", text, re.ASCII) else None
 
 
 def _payment(info: Node, msg_id: str, group: _Said) -> list[Status]:

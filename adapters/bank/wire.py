@@ -6,7 +6,6 @@ the number of transmissions is known (`gateway.domain.outcome.classify`).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from adapters.bank.proof import Exchanged, Unproved
 from adapters.bank.xml import XmlRefused, parse
 from adapters.channel import Order, Sent
 from adapters.http import HttpAnswer, NoAnswer
+from adapters.json_text import NotJson, read_object
 from gateway.domain.outcome import Answer, Heard, OutcomeKind
 from gateway.domain.payout import DuplicateMode
 from gateway.domain.reasons import RejectReason
@@ -195,10 +195,9 @@ _CANCEL_WORDS = {
 def json_object(body: bytes) -> dict[str, object]:
     """A JSON object, or an empty one for anything else: what is missing then is missed by its reader."""
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
+        return read_object(body)
+    except NotJson:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def message_code(body: bytes) -> str:

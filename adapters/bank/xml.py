@@ -40,9 +40,15 @@ class Node:
         return etree.QName(self.element).localname
 
     def one(self, path: str) -> Node | None:
-        """The first element at `path` (`GrpHdr/MsgId`), or None."""
-        found = self.element.find(self._expand(path))
-        return None if found is None else Node(found, self.namespace)
+        """The element at `path` (`GrpHdr/MsgId`), or None.
+
+        Raises:
+            XmlRefused: there are two: one reader could believe this one, another that one.
+        """
+        found = self.element.findall(self._expand(path))
+        if len(found) > 1:
+            raise XmlRefused("reject_xml", f"{path} stands there {len(found)} times")
+        return Node(found[0], self.namespace) if found else None
 
     def all(self, path: str) -> list[Node]:
         return [Node(found, self.namespace) for found in self.element.findall(self._expand(path))]

@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
 
 from adapters.channel import Notice, Notification, Order
+from adapters.json_text import read_object
 from adapters.mock.book import Booked
 from adapters.mock.plays import State, Tell, Trouble, play
 from gateway.domain.beneficiary import BankBeneficiary
@@ -51,7 +53,7 @@ def order_bytes(order: Order) -> bytes:
 def read_order(body: bytes) -> Ordered:
     """Raises `Unreadable`."""
     try:
-        fields = json.loads(body)
+        fields = read_members(body)
         return Ordered(
             channel_reference=_text(fields["channel_reference"]),
             amount=Money(fields["amount"]["minor"], fields["amount"]["currency"]),
@@ -125,7 +127,16 @@ def trouble(heard: Heard, found: Trouble) -> Answer:
     if found in (Trouble.CONFLICT, Trouble.UNREADABLE):
         # Our bytes changed under the same id, or never were an order: a fault of ours that a person must see.
         kind, reason = OutcomeKind.REJECTED, RejectReason.INVALID_REQUEST
-        return Answer(heard, kind, reason=reason, channel_code=code, detail=detail, alarm=True, raw=detail.encode())
+        return Answer(
+            heard,
+            kind,
+            reason=reason,
+            channel_code=code,
+            detail=detail,
+            alarm=True,
+            conflict=found is Trouble.CONFLICT,
+            raw=detail.encode(),
+        )
     kind = OutcomeKind.UNCLEAR
     return Answer(heard, kind, channel_code=code, detail=detail, channel_fault=True, raw=detail.encode())
 
@@ -155,7 +166,7 @@ def event_bytes(order: Booked, tell: Tell) -> bytes:
 def read_event(body: bytes) -> Notification:
     """Raises `Unreadable`."""
     try:
-        fields = json.loads(body)
+        fields = read_members(body)
         tell = Tell(fields["type"])
         amount = Money(fields["amount"]["minor"], fields["amount"]["currency"])
         said = Answer(
@@ -164,7 +175,7 @@ def read_event(body: bytes) -> Notification:
             channel_code=tell.upper(),
             channel_payout_id=_text(fields["channel_payout_id"]),
             returned=amount if tell is Tell.RETURNED else None,
-            as_of=datetime.fromisoformat(fields["as_of"]),
+            as_of=_time(fields["as_of"]),
             raw=body,
         )
         notice = Notice(said, _text(fields["channel_reference"]), said.channel_payout_id, amount)
@@ -173,9 +184,21 @@ def read_event(body: bytes) -> Notification:
         raise Unreadable(f"not an event: {error}") from error
 
 
+def read_members(body: bytes) -> Mapping[str, Any]:
+    """The members of a JSON object, of whatever kinds. Raises `NotJson`, which is a ValueError."""
+    return read_object(body)
+
+
 def canonical(fields: Mapping[str, object]) -> bytes:
     """JSON with sorted keys and no spaces, in UTF-8."""
     return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _time(value: object) -> datetime:
+    time = datetime.fromisoformat(_text(value))
+    if time.tzinfo is None or not 2000 <= time.year < 9000:
+        raise ValueError("not a time with its offset")
+    return time
 
 
 def _text(value: object) -> str:

@@ -39,10 +39,11 @@ def open_resource(apiv3_key: bytes, resource: Mapping[str, object]) -> bytes:
         ciphertext = base64.b64decode(sealed, validate=True)
     except (binascii.Error, ValueError) as error:
         raise Refused(Refusal.BODY, "the ciphertext is not base64") from error
-    if len(nonce.encode()) != _NONCE_BYTES or not isinstance(bound, str | None):
+    if len(nonce) != _NONCE_BYTES or not nonce.isascii() or not isinstance(bound, str | None):
         raise Refused(Refusal.BODY, "not an encrypted resource")
     try:
-        return AESGCM(apiv3_key).decrypt(nonce.encode(), ciphertext, (bound or "").encode())
+        # A lone surrogate in what it is bound to is passed on as it is: nothing that was sealed is bound to one.
+        return AESGCM(apiv3_key).decrypt(nonce.encode(), ciphertext, (bound or "").encode("utf-8", "surrogatepass"))
     except InvalidTag as error:
         raise Refused(Refusal.DECRYPT, "our APIv3 key does not open it") from error
 

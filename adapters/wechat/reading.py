@@ -5,11 +5,11 @@ Create, query, cancel and notifications all tell the same story in the same memb
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from adapters.channel import Notice
+from adapters.json_text import NotJson, read_object
 from adapters.wechat.codes import CANCELLED, CODE_MAX, CONFIRMED, FAIL_REASONS, STATES
 from adapters.wechat.orders import CURRENCY
 from adapters.wechat.signing import Refusal, Refused
@@ -23,12 +23,9 @@ Members = Mapping[str, object]
 def parse_object(body: bytes) -> Members:
     """A JSON object. Raises `Refused` for anything else."""
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refused(Refusal.BODY, "not JSON") from error
-    if not isinstance(value, dict):
-        raise Refused(Refusal.BODY, "not a JSON object")
-    return value
+        return read_object(body)
+    except NotJson as error:
+        raise Refused(Refusal.BODY, str(error)) from error
 
 
 def read_event(plaintext: bytes, mchid: str, raw: bytes) -> Notice:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.api.backoff import Backoff, Source
+from gateway.api.backoff import Backoff
 from gateway.api.keys import KeyRecord, KeyRing
 from gateway.api.problems import Code, Refused
 from gateway.api.signed_request import WINDOW_S, Algorithm, Credentials, parse_authorization, signing_string, verify
@@ -45,7 +45,7 @@ class Presented:
     """Every Authorization header."""
     body: bytes = field(repr=False)
     source: str
-    """The peer's address. X-Forwarded-For is not looked at (row 19)."""
+    """The caller's address, as far as it can be known (`gateway.api.source`)."""
 
 
 class Unproved(Exception):
@@ -71,22 +71,21 @@ class Authenticator:
         Raises:
             Refused: unauthorized, or rate_limited for a source whose signatures keep failing. Who proves itself is
                 never refused for noise: the claimed key id and, behind a proxy, the address may be anybody's.
+                forbidden for a key that is right, but not here or not now.
             StoreUnavailable: the nonce could not be recorded; nothing happened.
         """
         claims = _claims(presented.authorization)
         try:
-            return await self._prove(services, presented, claims)
+            return _permitted(await self._prove(services, presented, claims), presented.source)
         except Unproved as error:
-            if claims is not None:
-                self._note((presented.source, claims.key_id), services.clock.monotonic())
+            self._note(presented.source, claims.key_id if claims else "", services.clock.monotonic())
             _log.info("api.unauthorized", reason=error.reason, key_id=error.key_id, source=presented.source)
             raise Refused(Code.UNAUTHORIZED) from None
 
-    def _note(self, source: Source, now_s: float) -> None:
+    def _note(self, source: str, key_id: str, now_s: float) -> None:
         """Count a failed proof. Raises `Refused` (rate_limited), without a line in the log, from a noisy source."""
-        if self._backoff.is_noisy(source, now_s):
+        if not self._backoff.note_refusal(source, key_id, now_s):
             raise Refused(Code.RATE_LIMITED) from None
-        self._backoff.note_refusal(source, now_s)
 
     async def _prove(self, services: Services, presented: Presented, claims: Credentials | None) -> KeyRecord:
         now = services.clock.now()
@@ -122,6 +121,15 @@ class Authenticator:
         if record is None or not record.valid_at(now):
             raise Unproved("unknown_test_key")
         return record
+
+
+def _permitted(record: KeyRecord, source: str) -> KeyRecord:
+    """The key, if it may be used from there. Only who has proved to hold it is told (row 71)."""
+    if not record.enabled:
+        raise Refused(Code.FORBIDDEN, "this app is switched off")
+    if not record.allowed_from(source):
+        raise Refused(Code.FORBIDDEN, "this key may not be used from this address")
+    return record
 
 
 def _claims(headers: Sequence[str]) -> Credentials | None:

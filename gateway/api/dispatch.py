@@ -11,6 +11,7 @@ import re
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import structlog
@@ -21,13 +22,17 @@ from gateway.api.keys import KeyRecord, Scope
 from gateway.api.problems import Code, Refused, refusal
 from gateway.api.query import read_query
 from gateway.api.responses import problem
-from gateway.api.routes import Call, Route, RouteTable
+from gateway.api.routes import PUBLIC, Access, Call, Route, RouteTable
 from gateway.domain.errors import PaymuxError
+from gateway.domain.principal import BY_FIRST_TOKEN, Bearer
 
 _log = structlog.get_logger("api")
 
 Authenticate = Callable[[web.Request, bytes], Awaitable[KeyRecord]]
 """The key that signed a request with this body. Raises `Refused` or a `PaymuxError`."""
+
+Identify = Callable[[web.Request, Route], Awaitable[Bearer]]
+"""Whose token a request to this route carries, if that is enough for it. Raises `Refused` or a `PaymuxError`."""
 
 REQUEST_ID = "X-Request-Id"
 _SANE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
@@ -38,15 +43,41 @@ def mint_request_id() -> str:
     return f"req_{secrets.token_hex(12)}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """Who was let in, with what."""
+
+    body: bytes = field(default=b"", repr=False)
+    app: str = ""
+    bearer: Bearer | None = None
+
+    def shown(self) -> dict[str, str]:
+        """For the log line."""
+        person = {} if self.bearer is None else {"person": self.bearer.name or BY_FIRST_TOKEN}
+        return {"app": self.app, **person}
+
+
 class Dispatcher:
     """Answers every request of one listener from its route table."""
 
-    def __init__(self, table: RouteTable, authenticate: Authenticate | None, *, http10: bool = False) -> None:
-        """`authenticate` may be None only where every route is public; `http10` lets simple health probes in."""
+    def __init__(
+        self,
+        table: RouteTable,
+        authenticate: Authenticate | None,
+        identify: Identify | None = None,
+        *,
+        http10: bool = False,
+    ) -> None:
+        """`authenticate` may be None only where no route needs a scope, `identify` only where none needs a person;
+        `http10` lets simple health probes in.
+        """
         if authenticate is None and any(isinstance(route.access, Scope) for route in table.routes):
             raise ValueError("a route needs a scope, and nothing here can tell who is calling")
+        if identify is None and any(route.access in (Access.PERSON, Access.FIRST) for route in table.routes):
+            raise ValueError("a route needs a person, and nothing here can tell who is calling")
         self._table = table
         self._authenticate = authenticate
+        self._identify = identify
         self._http10 = http10
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
@@ -82,15 +113,30 @@ class Dispatcher:
         path, _, raw_query = request.raw_path.partition("?")
         route, variables = self._table.match(request.method, path)
         seen["route"] = route.path
-        body, app = await self._admit(request, route)
-        seen["app"] = app
+        admitted = await self._admit(request, route)
+        seen |= admitted.shown()
         query: Mapping[str, list[object]] = {} if route.query is None else read_query(raw_query, route.query)
-        return await route.handler(Call(request, request_id, app, variables, query, body))
+        call = Call(request, request_id, admitted.app, variables, query, admitted.body, admitted.bearer)
+        return await route.handler(call)
 
-    async def _admit(self, request: web.Request, route: Route) -> tuple[bytes, str]:
-        """The body and the app of a signed route; nothing of either on a public one."""
-        if not isinstance(route.access, Scope):
-            return b"", ""
+    async def _admit(self, request: web.Request, route: Route) -> _Admitted:
+        """Who calls, and the body; nothing of either on a public route."""
+        if isinstance(route.access, Scope):
+            return await self._admit_app(request, route)
+        return _Admitted() if route.access is PUBLIC else await self._admit_person(request, route)
+
+    async def _admit_person(self, request: web.Request, route: Route) -> _Admitted:
+        """The token stands in the head: nothing of a stranger's body is read."""
+        assert self._identify is not None  # noqa: S101 - __init__ refused a table that needs it without it
+        bearer = await self._identify(request, route)
+        if route.body is not None:
+            check_json_type(request)
+        body = await read_body(request, route.body_bytes_max)
+        if body and route.body is None:
+            raise Refused(Code.BAD_REQUEST, "this call takes no body")
+        return _Admitted(body, bearer=bearer)
+
+    async def _admit_app(self, request: web.Request, route: Route) -> _Admitted:
         assert self._authenticate is not None  # noqa: S101 - __init__ refused a table that needs it without it
         if route.body is not None:
             check_json_type(request)
@@ -100,7 +146,7 @@ class Dispatcher:
             raise Refused(Code.SCOPE_MISSING, f"this call needs the scope {route.access}")
         if body and route.body is None:
             raise Refused(Code.BAD_REQUEST, "this call takes no body")
-        return body, key.app
+        return _Admitted(body, key.app)
 
     @staticmethod
     def _translated(error: PaymuxError, request_id: str) -> Refused:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.api.connections import Networks, within
 from gateway.api.signed_request import Algorithm
 
 
@@ -32,6 +33,13 @@ class KeyRecord:
     scopes: frozenset[Scope]
     not_before: datetime | None = None
     not_after: datetime | None = None
+    allow_from: Networks = ()
+    """The networks it may be used from; none: from anywhere."""
+    enabled: bool = True
+    """Whether its app may call at all (`[apps.NAME] enabled`)."""
+
+    def allowed_from(self, address: str) -> bool:
+        return not self.allow_from or within(address, self.allow_from)
 
     def valid_at(self, now: datetime) -> bool:
         early = self.not_before is not None and now < self.not_before

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from aiohttp import http_parser, web
 
+from gateway.api.connections import ConnectionCap, ConnectionLimits
 from gateway.api.protocol import Connection
 
 STOP_S = 20.0
 """How long requests in progress may take to end."""
 _BACKLOG = 1024
+_LIMITS = ConnectionLimits()
 _HANDSHAKE_S = 10.0
 
 
@@ -31,8 +33,14 @@ class Listener:
         await self._runner.cleanup()
 
 
-async def start_listener(app: web.Application, host: str, port: int, ssl: tls.SSLContext | None = None) -> Listener:
-    """Serve `app` on `host` and `port`; 0 takes a free port.
+async def start_listener(
+    app: web.Application,
+    host: str,
+    port: int,
+    ssl: tls.SSLContext | None = None,
+    limits: ConnectionLimits = _LIMITS,
+) -> Listener:
+    """Serve `app` on `host` and `port`; 0 takes a free port. `limits` bounds how many connections are open.
 
     A handler is never cancelled because its client went away: what it began, it ends (R10).
 
@@ -44,11 +52,11 @@ async def start_listener(app: web.Application, host: str, port: int, ssl: tls.SS
         raise RuntimeError("aiohttp is installed without its C parser; install a wheel that has it")
     runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=STOP_S)
     await runner.setup()
-    manager, loop = runner.server, asyncio.get_running_loop()
+    manager, loop, cap = runner.server, asyncio.get_running_loop(), ConnectionCap(limits)
     assert manager is not None  # noqa: S101 - what setup() made
     try:
         server = await loop.create_server(
-            lambda: Connection(manager, loop),
+            lambda: Connection(manager, loop, cap),
             host,
             port,
             ssl=ssl,

@@ -31,6 +31,7 @@ SIGNED = frozenset(
     {
         Code.UNAUTHORIZED,
         Code.SCOPE_MISSING,
+        Code.FORBIDDEN,
         Code.REQUEST_TIMEOUT,
         Code.BODY_TOO_LARGE,
         Code.RATE_LIMITED,

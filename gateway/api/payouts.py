@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+import structlog
 from aiohttp import web
 
 from gateway.api import cursor
+from gateway.api.flags import mixes_scripts
+from gateway.api.problems import Code, Fault, Refused
 from gateway.api.query import LIMIT_DEFAULT
 from gateway.api.responses import as_json
 from gateway.api.routes import Call
 from gateway.api.schemas import CreatePayout
 from gateway.api.schemas import read as read_body
 from gateway.api.state import PublicState
+from gateway.domain.beneficiary import Beneficiary
+from gateway.domain.errors import NotFound
 from gateway.domain.event import Event
+from gateway.domain.money import Money
 from gateway.domain.payout import Payout
 from gateway.domain.status import Status, status
 from gateway.domain.view import Json, attempt_view, payout_view, timestamp
 from gateway.operations import accept, cancel, read
 from gateway.store.port import PayoutFilter, Position
+
+_log = structlog.get_logger("api")
 
 
 class Payouts:
@@ -30,22 +38,52 @@ class Payouts:
 
     async def create(self, call: Call) -> web.StreamResponse:
         order = read_body(CreatePayout, call.body)
+        amount, payee = order.money(), order.payee()
+        await self._check_limit(call.app, order.reference, amount)
+        mark, now_s = self._state.alikes.mark(call.app, amount, payee), self._state.services.clock.monotonic()
+        flags = self._flags(payee, self._state.alikes.earlier(mark, now_s))
         accepted = await accept.accept(
             self._state.services,
             accept.PayoutRequest(
                 app=call.app,
                 reference=order.reference,
-                amount=order.money(),
-                beneficiary=order.payee(),
+                amount=amount,
+                beneficiary=payee,
                 purpose=order.purpose,
                 description=order.description,
                 metadata=order.metadata,
+                flags=flags,
             ),
         )
         view = payout_view(accepted.payout)
         if accepted.replayed:
             return as_json(view, 200, {"Idempotent-Replayed": "true"})
+        self._state.alikes.note(mark, accepted.payout.id, now_s)
+        if flags:
+            _log.info("payout.flagged", payout=accepted.payout.id, app=call.app, flags=sorted(flags))
         return as_json(view, 201, {"Location": f"/v1/payouts/{accepted.payout.id}"})
+
+    async def _check_limit(self, app: str, reference: str, amount: Money) -> None:
+        """Row 32: no more than the app may order at once. A reference that is known is answered whatever the limit is
+        now: the payout may be on its way. Raises `Refused`."""
+        most = self._state.doors.max_amounts.get(app, {}).get(amount.currency)
+        if most is None or amount.minor <= most:
+            return
+        try:
+            await read.by_reference(self._state.services, app, reference)
+        except NotFound:
+            fault = Fault("/amount/value", "amount_limit", f"at most {most} for this app")
+            raise Refused(Code.INVALID_REQUEST, faults=[fault]) from None
+
+    @staticmethod
+    def _flags(payee: Beneficiary, alike: str | None) -> dict[str, str | bool]:
+        """What is pointed out and not refused (rows 41 and 48)."""
+        flags: dict[str, str | bool] = {}
+        if payee.name is not None and mixes_scripts(payee.name):
+            flags["mixed_scripts"] = True
+        if alike is not None:
+            flags["possible_duplicate_of"] = alike
+        return flags
 
     async def get(self, call: Call) -> web.StreamResponse:
         payout = await read.get(self._state.services, call.app, call.path["payout_id"])

@@ -15,6 +15,7 @@ from gateway.domain.errors import (
     NotFound,
     PaymuxError,
     ReferenceReused,
+    RequestRefused,
     StaleWrite,
     StoreUnavailable,
 )
@@ -34,11 +35,13 @@ class Code(StrEnum):
     INVALID_REQUEST = "invalid_request"
     UNAUTHORIZED = "unauthorized"
     SCOPE_MISSING = "scope_missing"
+    FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
     REFERENCE_REUSED = "reference_reused"
     NOT_CANCELABLE = "not_cancelable"
+    REQUEST_REFUSED = "request_refused"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     RATE_LIMITED = "rate_limited"
@@ -101,6 +104,12 @@ PROBLEMS: dict[Code, Kind] = {
         "The key is valid, but the scope this call needs (submit, query or cancel) is not among its scopes.",
         "Use a key that has the scope, or ask the operator to add it.",
     ),
+    Code.FORBIDDEN: Kind(
+        403,
+        "The key may not be used here",
+        "The key is valid, but its app is switched off, or it is kept to addresses that this one is not among.",
+        "Call from an allowed address, or ask the operator; `detail` says which of the two it is.",
+    ),
     Code.NOT_FOUND: Kind(
         404,
         "There is no such thing here",
@@ -132,6 +141,14 @@ PROBLEMS: dict[Code, Kind] = {
         "The payout has ended and cannot be canceled",
         "It is paid, failed or returned already.",
         "Read the payout; its status says how it ended.",
+    ),
+    Code.REQUEST_REFUSED: Kind(
+        409,
+        "As things stand this cannot be done",
+        "A person on the admin listener asked for, or approved, what the rules of two people do not allow now: the "
+        "same person twice, a payout whose state has changed, one that is not held. Nothing was changed.",
+        "`errors` names the rule. Look at the payout again; ask anew where that makes sense, or let another person "
+        "approve.",
     ),
     Code.BODY_TOO_LARGE: Kind(
         413,
@@ -211,6 +228,7 @@ _DOMAIN: dict[type[PaymuxError], Code] = {
     NotFound: Code.NOT_FOUND,
     ReferenceReused: Code.REFERENCE_REUSED,
     AlreadyFinal: Code.NOT_CANCELABLE,
+    RequestRefused: Code.REQUEST_REFUSED,
     CommitUnknown: Code.COMMIT_UNKNOWN,
     StoreUnavailable: Code.UNAVAILABLE,
     StaleWrite: Code.UNAVAILABLE,
@@ -223,7 +241,8 @@ _TOLD = (ReferenceReused, AlreadyFinal)
 def refusal(error: PaymuxError) -> Refused:
     """What an app is told of a domain error; one that has no row is a fault of ours."""
     code = next((_DOMAIN[kind] for kind in type(error).__mro__ if kind in _DOMAIN), Code.INTERNAL_ERROR)
-    return Refused(code, str(error) if isinstance(error, _TOLD) else None)
+    faults = [Fault("", error.code, error.detail)] if isinstance(error, RequestRefused) else []
+    return Refused(code, str(error) if isinstance(error, _TOLD) else None, faults)
 
 
 def document(refused: Refused, request_id: str) -> Json:

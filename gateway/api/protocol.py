@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
+from gateway.api.connections import ConnectionCap
 from gateway.api.dispatch import REQUEST_ID, log_unhandled, mint_request_id
 from gateway.api.problems import Code, Refused
 from gateway.api.responses import problem
@@ -27,9 +28,9 @@ IDLE_S = 75.0
 class Connection(web.RequestHandler):
     """One connection. Its base class keeps its state in private names; a test holds on to those used here."""
 
-    __slots__ = ("_head_timer", "_newest_body")
+    __slots__ = ("_admitted", "_cap", "_head_timer", "_newest_body", "_peer")
 
-    def __init__(self, manager: web.Server, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, manager: web.Server, loop: asyncio.AbstractEventLoop, cap: ConnectionCap) -> None:
         settings: dict[str, Any] = {
             "keepalive_timeout": IDLE_S,
             "auto_decompress": False,
@@ -38,19 +39,33 @@ class Connection(web.RequestHandler):
             "access_log": None,
         }
         super().__init__(manager, loop=loop, **settings)
+        self._cap = cap
+        self._peer = ""
+        self._admitted = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._newest_body: StreamReader = EMPTY_PAYLOAD
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let it in, or close it at once where there are too many."""
+        self._peer = str((transport.get_extra_info("peername") or ("",))[0])
+        self._admitted = self._cap.enter(self._peer)
+        if not self._admitted and isinstance(transport, asyncio.Transport):
+            transport.abort()
+            return
         super().connection_made(transport)
         self._await_head()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        if not self._admitted:
+            return
+        self._cap.leave(self._peer)
         self._head_came()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes belong to a head when the body before them has ended."""
+        if not self._admitted:
+            return
         heads, in_head = self._request_count, self._newest_body.is_eof()
         super().data_received(data)
         if self._request_count > heads:

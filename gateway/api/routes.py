@@ -20,12 +20,16 @@ from gateway.api.problems import Code, Refused
 from gateway.api.query import QueryParam
 from gateway.api.schemas import BODY_BYTES_MAX, REFERENCE_PATTERN, Body
 from gateway.domain.identity import PAYOUT_ID_PATTERN
+from gateway.domain.principal import NAME_PATTERN, Bearer
 
 
 class Access(Enum):
-    """Who may call a route without a key."""
+    """Who may call a route that needs no app's key."""
 
     PUBLIC = "public"
+    PERSON = "person"
+    """Somebody with a token of their own (`gateway.api.admin`)."""
+    FIRST = "person or first token"
 
 
 PUBLIC = Access.PUBLIC
@@ -43,6 +47,8 @@ class Call:
     query: Mapping[str, Sequence[object]]
     body: bytes = field(repr=False)
     """Empty on a public route, which reads it itself if it wants it."""
+    bearer: Bearer | None = None
+    """Whose token it was; None on a route that needs none."""
 
     def one(self, name: str) -> object:
         """The value of a query parameter, or None."""
@@ -98,6 +104,8 @@ PATH_PARAMS: dict[str, PathParam] = {
     "channel": PathParam(r"^[A-Za-z0-9_-]{1,64}$", "The channel's name"),
     "token": PathParam(r"^[A-Za-z0-9_-]{1,128}$", "The channel's secret path token"),
     "code": PathParam(r"^[a-z_]{1,64}$", "A problem's code"),
+    "person": PathParam(NAME_PATTERN, "A person's name"),
+    "request_id": PathParam(r"^[A-Za-z0-9_-]{1,64}$", "The id of a request of two people"),
 }
 
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from aiohttp import web
 
 import gateway
 from gateway.api import openapi
+from gateway.api.admin.auth import PersonDoor
+from gateway.api.admin.handlers import People, Reviews
+from gateway.api.admin.routes import people_routes, review_routes
 from gateway.api.auth import Authenticator, Presented
 from gateway.api.dispatch import Authenticate, Dispatcher
 from gateway.api.docs import Docs
@@ -18,14 +22,17 @@ from gateway.api.notifications import Notifications
 from gateway.api.payouts import Payouts
 from gateway.api.problems import Code, Refused
 from gateway.api.routes import RouteTable
-from gateway.api.state import PublicState
+from gateway.api.source import source
+from gateway.api.state import Doors, PublicState
 from gateway.api.table import admin_routes, public_routes
 from gateway.operations.services import Services
 
-__all__ = ["PUBLIC_STATE", "Health", "KeyRing", "Listener", "admin_app", "public_app", "start_listener"]
+__all__ = ["PUBLIC_STATE", "Doors", "Health", "KeyRing", "Listener", "admin_app", "public_app", "start_listener"]
 
 PUBLIC_STATE = web.AppKey("PUBLIC_STATE", PublicState)
 """The public application's state; a reload sets new contents on it."""
+
+_OPEN = Doors()
 
 
 def public_app(
@@ -35,9 +42,10 @@ def public_app(
     *,
     sandbox: bool,
     cursor_key: bytes,
+    doors: Doors = _OPEN,
 ) -> web.Application:
     """The public API. `sandbox` lets bearer test keys in; `cursor_key` signs the cursors of lists."""
-    state = PublicState(services, Authenticator(auth, sandbox=sandbox), notify_tokens, cursor_key)
+    state = PublicState(services, Authenticator(auth, sandbox=sandbox), notify_tokens, cursor_key, doors)
     docs = Docs()
     table = RouteTable(public_routes(Payouts(state), Notifications(state), docs))
     docs.document = openapi.build(table.routes, gateway.__version__, sandbox=sandbox)
@@ -46,9 +54,15 @@ def public_app(
     return app
 
 
-def admin_app(health: Health) -> web.Application:
-    """The probes. HTTP/1.0 is let in here: simple load balancers still probe with it."""
-    return _app(Dispatcher(RouteTable(admin_routes(Probes(health))), None, http10=True))
+def admin_app(
+    health: Health, services: Services, random_bytes: Callable[[int], bytes], first_token: Path
+) -> web.Application:
+    """The probes, for everybody; the rest for people with a token. HTTP/1.0 is let in here: simple load balancers
+    still probe with it. `random_bytes` makes tokens; `first_token` is the file of the first one.
+    """
+    people = People(services, random_bytes, first_token)
+    table = RouteTable((*admin_routes(Probes(health)), *people_routes(people), *review_routes(Reviews(services))))
+    return _app(Dispatcher(table, None, PersonDoor(services), http10=True))
 
 
 def _authenticate(state: PublicState) -> Authenticate:
@@ -58,7 +72,9 @@ def _authenticate(state: PublicState) -> Authenticate:
             target=request.raw_path.encode("utf-8", "surrogateescape"),
             authorization=request.headers.getall("Authorization", ()),
             body=body,
-            source=request.remote or "",
+            source=source(
+                request.remote or "", request.headers.getall("X-Forwarded-For", ()), state.doors.trusted_proxies
+            ),
         )
         return await state.auth.authenticate(state.services, presented)
 

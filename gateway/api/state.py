@@ -6,7 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.api.auth import Authenticator
+from gateway.api.connections import Networks
+from gateway.api.flags import Alikes
 from gateway.operations.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the configuration says about who and how much may come in."""
+
+    trusted_proxies: Networks = ()
+    """Whose `X-Forwarded-For` is believed."""
+    max_amounts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """App -> currency -> the most that one payout may be, in minor units; what is not named has no bound of its own."""
+    notifications_max: int = 256
+    """How many notifications are taken in at once."""
 
 
 @dataclass(slots=True)
@@ -18,3 +32,5 @@ class PublicState:
     notify_tokens: Mapping[str, str] = field(repr=False)
     """Channel name -> the token in the path of its notifications."""
     cursor_key: bytes = field(repr=False)
+    doors: Doors = field(default_factory=lambda: Doors())
+    alikes: Alikes = field(default_factory=Alikes)

@@ -6,8 +6,11 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from typing import Annotated
 
-from gateway import log
+from cyclopts import Parameter
+
+from gateway import failpoints, log
 from gateway.app import Gateway
 from gateway.cli.exit import plain_words
 from gateway.config.config import Config
@@ -15,7 +18,11 @@ from gateway.config.load import load
 from gateway.world import system_world
 
 
-def serve(*, config: Path = Path("config.toml")) -> None:
+def serve(
+    *,
+    config: Path = Path("config.toml"),
+    quarantine: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
     """Run the gateway: the public API and the admin listener, until SIGTERM or SIGINT.
 
     Example: `python -m gateway serve --config config.toml`
@@ -24,21 +31,24 @@ def serve(*, config: Path = Path("config.toml")) -> None:
     ----------
     config
         The configuration file. State and keys live relative to its folder.
+    quarantine
+        Send nothing until two people end it: after a restore that the gateway cannot see by itself.
     """
     with plain_words():
         loaded = load(config)
+        failpoints.arm(os.environ.get(failpoints.VARIABLE), sandbox=loaded.sandbox)
         log.configure()
         os.umask(0o077)  # state, keys and books are for us alone
-        asyncio.run(run_until_signal(loaded))
+        asyncio.run(run_until_signal(loaded, quarantine=quarantine))
 
 
-async def run_until_signal(config: Config) -> None:
+async def run_until_signal(config: Config, *, quarantine: bool = False) -> None:
     """Open, start, wait for a signal, stop gracefully. A second signal ends it at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _ask_to_stop, loop, stop)
-    gateway = await Gateway.open(config, system_world())
+    gateway = await Gateway.open(config, system_world(), quarantine=quarantine)
     try:
         await gateway.start()
         await stop.wait()

@@ -9,7 +9,18 @@ from pathlib import Path
 from adapters.spec import AdapterSpec
 from gateway.config.errors import Fault, Loc, dotted
 from gateway.config.lines import Lines
-from gateway.config.model import AppPart, CallbacksPart, ChannelPart, GatewayPart, Mode, RoutingPart, WorkerPart
+from gateway.config.model import (
+    AppPart,
+    CallbacksPart,
+    ChannelPart,
+    GatewayPart,
+    HoldsPart,
+    LimitsPart,
+    Mode,
+    RoutingPart,
+    SafetyPart,
+    WorkerPart,
+)
 from gateway.secret import SecretResolver
 
 
@@ -22,7 +33,10 @@ class Config:
     sha256: str
     """Of the file's bytes: which configuration this is."""
     gateway: GatewayPart
+    limits: LimitsPart
     routing: RoutingPart
+    holds: HoldsPart
+    safety: SafetyPart
     worker: WorkerPart
     callbacks: CallbacksPart
     channels: Mapping[str, ChannelPart]

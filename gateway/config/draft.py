@@ -14,14 +14,24 @@ from pydantic import BaseModel, ValidationError
 
 from adapters.spec import AdapterSpec
 from gateway.config.errors import Fault, Loc
-from gateway.config.model import AppPart, CallbacksPart, ChannelPart, GatewayPart, RoutingPart, WorkerPart
+from gateway.config.model import (
+    AppPart,
+    CallbacksPart,
+    ChannelPart,
+    GatewayPart,
+    HoldsPart,
+    LimitsPart,
+    RoutingPart,
+    SafetyPart,
+    WorkerPart,
+)
 from gateway.config.nearest import nearest
 from gateway.config.read import Source
 from gateway.config.translate import Found, translate
 
 M = TypeVar("M", bound=BaseModel)
 
-TOP = ("version", "gateway", "routing", "worker", "callbacks", "channels", "apps")
+TOP = ("version", "gateway", "limits", "routing", "holds", "safety", "worker", "callbacks", "channels", "apps")
 VERSION = 1
 
 
@@ -33,7 +43,10 @@ class Draft:
     specs: Mapping[str, AdapterSpec]
     faults: list[Fault] = field(default_factory=list)
     gateway: GatewayPart | None = None
+    limits: LimitsPart | None = None
     routing: RoutingPart | None = None
+    holds: HoldsPart | None = None
+    safety: SafetyPart | None = None
     worker: WorkerPart | None = None
     callbacks: CallbacksPart | None = None
     channels: dict[str, ChannelPart] = field(default_factory=dict)
@@ -53,7 +66,10 @@ def draft(source: Source, specs: Mapping[str, AdapterSpec]) -> Draft:
     data = source.data
     made.refuse(_top(data))
     made.gateway = _table(made, GatewayPart, ("gateway",), data.get("gateway", {}))
+    made.limits = _table(made, LimitsPart, ("limits",), data.get("limits", {}))
     made.routing = _table(made, RoutingPart, ("routing",), data.get("routing", {}))
+    made.holds = _table(made, HoldsPart, ("holds",), data.get("holds", {}))
+    made.safety = _table(made, SafetyPart, ("safety",), data.get("safety", {}))
     made.worker = _table(made, WorkerPart, ("worker",), data.get("worker", {}))
     made.callbacks = _table(made, CallbacksPart, ("callbacks",), data.get("callbacks", {}))
     made.channels = _tables(made, ChannelPart, "channels")

@@ -42,14 +42,19 @@ def load(
 
 
 def _config(made: Draft, environ: Mapping[str, str]) -> Config:
-    if made.gateway is None or made.routing is None or made.worker is None or made.callbacks is None:
+    if made.gateway is None or made.limits is None or made.holds is None or made.safety is None:
         raise ConfigError(made.faults)  # a part that did not validate has left a fault
+    if made.routing is None or made.worker is None or made.callbacks is None:
+        raise ConfigError(made.faults)  # as above
     return Config(
         path=made.source.path,
         base=made.source.path.absolute().parent,
         sha256=made.source.sha256,
         gateway=made.gateway,
+        limits=made.limits,
         routing=made.routing,
+        holds=made.holds,
+        safety=made.safety,
         worker=made.worker,
         callbacks=made.callbacks,
         channels=MappingProxyType(made.channels),

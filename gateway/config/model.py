@@ -90,6 +90,20 @@ class GatewayPart(Part):
     fingerprint_key: SecretRef | None = None
 
 
+class LimitsPart(Part):
+    """`[limits]`: how much may come in at once."""
+
+    connections: Count = 10_000
+    connections_per_address: Count = 256
+    notifications: Annotated[int, Field(ge=1, le=10_000)] = 256
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.connections_per_address > self.connections:
+            raise fault("connections_per_address is more than connections")
+        return self
+
+
 class RoutingPart(Part):
     """`[routing]`."""
 
@@ -97,6 +111,21 @@ class RoutingPart(Part):
     give_up_after_s: Duration = Field(default=72 * 3600.0, alias="give_up_after")
     retry_every_s: Duration = Field(default=5.0, alias="retry_every")
     failover_also_on: Annotated[frozenset[PolicyReason], Words] = frozenset()
+
+
+class HoldsPart(Part):
+    """`[holds]`: how long we wait before people are wanted (R12)."""
+
+    unknown_after_s: Duration = Field(default=24 * 3600.0, alias="unknown_after")
+    pending_after_s: Duration = Field(default=96 * 3600.0, alias="pending_after")
+    alarm_after_s: Duration = Field(default=3600.0, alias="alarm_after")
+
+
+class SafetyPart(Part):
+    """`[safety]`."""
+
+    ask_first_for_s: Duration = Field(default=30 * 86_400.0, alias="ask_first_for")
+    confirm_success_above: Mapping[CurrencyCode, Minor] = Field(default_factory=dict)
 
 
 class WorkerPart(Part):
@@ -210,6 +239,7 @@ class AppKeyPart(Part):
     public_key: PublicKeyText | None = None
     secret: SecretRef | None = None
     scopes: Annotated[frozenset[Annotated[Scope, Words]], Words, Field(min_length=1)] = frozenset(Scope)
+    allow_from: Annotated[tuple[Network, ...], Words] = ()
 
     @model_validator(mode="after")
     def _has_its_key(self) -> Self:
@@ -231,5 +261,8 @@ class CallbackPart(Part):
 class AppPart(Part):
     """`[apps.NAME]`."""
 
+    enabled: bool = True
+    max_amount: Mapping[CurrencyCode, Annotated[int, Field(ge=1, le=MINOR_MAX)]] = Field(default_factory=dict)
+    """By currency, in minor units."""
     keys: Annotated[tuple[AppKeyPart, ...], Words] = ()
     callbacks: Annotated[tuple[CallbackPart, ...], Words] = ()

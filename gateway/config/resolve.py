@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -37,6 +38,8 @@ class AppKey:
     material: Secret
     """For `ed25519` the 32 raw bytes of the public key, for `hmac-sha256` the shared secret."""
     scopes: frozenset[Scope]
+    allow_from: tuple[IPv4Network | IPv6Network, ...] = ()
+    """The networks it may be used from; none: from anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class _Work:
         else:
             where = (*loc, "public_key")
             material = self._shaped(where, self._public(where, part.public_key or ""), shapes.public_key)
-        return AppKey(part.id, app, part.algorithm, material, part.scopes) if material else None
+        return AppKey(part.id, app, part.algorithm, material, part.scopes, part.allow_from) if material else None
 
     def _unshared(self, seen: dict[bytes, Loc], loc: Loc, key: AppKey) -> bool:
         """One key belongs to one app: or a signature would say less than who is calling."""

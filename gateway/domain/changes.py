@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gateway.domain.hold import Hold, HoldCode
 from gateway.domain.identity import AttemptIds
-from gateway.domain.payout import Attempt, AttemptState, Closure, Ground, Payout, Prepared
+from gateway.domain.payout import Attempt, AttemptState, Closure, Ground, Payout, Prepared, Resolution
 from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.domain.status import StatusReason
 
@@ -108,10 +109,64 @@ def wait_for_channel(payout: Payout, code: StatusCode, now: datetime, retry_ever
 
 def end_canceled(payout: Payout, now: datetime) -> Payout:
     """Remember that a wish was granted, so that no later news makes a canceled payout anything less than final."""
-    granted = payout.cancel_requested_at is not None and payout.closure is None and not payout.frozen
+    granted = payout.cancel_requested_at is not None and payout.closure is None
+    granted = granted and not payout.frozen and payout.hold is None
     if granted and all(attempt.state is AttemptState.REJECTED for attempt in payout.attempts):
         return close(payout, StatusReason(StatusCode.CANCELED_BY_APP), now)
     return payout
+
+
+def hold(payout: Payout, code: HoldCode, now: datetime) -> Payout:
+    """It waits for people from now on (R12). The first hold stands: its age is what alarms."""
+    return payout if payout.hold is not None else replace(payout, hold=Hold(code, now), retry_at=None)
+
+
+def release(payout: Payout, now: datetime) -> Payout:
+    """Two people took the hold off: what counts towards the next one counts anew, and it is looked at at once."""
+    released = replace(payout, hold=None, patient_since=now, crashes=0, retry_at=None)
+    live = payout.live_attempt
+    return released if live is None else released.with_attempt(replace(live, due_at=now))
+
+
+def lift_freeze(payout: Payout, now: datetime) -> Payout:
+    """Two people looked at the contradiction and let the payout go on."""
+    live = payout.live_attempt
+    lifted = replace(payout, frozen=False)
+    return lifted if live is None else lifted.with_attempt(replace(live, due_at=now))
+
+
+def resolve(payout: Payout, paid: bool, now: datetime) -> Payout:
+    """Two people established what became of it (R20). Ends it: paid, or failed; nothing is planned any more.
+
+    A live attempt is settled with it, as they say. The channel is still followed up, so that proof of the opposite
+    is found and freezes it (R14, R17).
+    """
+    live = payout.live_attempt
+    resolved = replace(payout, resolution=Resolution(paid, now), hold=None, frozen=False, crashes=0)
+    if live is not None:
+        resolved = resolved.with_attempt(_resolved(live, paid, now))
+    if paid:
+        return replace(resolved, waiting_for=None, retry_at=None)
+    return close(resolved, StatusReason(StatusCode.REVIEW_REJECTED), now)
+
+
+RESOLVED_FOLLOW_UP = timedelta(minutes=10)
+"""When the channel of an attempt that people settled is asked once more."""
+
+
+def _resolved(live: Attempt, paid: bool, now: datetime) -> Attempt:
+    if live.state is AttemptState.PLANNED:
+        return replace(live, state=AttemptState.REJECTED, reason=RejectReason.UNKNOWN, settled_at=now, due_at=None)
+    return replace(
+        live,
+        state=AttemptState.SUCCEEDED if paid else AttemptState.REJECTED,
+        reason=None if paid else RejectReason.UNKNOWN,
+        settled_at=now,
+        asks=0,
+        repeat_due=False,
+        action=None,
+        due_at=now + RESOLVED_FOLLOW_UP,
+    )
 
 
 def close(payout: Payout, reason: StatusReason, now: datetime) -> Payout:

@@ -21,6 +21,10 @@ class EventType(StrEnum):
     WAITING = "payout.waiting"
     CLOSED = "payout.closed"
     FROZEN = "payout.frozen"
+    HELD = "payout.held"
+    RELEASED = "payout.released"
+    FREEZE_LIFTED = "payout.freeze_lifted"
+    RESOLVED = "payout.resolved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,6 @@ class Event:
     at: datetime
     type: EventType
     actor: str
-    """`app:NAME`, `gateway`, or `channel:NAME`."""
+    """`app:NAME`, `gateway`, `channel:NAME` or `person:NAME`."""
     attempt: int | None = None
     detail: Mapping[str, str | int | bool | None] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from uuid import UUID
 SHARDS = 4096
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _PAYOUT_ID = re.compile(r"po_[a-z2-7]{3}[0-9a-v]{26}")
+_REQUEST_ID = re.compile(r"rq_[a-z2-7]{3}[0-9a-v]{26}")
 _CHANNEL_REFERENCE = re.compile(r"[A-Z2-7]{26}")
 
 PAYOUT_ID_PATTERN = f"^{_PAYOUT_ID.pattern}$"
@@ -82,4 +83,18 @@ def shard_of_channel_reference(channel_reference: str) -> int | None:
     if not _CHANNEL_REFERENCE.fullmatch(channel_reference):
         return None
     shard = _shard_number(channel_reference[:3])
+    return shard if shard < SHARDS else None
+
+
+def request_id(shard: int, uuid: UUID) -> str:
+    """`rq_`, the shard, and a time-ordered UUID: what two people decide about a payout lies in its shard."""
+    encoded = base64.b32hexencode(uuid.bytes).decode().rstrip("=").lower()
+    return f"rq_{_shard_text(shard).lower()}{encoded}"
+
+
+def shard_of_request(text: str) -> int | None:
+    """The shard a request id names; None when it is not one of ours."""
+    if not _REQUEST_ID.fullmatch(text):
+        return None
+    shard = _shard_number(text[3:6])
     return shard if shard < SHARDS else None

@@ -13,7 +13,7 @@ and everything that is not in the table is *unclear*: ask, never fail over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -98,6 +98,8 @@ class Answer:
     """One line for people; free of personal data."""
     alarm: bool = False
     """Somebody should look: a code not listed, a bad signature, an echo that differs from our order."""
+    conflict: bool = False
+    """The channel knows our id with other content: our bytes changed, which must not happen (row 29)."""
     channel_fault: bool = False
     """The channel itself misbehaved (no answer, 5xx, garbage): counts against its breaker."""
     raw: bytes = field(default=b"", repr=False)
@@ -122,6 +124,7 @@ class _Believe(StrEnum):
     BY_FINALITY = "by the code's finality"
     BY_COUNT = "final for the order, or final and sent once"
     BY_ABSENCE = "only where absence is proof"
+    UNLESS_LARGE = "as said, up to the amount that a query must confirm"
     ASK = "ask at once"
 
 
@@ -139,7 +142,7 @@ BELIEF: dict[tuple[Heard, OutcomeKind], _Believe] = {
     (_H.QUERY, _K.ABSENT): _B.BY_ABSENCE,
     (_H.QUERY, _K.RETURNED): _B.AS_SAID,
     (_H.NOTIFICATION, _K.PENDING): _B.AS_SAID,
-    (_H.NOTIFICATION, _K.SUCCEEDED): _B.AS_SAID,
+    (_H.NOTIFICATION, _K.SUCCEEDED): _B.UNLESS_LARGE,
     (_H.NOTIFICATION, _K.REJECTED): _B.ASK,
     (_H.NOTIFICATION, _K.UNCLEAR): _B.ASK,
     (_H.NOTIFICATION, _K.RETURNED): _B.AS_SAID,
@@ -149,37 +152,44 @@ BELIEF: dict[tuple[Heard, OutcomeKind], _Believe] = {
 }
 """Which answers are believed, and on what condition. A pair that is missing here is *unclear*."""
 
-_FINAL = (Finality.FINAL, Finality.FINAL_ON_REPEAT)
 
-
-def classify(answer: Answer, transmission_no: int, transmissions: int, absence: Absence = Absence.NEVER) -> Outcome:
+def classify(
+    answer: Answer,
+    transmission_no: int,
+    transmissions: int,
+    absence: Absence = Absence.NEVER,
+    *,
+    large: bool = False,
+) -> Outcome:
     """What `answer`, heard of transmission `transmission_no` of `transmissions`, means for the attempt (R13).
 
-    `transmission_no` is 0 for anything but a submit's answer. `absence` is the attempt's pinned ground.
+    `transmission_no` is 0 for anything but a submit's answer. `absence` is the attempt's pinned ground. `large` says
+    that the amount is above what a notification alone may settle (R8).
     """
-    belief = BELIEF.get((answer.heard, answer.kind))
+    said, unclear = Outcome(answer.kind, answer), Outcome(OutcomeKind.UNCLEAR, answer)
     first_of_one = transmission_no == 1 and transmissions == 1
-    final = answer.finality in _FINAL
-    unclear = Outcome(OutcomeKind.UNCLEAR, answer)
-    match belief:
-        case _Believe.AS_SAID:
-            return Outcome(answer.kind, answer)
-        case _Believe.FIRST_OF_ONE:
-            return Outcome(answer.kind, answer) if first_of_one else unclear
-        case _Believe.BY_FINALITY:
-            if answer.finality is Finality.RETRY_SAME_ID:
-                return Outcome(OutcomeKind.UNCLEAR, answer, repeat=True)
-            believed = answer.finality is Finality.FINAL_ON_REPEAT or (final and first_of_one)
-            return Outcome(answer.kind, answer) if believed else unclear
-        case _Believe.BY_COUNT:
-            # A query may be looking at the refused repeat while the first transmission is being paid.
-            believed = answer.finality is Finality.FINAL_ON_REPEAT or (final and transmissions == 1)
-            return Outcome(answer.kind, answer) if believed else unclear
-        case _Believe.BY_ABSENCE:
-            if absence is Absence.AUTHORITATIVE:
-                return Outcome(answer.kind, answer)
-            return Outcome(OutcomeKind.UNCLEAR, answer, repeat=True)
-        case _Believe.ASK:
-            return Outcome(OutcomeKind.UNCLEAR, answer, ask_now=True)
+    match BELIEF.get((answer.heard, answer.kind)):
         case None:
             return unclear
+        case _Believe.AS_SAID:
+            return said
+        case _Believe.ASK:
+            return replace(unclear, ask_now=True)
+        case _Believe.UNLESS_LARGE:
+            return replace(unclear, ask_now=True) if large else said
+        case _Believe.FIRST_OF_ONE:
+            return said if first_of_one else unclear
+        case _Believe.BY_ABSENCE:
+            return said if absence is Absence.AUTHORITATIVE else replace(unclear, repeat=True)
+        case _Believe.BY_FINALITY if answer.finality is Finality.RETRY_SAME_ID:
+            return replace(unclear, repeat=True)
+        case _Believe.BY_FINALITY:
+            return said if _is_final(answer, first_of_one) else unclear
+        case _Believe.BY_COUNT:
+            # A query may be looking at the refused repeat while the first transmission is being paid.
+            return said if _is_final(answer, transmissions == 1) else unclear
+
+
+def _is_final(answer: Answer, sent_once: bool) -> bool:
+    """A code that speaks of the order is final; one that speaks of a transmission, while there was only that one."""
+    return answer.finality is Finality.FINAL_ON_REPEAT or (answer.finality is Finality.FINAL and sent_once)

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gateway.domain.beneficiary import Beneficiary
+from gateway.domain.hold import Hold
 from gateway.domain.money import Money
 from gateway.domain.outcome import Absence, NextAction
 from gateway.domain.reasons import RejectReason, StatusCode
@@ -128,6 +129,14 @@ class Closure:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolution:
+    """What two people established of a payout whose channel could not be believed, or did not speak (R20)."""
+
+    paid: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Payout:
     """An app's order to pay, with everything that was decided about it."""
 
@@ -153,7 +162,14 @@ class Payout:
     cancel_requested_at: datetime | None = None
     frozen: bool = False
     """A contradiction was recorded (R14): only queries run until two people lift it."""
+    hold: Hold | None = None
+    """It waits for people (R12)."""
+    patient_since: datetime | None = None
+    """From when the patience of `[holds]` counts anew: the last time people took a hold off."""
+    resolution: Resolution | None = None
     closure: Closure | None = None
+    crashes: int = 0
+    """How often in a row whoever worked on it vanished with its lease (row 64); kept by the store."""
     retry_at: datetime | None = None
     """No channel was usable: look again then."""
     waiting_for: StatusCode | None = None

@@ -82,6 +82,7 @@ class StatusCode(StrEnum):
     EXPIRED = "expired"
     CANCELED_BY_APP = "canceled_by_app"
     RETURNED_BY_BANK = "returned_by_bank"
+    REVIEW_REJECTED = "review_rejected"
     OUTCOME_UNKNOWN = "outcome_unknown"
     INTERNAL_ERROR = "internal_error"
 
@@ -145,6 +146,9 @@ STATUS_REASONS: dict[StatusCode, Explained] = {
     _C.CANCELED_BY_APP: _E(_S.APP, False, "Canceled as the app asked.", "已按商户要求取消。"),
     _C.RETURNED_BY_BANK: _E(
         _S.BENEFICIARY_BANK, False, "It was paid, and the bank sent the money back.", "付款成功后被银行退回。"
+    ),
+    _C.REVIEW_REJECTED: _E(
+        _S.RISK, False, "People reviewed it and ended it without payment.", "经人工复核，已终止且未付款。"
     ),
     _C.OUTCOME_UNKNOWN: _E(
         _S.CHANNEL,

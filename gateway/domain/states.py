@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from gateway.domain.hold import Hold, HoldCode
 from gateway.domain.outcome import Heard, Outcome, OutcomeKind
 from gateway.domain.payout import LIVE, Attempt, AttemptState, DuplicateMode, Payout
 
@@ -103,7 +104,31 @@ def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Po
     moved = target is not attempt.state
     learned = _learn(attempt, outcome, target, now)
     after = _schedule(learned, outcome, moved, now, polls)
-    return Folded(payout.with_attempt(after), Change.MOVED if moved else Change.LEARNED)
+    known = _rehold(payout.with_attempt(after), attempt, outcome, moved, now)
+    return Folded(known, Change.MOVED if moved else Change.LEARNED)
+
+
+def _rehold(payout: Payout, before: Attempt, outcome: Outcome, moved: bool, now: datetime) -> Payout:
+    """What does not add up puts a hold on; a hold that proof made needless comes off."""
+    if payout.hold is None:
+        wanted = _held_for(payout, before, outcome)
+        return payout if wanted is None else replace(payout, hold=Hold(wanted, now))
+    if not moved or payout.live_attempt is not None:
+        return payout
+    rule = payout.hold.rule
+    paid = outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED)
+    return replace(payout, hold=None) if (rule.until_settled if paid else rule.until_known) else payout
+
+
+def _held_for(payout: Payout, before: Attempt, outcome: Outcome) -> HoldCode | None:
+    answer = outcome.answer
+    if answer.conflict and before.live:
+        return HoldCode.CONTENT_CONFLICT
+    if outcome.kind is OutcomeKind.RETURNED and answer.returned is not None:
+        again = before.state is AttemptState.RETURNED and before.returned not in (None, answer.returned)
+        if again or answer.returned.minor > payout.amount.minor:
+            return HoldCode.RETURN_MISMATCH
+    return None
 
 
 def _is_stale(attempt: Attempt, outcome: Outcome) -> bool:
@@ -169,9 +194,17 @@ ANSWERS = frozenset({Heard.SUBMIT, Heard.QUERY})
 """What answers a question of ours. Only that uses up a place in the schedule; what we are told unasked does not."""
 
 
+_SAYS_NOTHING_NEW = {
+    _A.SUCCEEDED: (_K.SUCCEEDED, _K.PENDING),
+    _A.REJECTED: (_K.REJECTED,),
+    _A.RETURNED: (_K.RETURNED, _K.SUCCEEDED, _K.PENDING),
+}
+"""What a settled attempt need not be asked about; anything else that cannot be believed makes us ask (rows 39, 40)."""
+
+
 def _looked_at(attempt: Attempt, outcome: Outcome, now: datetime, polls: Polls) -> Attempt:
     """The same attempt, looked at next later after an answer, and at most sooner after news nobody asked for."""
-    if outcome.ask_now and attempt.state not in SETTLED:
+    if outcome.ask_now and outcome.answer.kind not in _SAYS_NOTHING_NEW.get(attempt.state, ()):
         return replace(attempt, due_at=now)
     if outcome.answer.heard not in ANSWERS:
         return attempt
@@ -195,8 +228,17 @@ def follow_up_at(attempt: Attempt, asks: int) -> datetime | None:
     return attempt.settled_at + FOLLOW_UP_AFTER[asks] if asks < len(FOLLOW_UP_AFTER) else None
 
 
+CLOCK_ALLOWANCE = timedelta(hours=1)
+"""How far our clock may have been set back since the first send without a repeat leaving its window (I35)."""
+
+
 def may_repeat(attempt: Attempt, now: datetime) -> bool:
-    """Whether the same bytes may be sent again: where a repeat is the same order, and within its window (row 30)."""
+    """Whether the same bytes may be sent again: where a repeat is the same order, and within its window (row 30).
+
+    The window is cut by the clock allowance, and by no more than half: what it guards against is an id that the
+    channel has forgotten, and then a repeat would be a second order.
+    """
     if attempt.ground.duplicate_mode is DuplicateMode.NONE or attempt.first_sent_at is None:
         return False
-    return now < attempt.first_sent_at + timedelta(seconds=attempt.ground.repeat_window_s)
+    window = timedelta(seconds=attempt.ground.repeat_window_s)
+    return now < attempt.first_sent_at + max(window - CLOCK_ALLOWANCE, window / 2)

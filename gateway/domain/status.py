@@ -13,6 +13,8 @@ class Status(StrEnum):
     """What an app sees. Final ones are listed in `FINAL`."""
 
     ACCEPTED = "accepted"
+    HELD = "held"
+    """It waits for people, and no attempt of it is live."""
     PROCESSING = "processing"
     PAID = "paid"
     FAILED = "failed"
@@ -25,11 +27,11 @@ FINAL = frozenset({Status.PAID, Status.FAILED, Status.CANCELED, Status.RETURNED}
 
 
 def status(payout: Payout) -> Status:
-    """The status as a function of attempts, freeze and recorded decisions, and of nothing else (R7)."""
+    """The status as a function of attempts, freeze, hold and recorded decisions, and of nothing else (R7)."""
     states = {attempt.state for attempt in payout.attempts}
     if AttemptState.RETURNED in states:
         return Status.RETURNED
-    if AttemptState.SUCCEEDED in states:
+    if AttemptState.SUCCEEDED in states or (payout.resolution is not None and payout.resolution.paid):
         return Status.PAID
     if payout.live_attempt is not None:
         return Status.PROCESSING
@@ -37,6 +39,8 @@ def status(payout: Payout) -> Status:
         return Status.CANCELED if payout.closure.code is StatusCode.CANCELED_BY_APP else Status.FAILED
     if payout.frozen:
         return Status.PROCESSING
+    if payout.hold is not None:
+        return Status.HELD
     if payout.cancel_requested_at is not None:
         return Status.CANCELED
     return Status.PROCESSING if payout.attempts else Status.ACCEPTED
@@ -49,6 +53,11 @@ def is_final(payout: Payout) -> bool:
 def is_disputed(payout: Payout) -> bool:
     """A payout we called failed or canceled and that proof contradicts (R8): said loudly, corrected by two people."""
     return payout.frozen and status(payout) in (Status.FAILED, Status.CANCELED)
+
+
+def under_review(payout: Payout) -> bool:
+    """People are wanted: it is held, or frozen without having ended."""
+    return payout.hold is not None or (payout.frozen and not is_final(payout))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,10 @@ def status_reason(payout: Payout) -> StatusReason | None:
         case Status.RETURNED:
             paying = payout.paying_attempt
             return StatusReason(StatusCode.RETURNED_BY_BANK, paying.channel_code if paying else None)
-        case Status.PROCESSING if payout.frozen or _is_unknown(payout):
+        case Status.HELD:
+            assert payout.hold is not None  # noqa: S101 - what HELD means
+            return StatusReason(payout.hold.rule.told)
+        case Status.PROCESSING if payout.frozen or payout.hold or _is_unknown(payout):
             return StatusReason(StatusCode.OUTCOME_UNKNOWN)
         case Status.PROCESSING if payout.live_attempt and payout.live_attempt.action:
             return StatusReason(StatusCode.BENEFICIARY_ACTION_REQUIRED)

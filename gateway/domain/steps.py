@@ -8,8 +8,9 @@ wish ends a payout while an attempt is not proved rejected (R8).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from gateway.domain.hold import HoldCode
 from gateway.domain.payout import Attempt, AttemptState, Payout
 from gateway.domain.reasons import OtherChannel, RejectReason, other_channel
 from gateway.domain.states import may_repeat
@@ -26,6 +27,10 @@ class StepPolicy:
     """Final refusals whose table row says `policy` and after which another channel is tried."""
     disabled_channels: frozenset[str] = frozenset()
     """Channels that get nothing sent, no repeat either; they are still asked (R16)."""
+    unknown_after: timedelta = timedelta(hours=24)
+    """An attempt whose outcome is unknown for so long is held for people (`[holds]`)."""
+    pending_after: timedelta = timedelta(hours=96)
+    """Likewise one that the channel says it is still working on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +83,35 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOnHold:
+    """Leave it to people (R12)."""
+
+    code: HoldCode
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing to do before `until`; None: nothing at all until something is heard."""
 
     until: datetime | None
 
 
-Step = Plan | Query | Repeat | CancelAtChannel | Interrupted | GiveUp | Close | Wait
+Step = Plan | Query | Repeat | CancelAtChannel | Interrupted | GiveUp | Close | PutOnHold | Wait
+
+CRASHES_MAX = 3
+"""Whoever works on a payout may die this often in a row before it is left to people (row 64)."""
 
 
 def next_step(payout: Payout, now: datetime, policy: StepPolicy) -> Step:
     """What the payout wants at `now`."""
+    if payout.hold is not None and not payout.hold.rule.asks:
+        return Wait(None)
+    if payout.crashes >= CRASHES_MAX and payout.hold is None:
+        return PutOnHold(HoldCode.CRASHED)
     live = payout.live_attempt
     if live is not None:
         step = _tend(payout, live, now, policy)
-    elif is_final(payout) or payout.frozen:
+    elif is_final(payout) or payout.frozen or payout.hold is not None:
         step = Wait(next_due(payout))
     else:
         step = _carry_on(payout, now, policy)
@@ -112,8 +131,8 @@ def _tend(payout: Payout, live: Attempt, now: datetime, policy: StepPolicy) -> S
 
 
 def _tend_planned(payout: Payout, live: Attempt, now: datetime, policy: StepPolicy) -> Step:
-    unwanted = payout.frozen or payout.cancel_requested_at is not None or payout.give_up_at <= now
-    if unwanted or live.channel in policy.disabled_channels:
+    unwanted = payout.cancel_requested_at is not None or payout.give_up_at <= now
+    if _stopped(payout) or unwanted or live.channel in policy.disabled_channels:
         return GiveUp(live.number)
     if payout.retry_at is not None and payout.retry_at > now:
         return Wait(min(payout.retry_at, payout.give_up_at))
@@ -123,14 +142,29 @@ def _tend_planned(payout: Payout, live: Attempt, now: datetime, policy: StepPoli
 def _tend_open(payout: Payout, live: Attempt, now: datetime, policy: StepPolicy) -> Step:
     if live.due_at is not None and live.due_at > now:
         return Wait(live.due_at)
-    if _unwanted(payout, live, now) and not live.cancel_asked:
+    if payout.hold is None and _patience_over(payout, live, now, policy):
+        return PutOnHold(HoldCode.OUTCOME_UNKNOWN)
+    # Under a freeze and under a hold the channel is asked, and told nothing (R14, R12).
+    stopped = _stopped(payout)
+    if not stopped and _unwanted(payout, live, now) and not live.cancel_asked:
         return CancelAtChannel(live.number)
     # Under a cancel wish an order that may never have arrived is not sent again: it would be a first send (R19).
     wanted = payout.cancel_requested_at is None
-    may_send = wanted and not payout.frozen and live.channel not in policy.disabled_channels
+    may_send = wanted and not stopped and live.channel not in policy.disabled_channels
     if live.repeat_due and may_send and may_repeat(live, now):
         return Repeat(live.number)
     return Query(live.number)
+
+
+def _stopped(payout: Payout) -> bool:
+    return payout.frozen or payout.hold is not None
+
+
+def _patience_over(payout: Payout, live: Attempt, now: datetime, policy: StepPolicy) -> bool:
+    """Nobody could say for too long what became of it; while the beneficiary may still act, nobody has to."""
+    patience = policy.pending_after if live.state is AttemptState.PENDING else policy.unknown_after
+    since = max(live.first_sent_at or live.opened_at, payout.patient_since or live.opened_at)
+    return now >= (since if live.action is None else max(since, live.action.expires_at)) + patience
 
 
 def _unwanted(payout: Payout, live: Attempt, now: datetime) -> bool:
@@ -167,7 +201,9 @@ def next_due(payout: Payout) -> datetime | None:
     """When the payout must be looked at again on its own account: what the store indexes."""
     dues = [attempt.due_at for attempt in payout.attempts if attempt.due_at is not None and not is_planned(attempt)]
     live = payout.live_attempt
-    idle = live is None and not is_final(payout) and not payout.frozen
+    if payout.hold is not None and not payout.hold.rule.asks:
+        return None
+    idle = live is None and not is_final(payout) and not _stopped(payout)
     if idle or (live is not None and is_planned(live)):
         dues.append(payout.retry_at or payout.created_at)
         dues.append(payout.give_up_at)

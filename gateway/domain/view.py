@@ -8,7 +8,7 @@ from gateway.domain.beneficiary import Beneficiary, WechatBeneficiary, mask, mas
 from gateway.domain.money import Money
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.reasons import STATUS_REASONS, public_code
-from gateway.domain.status import StatusReason, is_disputed, is_final, status, status_reason
+from gateway.domain.status import StatusReason, is_disputed, status, status_reason, under_review
 
 Json = dict[str, "object"]
 
@@ -42,7 +42,7 @@ def payout_view(payout: Payout) -> Json:
         "returned_amount": money_view(paying.returned) if paying and paying.returned else None,
         "next_action": _action_view(payout),
         "cancel_requested": payout.cancel_requested_at is not None,
-        "under_review": payout.frozen and not is_final(payout),
+        "under_review": under_review(payout),
         "disputed": is_disputed(payout),
         "created_at": timestamp(payout.created_at),
         "settled_at": timestamp(paying.settled_at) if paying and paying.settled_at else None,

@@ -20,6 +20,7 @@ from gateway.domain.fingerprint import fingerprint
 from gateway.domain.identity import payout_id, shard_of
 from gateway.domain.money import Money
 from gateway.domain.payout import Payout
+from gateway.failpoints import Commit, Unit
 from gateway.operations.announce import make_callbacks
 from gateway.operations.services import Services
 from gateway.redact import private
@@ -39,6 +40,8 @@ class PayoutRequest:
     purpose: str | None = None
     description: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, str | bool] = field(default_factory=dict)
+    """What was noticed and is pointed out; stands in the timeline, changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,10 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
         known = tx.reference(request.app, request.reference)
         if known is not None:
             return _replay(tx, known, mark, payout.id)
-        return _insert(services, tx, payout, mark, lease, now)
+        return _insert(services, tx, payout, mark, lease, now, request.flags)
 
     with private(*personal(request.beneficiary)):
-        accepted = await _run_settled(services, unit)
+        accepted = await _run_settled(services, Unit(Commit.ACCEPT, unit))
     if not accepted.replayed:
         log.info("payout.accepted", payout=accepted.payout.id, app=request.app, amount=request.amount.minor)
         services.hand_over(accepted.payout, lease)
@@ -121,12 +124,20 @@ def _replay(tx: Tx, known: Reference, mark: bytes, own_id: str) -> Accepted:
     return Accepted(payout, replayed=known.payout_id != own_id)
 
 
-def _insert(services: Services, tx: Tx, payout: Payout, mark: bytes, lease: Lease, now: datetime) -> Accepted:
+def _insert(
+    services: Services,
+    tx: Tx,
+    payout: Payout,
+    mark: bytes,
+    lease: Lease,
+    now: datetime,
+    flags: Mapping[str, str | bool],
+) -> Accepted:
     endpoints = services.endpoints.get(payout.app, ())
     announced = make_callbacks(None, payout, endpoints, now, services.new_uuid, services.api_version, 0)
     payout = replace(payout, callback_sequence=announced.sequence)
     tx.insert(payout, Reference(payout.id, mark), lease)
-    tx.append_event(payout, Event(1, now, EventType.ACCEPTED, f"app:{payout.app}"))
+    tx.append_event(payout, Event(1, now, EventType.ACCEPTED, f"app:{payout.app}", detail=flags))
     for callback in announced.callbacks:
         tx.enqueue_callback(callback)
     return Accepted(payout, replayed=False)

@@ -7,11 +7,8 @@ looked at afresh.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
@@ -19,9 +16,9 @@ from adapters.channel import Signed
 from gateway.domain import changes
 from gateway.domain.errors import StaleWrite
 from gateway.domain.event import EventType
-from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
+from gateway.domain.safety import Safety
 from gateway.domain.status import StatusReason, closing_code
 from gateway.domain.steps import (
     CancelAtChannel,
@@ -29,17 +26,21 @@ from gateway.domain.steps import (
     GiveUp,
     Interrupted,
     Plan,
+    PutOnHold,
     Query,
     Repeat,
     Step,
     Wait,
     next_step,
 )
+from gateway.failpoints import Commit, Moment, Send, Unit, reached
+from gateway.operations.ask_first import HoldFor, PutOff, hold_for, put_off, safe_step
+from gateway.operations.asking import ask
 from gateway.operations.learn import Heard, learn
 from gateway.operations.plan import Chosen, choose, sent_of, waiting_code
 from gateway.operations.record import record, touch
 from gateway.operations.services import ChannelHandle, Services
-from gateway.operations.transmit import answer_of, interrupted, transmit
+from gateway.operations.transmit import interrupted, transmit
 from gateway.store.port import Lease, Tx
 from routing.decide import Decision
 from routing.guard import Permit, RefusedBeforeSend, Verdict
@@ -59,23 +60,41 @@ async def advance(services: Services, payout: Payout, lease: Lease) -> None:
         if isinstance(step, Wait):
             await _let_go(services, payout, lease)
             return
+        seen = services.standing.now
         try:
-            payout = await _act(services, payout, step, lease, now)
+            act = _act if seen.calm(now) else _act_with_care
+            after = await act(services, payout, step, seen, lease, now)
         except StaleWrite:
-            fresh = await _look_again(services, payout, lease)
-            if fresh is None:
-                return
-            payout = fresh
+            after = await _look_again(services, payout, lease)
+        if after is None:
+            return
+        payout = after
 
 
-async def _act(services: Services, payout: Payout, step: Step, lease: Lease, now: datetime) -> Payout:
+async def _act_with_care(
+    services: Services, payout: Payout, step: Step, seen: Safety, lease: Lease, now: datetime
+) -> Payout | None:
+    """In quarantine and in the ask-first time (R15). None: put off and let go of."""
+    careful = await safe_step(services, payout, step, seen, now)
+    now = services.clock.now()  # asking takes its time
+    lease = replace(lease, until=now + timedelta(seconds=services.lease_s))
+    match careful:
+        case PutOff():
+            return await put_off(services, payout, careful, seen, lease, now)
+        case HoldFor():
+            return await hold_for(services, payout, careful, seen, lease, now)
+        case _:
+            return await _act(services, payout, careful, seen, lease, now)
+
+
+async def _act(services: Services, payout: Payout, step: Step, seen: Safety, lease: Lease, now: datetime) -> Payout:
     match step:
         case Plan(instead_of):
-            return await _plan(services, payout, instead_of, lease, now)
+            return await _plan(services, payout, instead_of, seen, lease, now)
         case Query(number):
             return await _query(services, payout, number, lease)
         case Repeat(number):
-            return await _repeat(services, payout, number, lease, now)
+            return await _repeat(services, payout, number, seen, lease, now)
         case CancelAtChannel(number):
             return await _cancel_at_channel(services, payout, number, lease, now)
         case Interrupted(number):
@@ -83,15 +102,18 @@ async def _act(services: Services, payout: Payout, step: Step, lease: Lease, now
             return await learn(services, Heard(payout.id, number, interrupted(), transmission_no), lease)
         case GiveUp(number):
             given_up = changes.give_up(payout, number, now)
-            return await _decide(services, payout, given_up, EventType.ATTEMPT_GIVEN_UP, lease, now, number)
+            return await _decide(services, payout, given_up, EventType.ATTEMPT_GIVEN_UP, lease, now, number, seen=seen)
         case Close(reason):
-            return await _close(services, payout, reason, lease, now)
+            return await _close(services, payout, reason, seen, lease, now)
+        case PutOnHold(code):
+            held = changes.hold(payout, code, now)
+            return await _decide(services, payout, held, EventType.HELD, lease, now, detail={"code": str(code)})
         case Wait():
             return payout
 
 
 async def _let_go(services: Services, payout: Payout, lease: Lease) -> None:
-    await services.store.run(lambda tx: tx.release(payout.id, lease))
+    await services.store.run(Unit(Commit.RELEASE, lambda tx: tx.release(payout.id, lease)))
 
 
 async def _look_again(services: Services, payout: Payout, lease: Lease) -> Payout | None:
@@ -102,7 +124,7 @@ async def _look_again(services: Services, payout: Payout, lease: Lease) -> Payou
         return tx.payout(payout.id)
 
     try:
-        return await services.store.run(unit)
+        return await services.store.run(Unit(Commit.RENEW, unit))
     except StaleWrite:
         log.info("payout.lease_lost", payout=payout.id)
         return None
@@ -120,34 +142,41 @@ async def _decide(
     now: datetime,
     attempt: int | None = None,
     detail: Detail | None = None,
+    seen: Safety | None = None,
 ) -> Payout:
-    """Commit one change of ours."""
-    saved = await services.store.run(
-        lambda tx: record(services, tx, before, after, event, now, attempt=attempt, detail=detail, lease=lease)
-    )
+    """Commit one change of ours; with `seen`, only while the store's safety is what it was decided under (R15)."""
+
+    def unit(tx: Tx) -> Payout:
+        if seen is not None:
+            services.standing.still(tx, seen)
+        return record(services, tx, before, after, event, now, attempt=attempt, detail=detail, lease=lease)
+
+    saved = await services.store.run(Unit(event, unit))
     log.info(str(event), payout=saved.id, attempt=attempt, **(detail or {}))
     services.wake_callbacks()
     return saved
 
 
-async def _close(services: Services, payout: Payout, reason: StatusReason, lease: Lease, now: datetime) -> Payout:
+async def _close(
+    services: Services, payout: Payout, reason: StatusReason, seen: Safety, lease: Lease, now: datetime
+) -> Payout:
     closed = changes.close(payout, reason, now)
-    return await _decide(services, payout, closed, EventType.CLOSED, lease, now, detail={"reason": str(reason.code)})
+    detail: Detail = {"reason": str(reason.code)}
+    return await _decide(services, payout, closed, EventType.CLOSED, lease, now, detail=detail, seen=seen)
 
 
 async def _wait_for_channel(
-    services: Services, payout: Payout, decision: Decision, lease: Lease, now: datetime
+    services: Services, payout: Payout, decision: Decision, seen: Safety, lease: Lease, now: datetime
 ) -> Payout:
     """Nobody takes it. What may pass is waited for, what cannot pass ends it (row 7)."""
     if not decision.waitable and payout.live_attempt is None:
         heard = any(attempt.transmitted for attempt in payout.attempts)
-        return await _close(
-            services, payout, closing_code(payout) if heard else StatusReason(waiting_code(decision)), lease, now
-        )
+        reason = closing_code(payout) if heard else StatusReason(waiting_code(decision))
+        return await _close(services, payout, reason, seen, lease, now)
     code = waiting_code(decision)
     waiting = changes.wait_for_channel(payout, code, now, services.retry_every)
     if payout.waiting_for is code:
-        return await services.store.run(lambda tx: touch(tx, payout, waiting, lease))
+        return await services.store.run(Unit(Commit.TOUCH, lambda tx: touch(tx, payout, waiting, lease)))
     refused = " ".join(f"{refusal.channel}:{refusal.code}" for refusal in decision.refused)
     return await _decide(services, payout, waiting, EventType.WAITING, lease, now, detail={"refused": refused})
 
@@ -155,17 +184,20 @@ async def _wait_for_channel(
 # Sending -------------------------------------------------------------------------------------------------------------
 
 
-async def _plan(services: Services, payout: Payout, instead_of: int | None, lease: Lease, now: datetime) -> Payout:
+async def _plan(
+    services: Services, payout: Payout, instead_of: int | None, seen: Safety, lease: Lease, now: datetime
+) -> Payout:
     """Choose a channel, commit the intent, send."""
     planned = payout.attempt(instead_of) if instead_of is not None else None
     found = choose(services, payout, planned, now)
     if isinstance(found, Decision):
-        return await _wait_for_channel(services, payout, found, lease, now)
+        return await _wait_for_channel(services, payout, found, seen, lease, now)
     intent = _intent(payout, found, instead_of, now)
     number = len(intent.attempts) if found.opening is not None else instead_of or len(intent.attempts)
     outgoing = _Outgoing(found.handle, number, found.signed, found.permit)
     detail: Detail = {"channel": found.handle.channel.name}
-    return await _commit_and_send(services, payout, intent, EventType.ATTEMPT_OPENED, outgoing, detail, lease, now)
+    opened = EventType.ATTEMPT_OPENED
+    return await _commit_and_send(services, payout, intent, opened, outgoing, detail, seen, lease, now)
 
 
 def _intent(payout: Payout, found: Chosen, instead_of: int | None, now: datetime) -> Payout:
@@ -176,7 +208,7 @@ def _intent(payout: Payout, found: Chosen, instead_of: int | None, now: datetime
     return changes.open_attempt(base, found.opening, now)
 
 
-async def _repeat(services: Services, payout: Payout, number: int, lease: Lease, now: datetime) -> Payout:
+async def _repeat(services: Services, payout: Payout, number: int, seen: Safety, lease: Lease, now: datetime) -> Payout:
     """The same bytes under the same id, freshly signed; a question instead where that is not possible now."""
     attempt = payout.attempt(number)
     handle = services.channels[attempt.channel]
@@ -193,7 +225,8 @@ async def _repeat(services: Services, payout: Payout, number: int, lease: Lease,
     intent = changes.begin_repeat(payout, number, now)
     outgoing = _Outgoing(handle, number, signed, permit)
     detail: Detail = {"transmission": intent.attempt(number).transmissions}
-    return await _commit_and_send(services, payout, intent, EventType.ATTEMPT_REPEATED, outgoing, detail, lease, now)
+    repeated = EventType.ATTEMPT_REPEATED
+    return await _commit_and_send(services, payout, intent, repeated, outgoing, detail, seen, lease, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +246,7 @@ async def _commit_and_send(
     event: EventType,
     outgoing: _Outgoing,
     detail: Detail,
+    seen: Safety,
     lease: Lease,
     now: datetime,
 ) -> Payout:
@@ -220,7 +254,7 @@ async def _commit_and_send(
     handle, number, permit = outgoing.handle, outgoing.number, outgoing.permit
     started_s = services.clock.monotonic()
     try:
-        sending = await _decide(services, payout, intent, event, lease, now, number, detail)
+        sending = await _decide(services, payout, intent, event, lease, now, number, detail, seen)
         if not _lease_lasts(services, handle.timeouts.total_s, started_s):
             raise StaleWrite(f"{payout.id}: too little of the lease is left to send")
     except BaseException:
@@ -240,7 +274,9 @@ def _lease_lasts(services: Services, deadline_s: float, started_s: float) -> boo
 async def _query(services: Services, payout: Payout, number: int, lease: Lease) -> Payout:
     attempt = payout.attempt(number)
     handle = services.channels[attempt.channel]
-    answer = await _ask(services, handle.channel.query(sent_of(payout, attempt)), How.QUERY, handle.timeouts.total_s)
+    reached(Send.QUERY, Moment.BEFORE_SEND)
+    answer = await ask(services, handle.channel.query(sent_of(payout, attempt)), How.QUERY, handle.timeouts.total_s)
+    reached(Send.QUERY, Moment.AFTER_SEND)
     return await learn(services, Heard(payout.id, number, answer), lease)
 
 
@@ -249,18 +285,10 @@ async def _cancel_at_channel(services: Services, payout: Payout, number: int, le
     handle = services.channels[payout.attempt(number).channel]
     asked = changes.ask_to_cancel(payout, number, now)
     if not handle.channel.capabilities.can_cancel:
-        return await services.store.run(lambda tx: touch(tx, payout, asked, lease))
+        return await services.store.run(Unit(Commit.TOUCH, lambda tx: touch(tx, payout, asked, lease)))
     told = await _decide(services, payout, asked, EventType.CANCEL_SENT, lease, now, number)
     call = handle.channel.cancel(sent_of(told, told.attempt(number)))
-    answer = await _ask(services, call, How.CANCEL, handle.timeouts.total_s)
+    reached(Send.CANCEL, Moment.BEFORE_SEND)
+    answer = await ask(services, call, How.CANCEL, handle.timeouts.total_s)
+    reached(Send.CANCEL, Moment.AFTER_SEND)
     return await learn(services, Heard(payout.id, number, answer), lease)
-
-
-async def _ask(services: Services, call: Coroutine[Any, Any, Answer], how: How, total_s: float) -> Answer:
-    """A call that is safe to give up: past the deadline it is dropped and counts as no answer."""
-    task = services.background.spawn(call)
-    done, _ = await asyncio.wait({task}, timeout=total_s)
-    if not done:
-        task.cancel()
-        return Answer(how, OutcomeKind.UNCLEAR, detail="no answer within the deadline", channel_fault=True)
-    return replace(answer_of(task), heard=how)

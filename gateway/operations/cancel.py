@@ -12,6 +12,8 @@ from gateway.domain.event import EventType
 from gateway.domain.payout import Payout
 from gateway.domain.status import Status, is_final, status
 from gateway.domain.steps import is_planned
+from gateway.failpoints import Commit, Unit
+from gateway.operations.ask_first import before_cancel
 from gateway.operations.record import record
 from gateway.operations.services import Services
 from gateway.store.port import Tx
@@ -25,10 +27,16 @@ async def cancel(services: Services, app: str, payout_id: str) -> Payout:
     Raises:
         NotFound: not this app's.
         AlreadyFinal: it has ended otherwise.
+        StoreUnavailable: after a restore, while a channel that may know it gives no answer.
     """
-    now = services.clock.now()
+    now, seen = services.clock.now(), services.standing.now
+    if not seen.calm(now):
+        known = await services.store.read(lambda tx: tx.payout(payout_id))
+        if known is not None and known.app == app:
+            await before_cancel(services, known, seen, now)
 
     def unit(tx: Tx) -> Payout:
+        services.standing.still(tx, seen)
         payout = tx.payout(payout_id)
         if payout is None or payout.app != app:
             raise NotFound(payout_id)
@@ -39,7 +47,7 @@ async def cancel(services: Services, app: str, payout_id: str) -> Payout:
         wished = _drop_planned(request_cancel(payout, now), now)
         return record(services, tx, payout, wished, EventType.CANCEL_REQUESTED, now, actor=f"app:{app}")
 
-    payout = await services.store.run(unit)
+    payout = await services.store.run(Unit(Commit.CANCEL_WISH, unit))
     log.info("payout.cancel_requested", payout=payout.id, app=app, status=str(status(payout)))
     services.wake_callbacks()
     if status(payout) is not Status.CANCELED:

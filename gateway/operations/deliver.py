@@ -13,6 +13,7 @@ from gateway.callbacks.endpoint import Endpoint
 from gateway.callbacks.schedule import Again, Delivered, Parked, Verdict, decide
 from gateway.callbacks.sender import Sent
 from gateway.domain.errors import NotFound
+from gateway.failpoints import Commit, Moment, Send, Unit, reached
 from gateway.operations.services import Services
 from gateway.store.port import Callback, Delivery, Tx
 
@@ -45,13 +46,15 @@ async def deliver(services: Services, sender: Sender, callback: Callback, jitter
     if endpoint is None:
         sent, tried = _NOWHERE, callback
     else:
+        reached(Send.CALLBACK, Moment.BEFORE_SEND)
         sent = await sender.send(endpoint, callback.id, callback.body)
+        reached(Send.CALLBACK, Moment.AFTER_SEND)
         tried = replace(callback, tries=callback.tries + 1)
     now = services.clock.now()
     verdict = Parked(UNKNOWN_ENDPOINT) if endpoint is None else _judge(tried, sent, now, jitter())
     judged = settle(tried, verdict, now)
     delivery = Delivery(at, sent.status, _detail(sent, verdict), sent.duration_ms)
-    stored = await services.store.run(lambda tx: _record(tx, judged, delivery))
+    stored = await services.store.run(Unit(Commit.CALLBACK_TRIED, lambda tx: _record(tx, judged, delivery)))
     _say(stored, verdict, delivery)
     return stored
 
@@ -68,7 +71,7 @@ async def redeliver(services: Services, payout_id: str, event_id: str) -> tuple[
         mine = [callback for callback in tx.callbacks(payout_id) if callback.id == event_id]
         return tuple(_renew(tx, callback, now) for callback in mine)
 
-    callbacks = await services.store.run(unit)
+    callbacks = await services.store.run(Unit(Commit.REDELIVERY, unit))
     if not callbacks:
         raise NotFound(event_id)
     services.wake_callbacks()

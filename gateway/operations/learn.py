@@ -17,6 +17,7 @@ from gateway.domain.outcome import Answer, classify
 from gateway.domain.payout import Payout
 from gateway.domain.states import Change, Folded, fold
 from gateway.domain.view import payout_view
+from gateway.failpoints import Commit, Unit
 from gateway.operations.record import record, touch
 from gateway.operations.services import Services
 from gateway.store.port import Evidence, Incident, Lease, Tx
@@ -42,11 +43,15 @@ async def learn(services: Services, heard: Heard, lease: Lease | None = None) ->
     `StaleWrite` is raised.
     """
     try:
-        after, change = await services.store.run(lambda tx: learn_in(services, tx, heard, lease))
+        unit = Unit(heard.answer.heard, lambda tx: learn_in(services, tx, heard, lease))
+        after, change = await services.store.run(unit)
     except StaleWrite:
-        await services.store.run(lambda tx: keep_evidence(services, tx, heard))
+        await services.store.run(Unit(Commit.EVIDENCE, lambda tx: keep_evidence(services, tx, heard)))
         raise
     _report(heard, after, change)
+    if heard.answer.conflict:
+        # Our stored bytes are not what the channel knows under this id: nothing more leaves by this channel (row 29).
+        services.channels[after.attempt(heard.attempt).channel].guard.stop()
     services.wake_callbacks()
     return after
 
@@ -56,7 +61,9 @@ def learn_in(services: Services, tx: Tx, heard: Heard, lease: Lease | None) -> t
     payout = _load(tx, heard.payout_id)
     attempt = payout.attempt(heard.attempt)
     now = services.clock.now()
-    outcome = classify(heard.answer, heard.transmission_no, attempt.transmissions, attempt.ground.absence)
+    ground = attempt.ground
+    large = services.is_large(payout.amount)
+    outcome = classify(heard.answer, heard.transmission_no, attempt.transmissions, ground.absence, large=large)
     polls = services.channels[attempt.channel].polls
     folded = fold(payout, heard.attempt, outcome, now, polls)
     judged = folded.change is not Change.STALE
@@ -70,9 +77,13 @@ def _save(
     after, answer = folded.payout, heard.answer
     if folded.change is Change.CONTRADICTION:
         return _freeze(services, tx, before, after, heard, now, lease)
-    if payout_view(before) == payout_view(after) and folded.change is not Change.MOVED:
+    new_hold = after.hold if before.hold is None else None
+    if new_hold is not None:
+        tx.append_incident(before, Incident(now, str(new_hold.code), new_hold.rule.text, heard.attempt))
+    elif payout_view(before) == payout_view(after) and folded.change is not Change.MOVED:
         return touch(tx, before, after, lease)
-    detail = {
+    detail: dict[str, str | int | bool | None] = {
+        "held": str(new_hold.code) if new_hold else None,
         "from": str(before.attempt(heard.attempt).state),
         "to": str(after.attempt(heard.attempt).state),
         "heard": str(answer.heard),
@@ -85,7 +96,7 @@ def _save(
         tx,
         before,
         after,
-        EventType.ATTEMPT_MOVED,
+        EventType.HELD if new_hold is not None and folded.change is not Change.MOVED else EventType.ATTEMPT_MOVED,
         now,
         actor=f"channel:{after.attempt(heard.attempt).channel}",
         attempt=heard.attempt,

@@ -8,6 +8,7 @@ channel's sheet asks (404), so that it comes again: it may be faster than our ow
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -17,12 +18,13 @@ import structlog
 from adapters.channel import Notice, Notification, NotificationRefused, RawNotification, Reply
 from gateway.domain.errors import NotFound, StoreError
 from gateway.domain.identity import SHARDS, shard_of_payout
+from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.domain.outcome import Heard as How
-from gateway.domain.outcome import OutcomeKind
 from gateway.domain.payout import Payout
+from gateway.failpoints import Commit, Unit
 from gateway.operations.learn import Heard, keep_evidence, learn_in
 from gateway.operations.services import ChannelHandle, Services
-from gateway.store.port import SeenNotification, Tx
+from gateway.store.port import Novelty, SeenNotification, Tx
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -35,8 +37,14 @@ class _Taken(StrEnum):
 
     FOLDED = "folded"
     DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
     MISMATCH = "mismatch"
     ORPHAN = "orphan"
+
+
+_OTHER_CONTENT = Answer(
+    How.NOTIFICATION, OutcomeKind.UNCLEAR, detail="the same event id came with other content", alarm=True
+)
 
 
 class _Replayed(Exception):
@@ -64,7 +72,8 @@ async def observe(services: Services, channel: str, raw: RawNotification) -> Rep
         log.warning("notification.refused", channel=channel, code=refused.code, detail=refused.detail)
         return handle.channel.reply(refused.status, refused.code)
     try:
-        taken = await services.store.run(lambda tx: _take(services, tx, handle, notification, raw))
+        unit = Unit(Commit.NOTIFICATION, lambda tx: _take(services, tx, handle, notification, raw))
+        taken = await services.store.run(unit)
     except _Replayed:
         log.warning("notification.replayed", channel=channel, event_id=notification.event_id)
         return handle.channel.reply(401, "replayed")
@@ -90,18 +99,27 @@ def _take(
     targets = [_find(tx, handle.channel.name, notice) for notice in notification.notices]
     # One notification may speak several times of one order (debited, then returned): it is new to it once.
     ids = dict.fromkeys(target.payout.id if target else None for target in targets)
-    fresh = {each: tx.note_notification(_seen(handle, notification, each, raw)) for each in ids}
+    said = [
+        (target.payout.id if target else None, notice)
+        for target, notice in zip(targets, notification.notices, strict=True)
+    ]
+    news = {each: tx.note_notification(_seen(handle, notification, each, said, raw)) for each in ids}
     return tuple(
-        _take_notice(services, tx, notice, target, is_new=fresh[target.payout.id if target else None])
+        _take_notice(services, tx, notice, target, news[target.payout.id if target else None])
         for notice, target in zip(notification.notices, targets, strict=True)
     )
 
 
-def _take_notice(services: Services, tx: Tx, notice: Notice, target: _Target | None, *, is_new: bool) -> _Taken:
+def _take_notice(services: Services, tx: Tx, notice: Notice, target: _Target | None, news: Novelty) -> _Taken:
     if target is None:
         return _Taken.ORPHAN
-    if not is_new:
+    if news is Novelty.SEEN:
         return _Taken.DUPLICATE
+    if news is Novelty.CONFLICT:
+        # The first stands; what the channel really means, only a query can say (row 39).
+        answer = replace(_OTHER_CONTENT, raw=notice.answer.raw)
+        learn_in(services, tx, Heard(target.payout.id, target.attempt, answer), None)
+        return _Taken.CONFLICT
     heard = Heard(target.payout.id, target.attempt, replace(notice.answer, heard=How.NOTIFICATION))
     if not _matches(target.payout, notice):
         # Not ours, or not right: kept as refused evidence, and asked about by the ordinary schedule (I17).
@@ -137,7 +155,11 @@ def _find(tx: Tx, channel: str, notice: Notice) -> _Target | None:
 
 
 def _seen(
-    handle: ChannelHandle, notification: Notification, payout_id: str | None, raw: RawNotification
+    handle: ChannelHandle,
+    notification: Notification,
+    payout_id: str | None,
+    said: Sequence[tuple[str | None, Notice]],
+    raw: RawNotification,
 ) -> SeenNotification:
     """The record of it. An orphan is nobody's row; its shard is drawn from the event id."""
     shard = shard_of_payout(payout_id) if payout_id else None
@@ -150,12 +172,22 @@ def _seen(
         payout_id=payout_id,
         at=raw.received_at,
         raw=raw.body,
+        said=_digest([notice for each, notice in said if each == payout_id]),
     )
+
+
+def _digest(notices: Sequence[Notice]) -> bytes:
+    """What was said, apart from how: an honest retry is encrypted and signed anew, and says the same."""
+    said = [
+        (n.answer.kind, n.answer.channel_code, n.answer.returned, n.channel_reference, n.channel_payout_id, n.amount)
+        for n in notices
+    ]
+    return hashlib.sha256(repr(said).encode()).digest()
 
 
 def _report(channel: str, notification: Notification, taken: tuple[_Taken, ...]) -> None:
     bound = log.bind(channel=channel, event_id=notification.event_id, results=[str(result) for result in taken])
-    if _Taken.MISMATCH in taken or _Taken.ORPHAN in taken:
+    if {_Taken.MISMATCH, _Taken.ORPHAN, _Taken.CONFLICT} & set(taken):
         bound.warning("notification.taken")
     else:
         bound.info("notification.taken")

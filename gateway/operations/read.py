@@ -7,6 +7,7 @@ from datetime import datetime
 from gateway.domain.errors import NotFound
 from gateway.domain.event import Event
 from gateway.domain.payout import Payout
+from gateway.failpoints import Commit, Unit
 from gateway.operations.services import Services
 from gateway.store.port import PayoutFilter, Position, ReadTx
 
@@ -51,7 +52,7 @@ async def timeline(services: Services, app: str, payout_id: str) -> tuple[Event,
 async def use_nonce(services: Services, key_id: str, nonce: str, until: datetime) -> bool:
     """Use up a request's nonce; False when it was used before."""
     now = services.clock.now()
-    return await services.store.run(lambda tx: tx.use_nonce(API_SCOPE, key_id, nonce, now, until))
+    return await services.store.run(Unit(Commit.NONCE, lambda tx: tx.use_nonce(API_SCOPE, key_id, nonce, now, until)))
 
 
 def _owned(tx: ReadTx, app: str, payout_id: str) -> Payout:

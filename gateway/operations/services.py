@@ -10,10 +10,12 @@ from uuid import UUID
 from adapters.channel import Channel, Timeouts
 from gateway.callbacks.endpoint import Endpoint
 from gateway.clock import Clock
+from gateway.domain.money import Money
 from gateway.domain.payout import Payout
 from gateway.domain.states import Polls
 from gateway.domain.steps import StepPolicy
 from gateway.operations.background import Background
+from gateway.operations.standing import Standing
 from gateway.store.port import Lease, Store
 from routing.guard import Guard
 from routing.policy import ChannelPolicy
@@ -65,3 +67,14 @@ class Services:
     wake: Callable[[], None] = field(repr=False)
     """Something became due now: tell the rescue loop."""
     wake_callbacks: Callable[[], None] = field(repr=False)
+    ask_first_for: timedelta = timedelta(days=30)
+    """How long after a quarantine every channel is asked before a new attempt (R15)."""
+    standing: Standing = field(default_factory=Standing)
+    """Quarantine and ask-first time, as this node knows them."""
+    confirm_above: Mapping[str, int] = field(default_factory=dict)
+    """By currency, minor units: a success above it that a notification tells is confirmed by a query (R8)."""
+
+    def is_large(self, amount: Money) -> bool:
+        """Whether a notification alone may not settle it."""
+        above = self.confirm_above.get(amount.currency)
+        return above is not None and amount.minor > above

@@ -17,6 +17,7 @@ from gateway.domain.errors import StoreError
 from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
+from gateway.failpoints import Moment, Send, reached
 from gateway.operations.learn import Heard, learn
 from gateway.operations.services import ChannelHandle, Services
 from gateway.store.port import Lease
@@ -30,6 +31,7 @@ async def transmit(
 ) -> Payout:
     """Send, wait at most the deadline, fold. The intent is committed; the permit is given back here."""
     transmission_no = payout.attempt(number).transmissions
+    reached(Send.SUBMIT, Moment.BEFORE_SEND)
     task = services.background.spawn(handle.channel.submit(signed))
 
     def learn_late(done: asyncio.Task[Answer]) -> None:
@@ -43,6 +45,7 @@ async def transmit(
         task.add_done_callback(learn_late)
         raise
     if task.done():
+        reached(Send.SUBMIT, Moment.AFTER_SEND)
         answer = answer_of(task)
         permit.release(verdict(answer))
     else:

@@ -70,6 +70,7 @@ def dump_answer(answer: Answer) -> bytes:
             "as_of": answer.as_of.isoformat() if answer.as_of else None,
             "detail": answer.detail,
             "alarm": answer.alarm,
+            "conflict": answer.conflict,
             "channel_fault": answer.channel_fault,
             "raw": base64.b64encode(answer.raw).decode(),
         }
@@ -91,6 +92,7 @@ def load_answer(data: bytes) -> Answer:
         as_of=datetime.fromisoformat(fields["as_of"]) if fields["as_of"] else None,
         detail=fields["detail"],
         alarm=fields["alarm"],
+        conflict=fields.get("conflict", False),
         channel_fault=fields["channel_fault"],
         raw=base64.b64decode(fields["raw"]),
     )

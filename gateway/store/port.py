@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from gateway.domain.event import Event
 from gateway.domain.outcome import Answer
 from gateway.domain.payout import Payout
+from gateway.domain.review import Request
+from gateway.store.principals_port import PrincipalReads, PrincipalWrites
 
 T = TypeVar("T")
 
@@ -124,6 +127,26 @@ class SeenNotification:
     """None: an orphan, nobody's order as far as we know."""
     at: datetime
     raw: bytes = field(repr=False)
+    said: bytes = b""
+    """A digest of what it says of this payout, the same over honest retries."""
+
+
+class Novelty(StrEnum):
+    """Whether a notification was taken before."""
+
+    NEW = "new"
+    SEEN = "seen"
+    CONFLICT = "conflict"
+    """The same event id was taken before and said something else (row 39)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderReview:
+    """A payout that waits for people, since when, and why."""
+
+    payout: Payout
+    since: datetime
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +162,7 @@ class LiveGround:
     count: int
 
 
-class ReadTx(Protocol):
+class ReadTx(PrincipalReads, Protocol):
     """What can be asked inside a unit or a read."""
 
     def payout(self, payout_id: str) -> Payout | None: ...
@@ -172,12 +195,36 @@ class ReadTx(Protocol):
         """The earliest time at which a payout that nobody holds wants something; None when none does."""
         ...
 
+    def under_review(self, limit: int) -> Sequence[UnderReview]:
+        """Held and frozen payouts, the longest waiting first."""
+        ...
+
+    def request(self, request_id: str) -> Request | None: ...
+
+    def open_requests(self) -> Sequence[Request]:
+        """Neither approved nor withdrawn, the oldest first; expired ones too."""
+        ...
+
     def counts(self) -> Mapping[str, int]:
         """Payouts by status."""
         ...
 
+    def meta(self, name: str) -> str | None:
+        """A word the store keeps about itself."""
+        ...
 
-class Tx(ReadTx, Protocol):
+    def high_water(self) -> int:
+        """A number that every event raises and nothing lowers: an older copy of the store has a smaller one."""
+        ...
+
+    def unasked_since(self, since: datetime) -> int:
+        """Open attempts sent before `since` whose channel has not been asked about them after it.
+
+        Those of payouts on a hold that forbids asking do not count."""
+        ...
+
+
+class Tx(ReadTx, PrincipalWrites, Protocol):
     """One transaction of the writer."""
 
     def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
@@ -203,7 +250,9 @@ class Tx(ReadTx, Protocol):
         ...
 
     def claim(self, owner: str, now: datetime, lease_s: float, limit: int) -> Sequence[tuple[Payout, Lease]]:
-        """Payouts that are due and that nobody holds, each now leased to `owner`; the longest due first."""
+        """Payouts that are due and that nobody holds, each now leased to `owner`; the longest due first.
+
+        One whose last owner never let go of it has crashed once more (`Payout.crashes`)."""
         ...
 
     def renew(self, payout_id: str, lease: Lease, until: datetime) -> Lease:
@@ -211,7 +260,7 @@ class Tx(ReadTx, Protocol):
         ...
 
     def release(self, payout_id: str, lease: Lease) -> None:
-        """Let go, if it is still ours."""
+        """Let go, if it is still ours; whoever held it did not crash."""
         ...
 
     def enqueue_callback(self, callback: Callback) -> None: ...
@@ -230,8 +279,26 @@ class Tx(ReadTx, Protocol):
         """True the first time; false for a replay before `until`."""
         ...
 
-    def note_notification(self, seen: SeenNotification) -> bool:
-        """True the first time this (channel, event) is seen for this payout."""
+    def note_notification(self, seen: SeenNotification) -> Novelty:
+        """Whether this (channel, event) was seen for this payout before; kept if not."""
+        ...
+
+    def set_meta(self, name: str, value: str | None) -> None:
+        """Keep a word; None forgets it."""
+        ...
+
+    def ask_live_at(self, at: datetime) -> int:
+        """Make every open attempt due at `at` at the latest; how many there are."""
+        ...
+
+    def lift_freezes(self, payout: Payout, at: datetime) -> None:
+        """Mark every freeze row of it as lifted."""
+        ...
+
+    def add_request(self, request: Request, evidence: bytes | None) -> None: ...
+
+    def save_request(self, request: Request) -> None:
+        """Its approval or withdrawal. Raises `StaleWrite` when it is no longer open."""
         ...
 
 

@@ -7,19 +7,36 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, func, or_, select
+from sqlalchemy import Connection, Row, Table, and_, exists, func, literal_column, not_, or_, select
 
 from gateway.domain.event import Event, EventType
-from gateway.domain.identity import shard_of, shard_of_channel_reference, shard_of_payout
-from gateway.domain.payout import Payout
+from gateway.domain.hold import HOLDS, HoldCode
+from gateway.domain.identity import shard_of, shard_of_channel_reference, shard_of_payout, shard_of_request
+from gateway.domain.outcome import Heard
+from gateway.domain.payout import OPEN, Payout
+from gateway.domain.review import Request, RequestKind
 from gateway.store import codec, schema
-from gateway.store.port import Callback, Delivery, Evidence, Incident, LiveGround, PayoutFilter, Position, Reference
+from gateway.store.port import (
+    Callback,
+    Delivery,
+    Evidence,
+    Incident,
+    LiveGround,
+    PayoutFilter,
+    Position,
+    Reference,
+    UnderReview,
+)
+from gateway.store.principals import SqlPrincipalReads
 from gateway.store.rows import Rows
 
 _P, _A = schema.payouts.c, schema.attempts.c
 
+OPEN_STATES = sorted(str(state) for state in OPEN)
+SILENT_HOLDS = sorted(str(code) for code, rule in HOLDS.items() if not rule.asks)
 
-class SqlReadTx:
+
+class SqlReadTx(SqlPrincipalReads):
     """Questions. Every one names its shard where the row is one payout's."""
 
     def __init__(self, connection: Connection, rows: Rows) -> None:
@@ -108,9 +125,64 @@ class SqlReadTx:
         found = self._one(free.order_by(_P.due_at).limit(1))
         return None if found is None else found.due_at
 
+    def under_review(self, limit: int) -> Sequence[UnderReview]:
+        wanted = or_(_P.hold_code.is_not(None), _P.frozen)
+        rows = self._all(select(schema.payouts).where(wanted))
+        found = sorted((self._reviewed(row) for row in rows), key=lambda each: (each.since, each.payout.id))
+        return found[:limit]
+
+    def _reviewed(self, row: Row[Any]) -> UnderReview:
+        if row.hold_code is not None:
+            return UnderReview(self._whole(row), row.hold_at, HOLDS[HoldCode(row.hold_code)].text)
+        columns = schema.freezes.c
+        of_it = (columns.shard == row.shard, columns.payout_id == row.id, columns.lifted_at.is_(None))
+        freeze = self._one(select(columns.at, columns.why).where(*of_it).order_by(columns.number))
+        assert freeze is not None  # noqa: S101 - the freeze row is written in the transaction that sets `frozen`
+        return UnderReview(self._whole(row), freeze.at, freeze.why)
+
+    def request(self, request_id: str) -> Request | None:
+        columns = schema.requests.c
+        shard = shard_of_request(request_id)
+        found = self._one(select(schema.requests).where(columns.shard == shard, columns.id == request_id))
+        return None if found is None else _request(found)
+
+    def open_requests(self) -> Sequence[Request]:
+        columns = schema.requests.c
+        wanted = (columns.approved_at.is_(None), columns.withdrawn_at.is_(None))
+        rows = self._all(select(schema.requests).where(*wanted).order_by(columns.made_at, columns.id))
+        return [_request(row) for row in rows]
+
     def counts(self) -> Mapping[str, int]:
         rows = self._all(select(_P.status, func.count()).group_by(_P.status).order_by(_P.status))
         return {name: int(count) for name, count in (tuple(row) for row in rows)}
+
+    def meta(self, name: str) -> str | None:
+        columns = schema.meta.c
+        found = self._one(select(columns.value).where(columns.name == name))
+        return None if found is None else str(found.value)
+
+    def high_water(self) -> int:
+        # Nothing is ever deleted from events, so SQLite's own row number only grows. Another database counts itself.
+        return (
+            self._connection.execute(select(func.max(literal_column("rowid"))).select_from(schema.events)).scalar() or 0
+        )
+
+    def unasked_since(self, since: datetime) -> int:
+        columns = schema.evidence.c
+        asked = exists().where(
+            columns.shard == _A.shard,
+            columns.payout_id == _A.payout_id,
+            columns.attempt == _A.number,
+            columns.heard == str(Heard.QUERY),
+            columns.at >= since,
+        )
+        query = (
+            select(func.count())
+            .select_from(schema.attempts.join(schema.payouts, and_(_P.shard == _A.shard, _P.id == _A.payout_id)))
+            .where(_A.state.in_(OPEN_STATES), _A.first_sent_at < since, not_(asked))
+            .where(or_(_P.hold_code.is_(None), _P.hold_code.not_in(SILENT_HOLDS)))
+        )
+        return int(self._connection.execute(query).scalar() or 0)
 
     def _history(self, table: Table, payout_id: str, order: str) -> Sequence[Row[Any]]:
         columns = table.c
@@ -122,6 +194,23 @@ class SqlReadTx:
 
     def _all(self, query: Any) -> Sequence[Row[Any]]:
         return self._connection.execute(query).all()
+
+
+def _request(row: Row[Any]) -> Request:
+    return Request(
+        id=row.id,
+        kind=RequestKind(row.kind),
+        payout_id=row.payout_id,
+        reason=row.reason,
+        evidence_sha256=row.evidence_sha256,
+        made_by=row.made_by,
+        made_at=row.made_at,
+        state_hash=row.state_hash,
+        expires_at=row.expires_at,
+        approved_by=row.approved_by,
+        approved_at=row.approved_at,
+        withdrawn_at=row.withdrawn_at,
+    )
 
 
 def _conditions(wanted: PayoutFilter) -> list[Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from gateway.domain.hold import Hold, HoldCode
 from gateway.domain.money import Money
 from gateway.domain.outcome import Absence
-from gateway.domain.payout import Attempt, AttemptState, Closure, DuplicateMode, Ground, Payout
+from gateway.domain.payout import Attempt, AttemptState, Closure, DuplicateMode, Ground, Payout, Resolution
 from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.domain.status import status
 from gateway.sealing import Sealer
@@ -48,12 +49,13 @@ class Rows:
             "created_at": payout.created_at,
             "give_up_at": payout.give_up_at,
             "fence": 0,
+            "crashes": 0,
             **self.changing(payout),
         }
 
     def changing(self, payout: Payout) -> Values:
         """The columns that a save writes."""
-        closure = payout.closure
+        closure, hold, resolution = payout.closure, payout.hold, payout.resolution
         current = payout.paying_attempt or (payout.attempts[-1] if payout.attempts else None)
         return {
             "version": payout.version,
@@ -63,6 +65,11 @@ class Rows:
             "channel": current.channel if current else None,
             "cancel_requested_at": payout.cancel_requested_at,
             "frozen": payout.frozen,
+            "hold_code": str(hold.code) if hold else None,
+            "hold_at": hold.at if hold else None,
+            "patient_since": payout.patient_since,
+            "resolved_paid": resolution.paid if resolution else None,
+            "resolved_at": resolution.at if resolution else None,
             "closed_code": str(closure.code) if closure else None,
             "closed_channel_code": closure.channel_code if closure else None,
             "closed_at": closure.at if closure else None,
@@ -96,7 +103,11 @@ class Rows:
             attempts=tuple(self.attempt(found, amount.currency) for found in attempt_rows),
             cancel_requested_at=row.cancel_requested_at,
             frozen=row.frozen,
+            hold=Hold(HoldCode(row.hold_code), row.hold_at) if row.hold_code is not None else None,
+            patient_since=row.patient_since,
+            resolution=Resolution(row.resolved_paid, row.resolved_at) if row.resolved_at is not None else None,
             closure=closure,
+            crashes=row.crashes,
             retry_at=row.retry_at,
             waiting_for=StatusCode(row.waiting_for) if row.waiting_for else None,
         )

@@ -100,6 +100,11 @@ payouts = Table(
     Column("channel", Text),  # likewise: the channel of the current attempt
     Column("cancel_requested_at", Moment),
     Column("frozen", Boolean, nullable=False),
+    Column("hold_code", Text),  # R12
+    Column("hold_at", Moment),
+    Column("patient_since", Moment),
+    Column("resolved_paid", Boolean),  # R20
+    Column("resolved_at", Moment),
     Column("closed_code", Text),
     Column("closed_channel_code", Text),
     Column("closed_at", Moment),
@@ -109,9 +114,11 @@ payouts = Table(
     Column("lease_owner", Text),
     Column("lease_until", Moment),
     Column("fence", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False, server_default="0"),  # row 64
     PrimaryKeyConstraint("shard", "id"),
     Index("payouts_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
     Index("payouts_by_app", "app", "created_at", "id"),
+    Index("payouts_under_review", "hold_at", sqlite_where=text("hold_code IS NOT NULL OR frozen")),
 )
 
 attempts = Table(
@@ -268,7 +275,29 @@ notifications = Table(
     Column("payout_id", Text, nullable=False),  # '' for an orphan
     Column("at", Moment, nullable=False),
     Column("raw_sealed", LargeBinary, nullable=False),
+    Column("said", LargeBinary),  # a digest of what it says: another one under the same event id is a conflict
     PrimaryKeyConstraint("shard", "channel", "event_id", "payout_id"),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("shard", Integer, nullable=False),  # the payout's, or 0 for what is about none
+    Column("id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payout_id", Text),
+    Column("reason", Text, nullable=False),
+    Column("evidence_sealed", LargeBinary),
+    Column("evidence_sha256", Text),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("state_hash", Text, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", Moment),
+    Column("withdrawn_at", Moment),
+    PrimaryKeyConstraint("shard", "id"),
+    Index("requests_open", "made_at", sqlite_where=text("approved_at IS NULL AND withdrawn_at IS NULL")),
 )
 
 nonces = Table(
@@ -280,4 +309,29 @@ nonces = Table(
     Column("until", Moment, nullable=False),
     PrimaryKeyConstraint("scope", "key_id", "nonce"),
     Index("nonces_until", "until"),
+)
+
+principals = Table(
+    "principals",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("confirmed_at", Moment),
+    Column("confirmed_by", Text),
+    Column("revoked_at", Moment),
+    Column("revoked_by", Text),
+)
+
+principal_tokens = Table(
+    "principal_tokens",
+    metadata,
+    Column("sha256", LargeBinary, primary_key=True),
+    Column("principal", Text),  # none for the first token, which is nobody's
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    Column("last_used_at", Moment),
+    ForeignKeyConstraint(["principal"], ["principals.name"]),
 )

@@ -89,13 +89,16 @@ class SqliteStore:
 
 
 def _break_leases(engine: Engine) -> None:
-    """An earlier run's leases hold nobody: the lock file proves that its process is gone. Fences move on anyway."""
+    """An earlier run's leases hold nobody: the lock file proves that its process is gone. Fences move on anyway.
+
+    Whoever held them died with them (row 64).
+    """
     columns = payouts.c
     with engine.connect() as connection, connection.begin():
         connection.execute(
             update(payouts)
             .where(columns.lease_until.is_not(None))
-            .values(lease_until=None, lease_owner=None, fence=columns.fence + 1)
+            .values(lease_until=None, lease_owner=None, fence=columns.fence + 1, crashes=columns.crashes + 1)
         )
 
 

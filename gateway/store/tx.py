@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, Table, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Table, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import StaleWrite
 from gateway.domain.event import Event
-from gateway.domain.identity import shard_of_payout
+from gateway.domain.identity import shard_of_payout, shard_of_request
 from gateway.domain.payout import Attempt, Payout
+from gateway.domain.review import Request
 from gateway.domain.status import FINAL, status
 from gateway.sealing import SealBroken
 from gateway.store import codec, schema
-from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Reference, SeenNotification
-from gateway.store.reads import SqlReadTx, evidence_place
+from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Novelty, Reference, SeenNotification
+from gateway.store.principals import SqlPrincipalWrites
+from gateway.store.reads import OPEN_STATES, SILENT_HOLDS, SqlReadTx, evidence_place
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _P, _A, _C = schema.payouts.c, schema.attempts.c, schema.callbacks.c
 
+_DIED = case((_P.lease_owner.is_not(None), 1), else_=0)
+"""The last owner never let go of it: it crashed, or was away for longer than its lease."""
 
-class SqlTx(SqlReadTx):
+
+class SqlTx(SqlReadTx, SqlPrincipalWrites):
     """Changes. Each carries its guard: the version it was decided on, the fence it was leased under."""
 
     def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
@@ -49,6 +54,8 @@ class SqlTx(SqlReadTx):
     def save(self, before: Payout, after: Payout, due_at: datetime | None, lease: Lease | None = None) -> Payout:
         saved = replace(after, version=before.version + 1)
         values = self._rows.changing(saved) | {"due_at": due_at}
+        if after.crashes != before.crashes:
+            values["crashes"] = after.crashes
         if lease is not None:
             values["lease_until"] = lease.until
         guard = [_P.shard == before.shard, _P.id == before.id, _P.version == before.version]
@@ -155,7 +162,7 @@ class SqlTx(SqlReadTx):
             changed = self._connection.execute(
                 update(schema.payouts)
                 .where(_P.shard == found.shard, _P.id == found.id, free)
-                .values(lease_owner=owner, lease_until=until, fence=_P.fence + 1)
+                .values(lease_owner=owner, lease_until=until, fence=_P.fence + 1, crashes=_P.crashes + _DIED)
                 .returning(*schema.payouts.c)
             ).first()
             payout = None if changed is None else self._readable(changed)
@@ -177,7 +184,7 @@ class SqlTx(SqlReadTx):
         return replace(lease, until=until)
 
     def release(self, payout_id: str, lease: Lease) -> None:
-        self._change_lease(payout_id, lease, lease_until=None, lease_owner=None)
+        self._change_lease(payout_id, lease, lease_until=None, lease_owner=None, crashes=0)
 
     def _change_lease(self, payout_id: str, lease: Lease, **values: Any) -> int:
         guard = (_P.shard == shard_of_payout(payout_id), _P.id == payout_id, _P.fence == lease.fence)
@@ -244,7 +251,7 @@ class SqlTx(SqlReadTx):
         self._connection.execute(insert(schema.nonces), row)
         return True
 
-    def note_notification(self, seen: SeenNotification) -> bool:
+    def note_notification(self, seen: SeenNotification) -> Novelty:
         columns = schema.notifications.c
         same = (
             columns.shard == seen.shard,
@@ -252,8 +259,9 @@ class SqlTx(SqlReadTx):
             columns.event_id == seen.event_id,
             columns.payout_id == (seen.payout_id or ""),
         )
-        if self._one(select(columns.event_id).where(*same)) is not None:
-            return False
+        known = self._one(select(columns.said).where(*same))
+        if known is not None:
+            return Novelty.SEEN if known.said in (None, seen.said) else Novelty.CONFLICT
         place = f"notifications|raw|{seen.channel}/{seen.event_id}"
         values = {
             "shard": seen.shard,
@@ -262,6 +270,56 @@ class SqlTx(SqlReadTx):
             "payout_id": seen.payout_id or "",
             "at": seen.at,
             "raw_sealed": self._rows.sealer.seal(seen.raw, place),
+            "said": seen.said,
         }
         self._connection.execute(insert(schema.notifications), values)
-        return True
+        return Novelty.NEW
+
+    def set_meta(self, name: str, value: str | None) -> None:
+        self._connection.execute(delete(schema.meta).where(schema.meta.c.name == name))
+        if value is not None:
+            self._connection.execute(insert(schema.meta), {"name": name, "value": value})
+
+    def ask_live_at(self, at: datetime) -> int:
+        live, answerable = _A.state.in_(OPEN_STATES), or_(_P.hold_code.is_(None), _P.hold_code.not_in(SILENT_HOLDS))
+        of_live = exists().where(_A.shard == _P.shard, _A.payout_id == _P.id, live)
+        asked = select(_P.shard, _P.id).where(of_live, answerable).cte("asked")
+        ours = exists().where(asked.c.shard == _A.shard, asked.c.id == _A.payout_id)
+        self._connection.execute(update(schema.attempts).where(live, ours, _A.due_at > at).values(due_at=at))
+        later = or_(_P.due_at.is_(None), _P.due_at > at)
+        self._connection.execute(update(schema.payouts).where(of_live, answerable, later).values(due_at=at))
+        return int(self._connection.execute(select(func.count()).select_from(asked)).scalar() or 0)
+
+    def lift_freezes(self, payout: Payout, at: datetime) -> None:
+        columns = schema.freezes.c
+        of_it = (columns.shard == payout.shard, columns.payout_id == payout.id, columns.lifted_at.is_(None))
+        self._connection.execute(update(schema.freezes).where(*of_it).values(lifted_at=at))
+
+    def add_request(self, request: Request, evidence: bytes | None) -> None:
+        place = f"requests|evidence|{request.id}"
+        values = asdict(request) | {
+            "shard": shard_of_request(request.id),
+            "kind": str(request.kind),
+            "evidence_sealed": None if evidence is None else self._rows.sealer.seal(evidence, place),
+        }
+        self._connection.execute(insert(schema.requests), values)
+
+    def save_request(self, request: Request) -> None:
+        columns = schema.requests.c
+        guard = (
+            columns.shard == shard_of_request(request.id),
+            columns.id == request.id,
+            columns.approved_at.is_(None),
+            columns.withdrawn_at.is_(None),
+        )
+        changed = self._connection.execute(
+            update(schema.requests)
+            .where(*guard)
+            .values(
+                approved_by=request.approved_by,
+                approved_at=request.approved_at,
+                withdrawn_at=request.withdrawn_at,
+            )
+        )
+        if changed.rowcount != 1:
+            raise StaleWrite(f"{request.id} is no longer open")

@@ -29,6 +29,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gateway.domain.errors import CommitUnknown, StoreUnavailable
+from gateway.failpoints import Moment, committing
 from gateway.store.port import Tx
 from gateway.store.rows import Rows
 from gateway.store.tx import SqlTx
@@ -82,11 +83,14 @@ class GroupCommitter:
         except DBAPIError:
             _rollback_quietly(transaction)
             raise
+        kept = [queued.unit for queued, result in zip(group, results, strict=True) if result.error is None]
+        committing(kept, Moment.BEFORE_COMMIT)
         try:
             transaction.commit()
         except DBAPIError as error:
             self._reopen()
             raise CommitUnknown(str(error.orig)) from error
+        committing(kept, Moment.AFTER_COMMIT)
         return results
 
     def _run_unit(self, connection: Connection, queued: Queued[Any]) -> _Result:

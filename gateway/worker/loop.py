@@ -8,6 +8,7 @@ rescues what a crash left behind, which is the same thing: a row that is due and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from gateway.clock import Clock
 from gateway.domain.beneficiary import personal
 from gateway.domain.errors import StoreError
 from gateway.domain.payout import Payout
+from gateway.failpoints import Commit, Unit
 from gateway.operations.advance import advance
 from gateway.operations.services import Services
 from gateway.redact import private
@@ -102,8 +104,10 @@ class PayoutWorker:
         try:
             await advance(services, payout, lease)
         except StoreError as error:
-            # Nothing is lost: the row says how far it came, and its lease runs out.
+            # Nothing is lost: the row says how far it came. It was the store's fault and not the payout's, so let go
+            # of it, or its lease would run out as if its owner had crashed (row 64).
             log.error("payout.put_off", payout=payout.id, error=type(error).__name__, detail=str(error))
+            await _let_go(services, payout, lease)
         except Exception:  # a bug in one payout must not stop the others; the lease delays its next try
             log.exception("payout.crashed", payout=payout.id)
 
@@ -126,7 +130,7 @@ class PayoutWorker:
             return tx.claim(services.node, now, services.lease_s, min(room, 64)), tx.next_due_at()
 
         try:
-            claimed, next_due = await services.store.run(unit)
+            claimed, next_due = await services.store.run(Unit(Commit.CLAIMED, unit))
         except Exception:  # whatever it was, the loop goes on: it is what rescues
             log.exception("worker.claim_failed")
             return 0, self._every_s
@@ -146,6 +150,11 @@ class PayoutWorker:
         for task in left:
             task.cancel()
         return len(left)
+
+
+async def _let_go(services: Services, payout: Payout, lease: Lease) -> None:
+    with contextlib.suppress(StoreError):
+        await services.store.run(Unit(Commit.RELEASE, lambda tx: tx.release(payout.id, lease)))
 
 
 class CallbackWorker:
@@ -181,9 +190,9 @@ class CallbackWorker:
         until = now + timedelta(seconds=2 * self._timeout_s)
         busy = self._busy_endpoints()
         try:
-            due = await services.store.run(
-                lambda tx: tx.claim_callbacks(now, until, min(room, self.PER_ENDPOINT), busy)
-            )
+            limit = min(room, self.PER_ENDPOINT)
+            unit = Unit(Commit.CALLBACKS_CLAIMED, lambda tx: tx.claim_callbacks(now, until, limit, busy))
+            due = await services.store.run(unit)
         except Exception:  # as for payouts: the loop goes on
             log.exception("worker.claim_failed")
             return 0

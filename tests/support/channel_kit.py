@@ -228,11 +228,11 @@ class World:
     def address(self) -> str:
         return self.sandbox.base_url if self.sandbox else ""
 
-    def build(self, address: str | None = None, *, read_s: float = 5.0) -> Channel:
-        """A channel to the sandbox, or to any other address. It is closed at the end."""
+    def build(self, address: str | None = None, *, read_s: float = 5.0, over: ChannelHttp | None = None) -> Channel:
+        """A channel to the sandbox, or to any other address, with a client of its own. It is closed at the end."""
 
         def http(tls: ssl.SSLContext | None = None) -> ChannelHttp:
-            return RecordingHttp(HttpxFactory(5.0, read_s, 10.0)(tls or _TLS), self.calls)
+            return RecordingHttp(over or HttpxFactory(5.0, read_s, 10.0)(tls or _TLS), self.calls)
 
         context = ChannelContext(
             clock=QuickWaits(self.clock) if self.subject.networked else self.clock,

@@ -27,9 +27,16 @@ TLS = ssl.create_default_context()
 """Made once: reading the system's store takes longer than a test."""
 
 
-def client(*, connect_s: float = 5.0, read_s: float = 5.0, total_s: float = 10.0, connections: int = 16) -> ChannelHttp:
+def client(
+    *,
+    connect_s: float = 5.0,
+    read_s: float = 5.0,
+    total_s: float = 10.0,
+    connections: int = 16,
+    tls: ssl.SSLContext = TLS,
+) -> ChannelHttp:
     """A channel's client as the gateway makes it. Close it."""
-    return HttpxFactory(connect_s, read_s, total_s, connections)(TLS)
+    return HttpxFactory(connect_s, read_s, total_s, connections)(tls)
 
 
 @dataclass(eq=False)

@@ -28,6 +28,7 @@ from gateway.store.port import (
     PayoutFilter,
     Position,
     Reference,
+    Novelty,
     SeenNotification,
     Store,
     Tx,
@@ -289,14 +290,17 @@ async def test_a_nonce_is_used_once(store: Store) -> None:
 
 
 async def test_a_notification_is_noted_once(store: Store) -> None:
-    """Once per channel, event and payout; an orphan may later be noted for the payout it turned out to be."""
+    """Once per channel, event and payout; an orphan may later be noted for the payout it turned out to be.
+
+    The same event id that says something else is neither new nor known (row 39)."""
     payout = await put(store, a_payout())
-    seen = SeenNotification("bank", "E1", payout.shard, payout.id, NOW, b"raw")
+    seen = SeenNotification("bank", "E1", payout.shard, payout.id, NOW, b"raw", said=b"paid")
     orphan = replace(seen, payout_id=None)
-    assert await store.run(lambda tx: tx.note_notification(orphan))
-    assert await store.run(lambda tx: tx.note_notification(seen))
-    assert not await store.run(lambda tx: tx.note_notification(seen))
-    assert await store.run(lambda tx: tx.note_notification(replace(seen, channel="mock")))
+    assert await store.run(lambda tx: tx.note_notification(orphan)) is Novelty.NEW
+    assert await store.run(lambda tx: tx.note_notification(seen)) is Novelty.NEW
+    assert await store.run(lambda tx: tx.note_notification(replace(seen, raw=b"again"))) is Novelty.SEEN
+    assert await store.run(lambda tx: tx.note_notification(replace(seen, said=b"failed"))) is Novelty.CONFLICT
+    assert await store.run(lambda tx: tx.note_notification(replace(seen, channel="mock"))) is Novelty.NEW
 
 
 async def test_lists_page_through_everything_once(store: Store) -> None:

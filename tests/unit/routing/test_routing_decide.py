@@ -54,7 +54,7 @@ def test_the_sound_channel_is_ranked() -> None:
 
 def test_every_code_is_covered_and_has_a_passing_row() -> None:
     """A new code cannot be added without a case here and a row in the table."""
-    assert set(ONE_FAULT) | {RefusalCode.UNSENDABLE, RefusalCode.NOT_READY} == set(RefusalCode)
+    assert set(ONE_FAULT) | {RefusalCode.UNSENDABLE, RefusalCode.NOT_READY, RefusalCode.STOPPED} == set(RefusalCode)
     assert set(PASSING) == set(RefusalCode)
 
 

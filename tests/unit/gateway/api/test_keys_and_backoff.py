@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.api.backoff import BURST, REFILL_PER_S, SOURCES_MAX, Backoff
+from gateway.api.backoff import ADDRESS_BURST, ADDRESS_REFILL_PER_S, BURST, REFILL_PER_S, SOURCES_MAX, Backoff
 from gateway.api.keys import KeyRecord, KeyRing, Scope, bearer_record
 from gateway.api.signed_request import Algorithm
 
@@ -50,21 +50,31 @@ def test_material_is_not_shown() -> None:
 def test_backoff_drains() -> None:
     """A burst fills it, time drains it, and each source has its own."""
     backoff = Backoff()
-    for _ in range(BURST):
-        assert not backoff.is_noisy(("1.2.3.4", "k"), 0.0)
-        backoff.note_refusal(("1.2.3.4", "k"), 0.0)
-    assert backoff.is_noisy(("1.2.3.4", "k"), 0.0)
-    assert not backoff.is_noisy(("1.2.3.4", "other"), 0.0)
-    assert not backoff.is_noisy(("4.3.2.1", "k"), 0.0)
-    assert not backoff.is_noisy(("1.2.3.4", "k"), 1 / REFILL_PER_S)
+    assert all(backoff.note_refusal("1.2.3.4", "k", 0.0) for _ in range(BURST))
+    assert not backoff.note_refusal("1.2.3.4", "k", 0.0)
+    assert backoff.note_refusal("1.2.3.4", "other", 0.0)
+    assert backoff.note_refusal("4.3.2.1", "k", 0.0)
+    assert backoff.note_refusal("1.2.3.4", "k", 1 / REFILL_PER_S)
+
+
+def test_another_key_id_each_time_meets_the_bound_of_the_address() -> None:
+    """Inventing key ids, or naming none, is no way around it; and no other address pays for it."""
+    backoff = Backoff()
+    ids = [str(number) if number % 2 else "" for number in range(ADDRESS_BURST)]
+    assert all(backoff.note_refusal("1.2.3.4", key_id, 0.0) for key_id in ids)
+    assert not backoff.note_refusal("1.2.3.4", "fresh", 0.0)
+    assert not backoff.note_refusal("1.2.3.4", "", 0.0)
+    assert backoff.note_refusal("4.3.2.1", "fresh", 0.0)
+    assert backoff.note_refusal("1.2.3.4", "fresh", 1 / ADDRESS_REFILL_PER_S)
 
 
 def test_backoff_is_bounded() -> None:
     """However many sources there are, memory is not theirs to fill: the one not seen for longest goes."""
     backoff = Backoff()
+    first, last = 0, SOURCES_MAX + 9
     for number in range(SOURCES_MAX + 10):
-        for _ in range(BURST if number in (0, SOURCES_MAX + 9) else 1):
-            backoff.note_refusal((str(number), "k"), 0.0)
-    assert not backoff.is_noisy(("0", "k"), 0.0)
-    assert backoff.is_noisy((str(SOURCES_MAX + 9), "k"), 0.0)
-    assert len(backoff._levels) == SOURCES_MAX
+        for _ in range(BURST if number in (first, last) else 1):
+            backoff.note_refusal(str(number), "k", 0.0)
+    assert not backoff.note_refusal(str(last), "k", 0.0)
+    assert backoff.note_refusal(str(first), "k", 0.0)
+    assert [len(buckets._levels) for buckets in (backoff._keys, backoff._addresses)] == [SOURCES_MAX, SOURCES_MAX]

@@ -46,6 +46,7 @@ def test_domain_errors_have_their_problem() -> None:
         errors.NotFound("x"): Code.NOT_FOUND,
         errors.ReferenceReused("po_1"): Code.REFERENCE_REUSED,
         errors.AlreadyFinal("paid"): Code.NOT_CANCELABLE,
+        errors.RequestRefused("not_held", "it is not held"): Code.REQUEST_REFUSED,
         errors.StaleWrite("x"): Code.UNAVAILABLE,
         errors.CommitUnknown("x"): Code.COMMIT_UNKNOWN,
         errors.StoreUnavailable("x"): Code.UNAVAILABLE,

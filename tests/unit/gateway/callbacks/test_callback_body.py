@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from gateway.callbacks.body import EVENT_TYPES, announcements, corrects, event_body
+from gateway.domain.hold import Hold, HoldCode
 from gateway.domain.payout import AttemptState, Closure, Payout
 from gateway.domain.reasons import StatusCode
 from gateway.domain.status import Status, status
@@ -22,6 +23,7 @@ A = AttemptState
 
 IN_STATUS: dict[Status, Payout] = {
     Status.ACCEPTED: make_payout(),
+    Status.HELD: make_payout(hold=Hold(HoldCode.FOUND_AT_CHANNEL, NOW)),
     Status.PROCESSING: make_payout(attempts=(make_attempt(A.PENDING),)),
     Status.PAID: make_payout(attempts=(make_attempt(A.SUCCEEDED, settled_at=NOW),)),
     Status.FAILED: make_payout(

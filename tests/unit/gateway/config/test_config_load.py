@@ -198,5 +198,5 @@ def test_parts_have_no_key_that_nothing_reads() -> None:
             "adapter", "state", "currencies", "methods", "limits", "timeouts", "poll_s", "usual_s",
             "breaker", "fees", "settings",
         },
-        "AppPart": {"keys", "callbacks"},
+        "AppPart": {"enabled", "max_amount", "keys", "callbacks"},
     }  # fmt: skip

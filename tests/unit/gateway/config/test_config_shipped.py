@@ -32,6 +32,7 @@ from gateway.config.model import (
     FeeKind,
     GatewayPart,
     Limits,
+    LimitsPart,
     Mode,
     Part,
     RoutingPart,
@@ -159,7 +160,7 @@ def test_its_fees_share_the_work(shipped: Config, kind: BeneficiaryKind, amount:
 
 
 DOCUMENTED = [
-    GatewayPart, RoutingPart, WorkerPart, CallbacksPart, ChannelPart, Limits, TimeoutsPart, Breaker, Fee, AppPart,
+    GatewayPart, LimitsPart, RoutingPart, WorkerPart, CallbacksPart, ChannelPart, Limits, TimeoutsPart, Breaker, Fee, AppPart,
     AppKeyPart, CallbackPart,
 ]  # fmt: skip
 
@@ -196,7 +197,8 @@ def commented(section: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("section", "model"), [("routing", RoutingPart), ("worker", WorkerPart), ("callbacks", CallbacksPart)]
+    ("section", "model"),
+    [("limits", LimitsPart), ("routing", RoutingPart), ("worker", WorkerPart), ("callbacks", CallbacksPart)],
 )
 def test_the_defaults_it_shows_are_the_defaults(section: str, model: type[Part]) -> None:
     """What a comment promises is what happens without the line."""

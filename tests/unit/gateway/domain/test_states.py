@@ -11,7 +11,7 @@ from gateway.domain.outcome import Heard as How
 from gateway.domain.outcome import Outcome, OutcomeKind
 from gateway.domain.payout import AttemptState, DuplicateMode, Payout
 from gateway.domain.reasons import RejectReason
-from gateway.domain.states import FOLLOW_UP_AFTER, Change, fold, may_repeat
+from gateway.domain.states import CLOCK_ALLOWANCE, FOLLOW_UP_AFTER, Change, fold, may_repeat
 from tests.support.builders import NOW, POLLS, a_ground, an_answer, sending
 
 K, S = OutcomeKind, AttemptState
@@ -60,7 +60,7 @@ def test_a_channels_wish_delays_a_repeat() -> None:
 
 
 def test_a_repeat_needs_a_channel_that_knows_its_ids() -> None:
-    """A repeat is wanted only where it is the same order, and only within the window (row 30)."""
+    """A repeat is wanted only where it is the same order, and only well within the window (row 30, I35)."""
     for mode, expected in [
         (DuplicateMode.SAME_RESOURCE, True),
         (DuplicateMode.REFUSE, True),
@@ -70,8 +70,9 @@ def test_a_repeat_needs_a_channel_that_knows_its_ids() -> None:
         result = fold(payout, 1, Outcome(K.UNCLEAR, an_answer(K.UNCLEAR), repeat=True), NOW, POLLS)
         assert result.payout.attempt(1).repeat_due is expected
     attempt = sending().attempt(1)
-    assert may_repeat(attempt, NOW + timedelta(hours=23))
-    assert not may_repeat(attempt, NOW + timedelta(hours=24))
+    last = timedelta(hours=24) - CLOCK_ALLOWANCE
+    assert may_repeat(attempt, NOW + last - timedelta(seconds=1))
+    assert not may_repeat(attempt, NOW + last)
 
 
 def test_a_rejected_attempt_is_followed_up_four_times() -> None:

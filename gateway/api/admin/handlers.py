@@ -1,0 +1,96 @@
+"""The handlers of the admin API: thin, over the operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.api.admin import views
+from gateway.api.admin.bodies import AddPerson, RenewToken, expiry, read_ask
+from gateway.api.responses import as_json
+from gateway.api.routes import Call
+from gateway.api.schemas import read
+from gateway.domain.principal import Bearer, actor
+from gateway.operations import principals, review
+from gateway.operations.first_token import forget_first_token
+from gateway.operations.services import Services
+
+
+class People:
+    """Who may act."""
+
+    def __init__(self, services: Services, random_bytes: Callable[[int], bytes], first_token: Path) -> None:
+        self._services = services
+        self._random_bytes = random_bytes
+        self._first_token = first_token
+
+    async def page(self, call: Call) -> web.StreamResponse:
+        now = self._services.clock.now()
+        return as_json({"data": [views.listed_view(each, now) for each in await principals.everybody(self._services)]})
+
+    async def add(self, call: Call) -> web.StreamResponse:
+        wanted, by = read(AddPerson, call.body), _bearer(call)
+        expires_at = expiry(wanted.expires_in_days, self._services.clock.now())
+        issued = await principals.add(self._services, self._random_bytes, by, wanted.name, expires_at)
+        if by.name is None:
+            forget_first_token(self._first_token)
+        return as_json(views.issued_view(issued), 201)
+
+    async def confirm(self, call: Call) -> web.StreamResponse:
+        person = await principals.confirm(self._services, _bearer(call), call.path["person"])
+        return as_json(views.principal_view(person))
+
+    async def revoke(self, call: Call) -> web.StreamResponse:
+        person = await principals.revoke(self._services, _bearer(call), call.path["person"])
+        return as_json(views.principal_view(person))
+
+    async def renew(self, call: Call) -> web.StreamResponse:
+        wanted = read(RenewToken, call.body)
+        expires_at = expiry(wanted.expires_in_days, self._services.clock.now())
+        issued = await principals.renew(self._services, self._random_bytes, _bearer(call), expires_at)
+        return as_json(views.issued_view(issued), 201)
+
+
+class Reviews:
+    """What two people do."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def page(self, call: Call) -> web.StreamResponse:
+        return as_json({"data": [views.request_view(each) for each in await review.open_requests(self._services)]})
+
+    async def make(self, call: Call) -> web.StreamResponse:
+        made = await review.make_request(self._services, _principal(call), read_ask(call.body))
+        return as_json(views.request_view(made), 201)
+
+    async def approve(self, call: Call) -> web.StreamResponse:
+        return as_json(
+            views.request_view(await review.approve(self._services, _principal(call), call.path["request_id"]))
+        )
+
+    async def withdraw(self, call: Call) -> web.StreamResponse:
+        return as_json(
+            views.request_view(await review.withdraw(self._services, _principal(call), call.path["request_id"]))
+        )
+
+    async def holds(self, call: Call) -> web.StreamResponse:
+        now = self._services.clock.now()
+        held = sorted(await review.held(self._services), key=lambda each: (each.since, each.payout.id))
+        return as_json({"data": [views.held_view(each, now) for each in held]})
+
+
+def _bearer(call: Call) -> Bearer:
+    if call.bearer is None:
+        raise LookupError("this route was served without a person")
+    return call.bearer
+
+
+def _principal(call: Call) -> str:
+    """Who the history will name."""
+    name = _bearer(call).name
+    if name is None:
+        raise LookupError("this route was served to the first token")
+    return actor(name)

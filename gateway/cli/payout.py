@@ -1,0 +1,183 @@
+"""`paymux payout`: what two people decide about a payout. One asks, another approves (R20)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from gateway.api.admin.bodies import EVIDENCE_BYTES_MAX
+from gateway.cli.client import Json, Me, Misused, Reach, ask, show, spoken, token_of
+from gateway.domain.review import RequestKind
+
+REQUESTS = "/admin/v1/requests"
+
+_REACH, _ME = Reach(), Me()
+
+payout = App(name="payout", help="Held payouts, and what two people decide about them.")
+
+
+@payout.command
+def resolve(
+    payout_id: str,
+    /,
+    *,
+    paid: Annotated[bool, Parameter(negative="--not-paid")],
+    evidence: Path,
+    reason: str,
+    me: Me = _ME,
+    reach: Reach = _REACH,
+) -> None:
+    """Ask to end a payout whose outcome the channel does not tell: it was paid, or it was not.
+
+    Nothing happens until another person says `payout approve`. "Not paid" ends the payout failed; it is never tried
+    again by itself.
+
+    Example: `python -m gateway payout resolve po_… --not-paid --evidence letter.pdf --reason "the bank's letter"`
+
+    Parameters
+    ----------
+    payout_id
+        Which payout.
+    paid
+        What you have established.
+    evidence
+        A file that shows it: a statement line, a letter. At most 1 MiB; kept sealed, and its SHA-256 in the history.
+    reason
+        Why, in words. It stands in the history; name no payee in it.
+    """
+    with spoken(reach):
+        kind = RequestKind.RESOLVE_PAID if paid else RequestKind.RESOLVE_NOT_PAID
+        request(reach, me, kind, payout_id, reason, read_evidence(evidence))
+
+
+@payout.command
+def release(payout_id: str, /, *, reason: str, me: Me = _ME, reach: Reach = _REACH) -> None:
+    """Ask to take a hold off, so that the payout goes on as it stands.
+
+    Example: `python -m gateway payout release po_… --reason "the bank answers again"`
+
+    Parameters
+    ----------
+    payout_id
+        Which payout.
+    reason
+        Why, in words. It stands in the history; name no payee in it.
+    """
+    with spoken(reach):
+        request(reach, me, RequestKind.RELEASE, payout_id, reason)
+
+
+@payout.command
+def approve(request_id: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
+    """Approve what another person asked for. It is done with that, if the payout is still as it was.
+
+    Example: `python -m gateway payout approve rq_… --token-file bob.token`
+
+    Parameters
+    ----------
+    request_id
+        Which request; `payout requests` lists them.
+    """
+    with spoken(reach):
+        show(reach, ask(reach, token_of(me), "POST", f"{REQUESTS}/{_path(request_id)}/approve"), _request)
+
+
+@payout.command
+def withdraw(request_id: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
+    """Take a request back.
+
+    Example: `python -m gateway payout withdraw rq_… --token-file ada.token`
+
+    Parameters
+    ----------
+    request_id
+        Which request.
+    """
+    with spoken(reach):
+        show(reach, ask(reach, token_of(me), "POST", f"{REQUESTS}/{_path(request_id)}/withdraw"), _request)
+
+
+@payout.command
+def requests(*, me: Me = _ME, reach: Reach = _REACH) -> None:
+    """The requests that wait for approval.
+
+    Example: `python -m gateway payout requests --token-file bob.token`
+    """
+    with spoken(reach):
+        show(reach, ask(reach, token_of(me), "GET", REQUESTS), _requests)
+
+
+@payout.command
+def held(*, me: Me = _ME, reach: Reach = _REACH) -> None:
+    """Payouts that are held or frozen and wait for people, the oldest first.
+
+    Example: `python -m gateway payout held --token-file ada.token`
+    """
+    with spoken(reach):
+        show(reach, ask(reach, token_of(me), "GET", "/admin/v1/holds"), _holds)
+
+
+def request(
+    reach: Reach, me: Me, kind: RequestKind, payout_id: str | None, reason: str, evidence: bytes | None = None
+) -> None:
+    """Ask for something that takes two, and show what was put on record."""
+    body: Json = {"kind": str(kind), "reason": reason}
+    if payout_id is not None:
+        body["payout_id"] = payout_id
+    if evidence is not None:
+        body["evidence"] = base64.b64encode(evidence).decode()
+    show(reach, ask(reach, token_of(me), "POST", REQUESTS, body), _request)
+
+
+def read_evidence(path: Path) -> bytes:
+    """The file's bytes. Raises `Misused` for one that is empty or too large."""
+    with path.open("rb") as file:
+        evidence = file.read(EVIDENCE_BYTES_MAX + 1)
+    if not evidence or len(evidence) > EVIDENCE_BYTES_MAX:
+        raise Misused(f"{path}: evidence has 1 byte to {EVIDENCE_BYTES_MAX // 1024} KiB")
+    return evidence
+
+
+def _path(request_id: str) -> str:
+    if not request_id.replace("_", "").isalnum() or not request_id.isascii():
+        raise Misused(f"{request_id!r} is not a request's id")
+    return request_id
+
+
+# In words ----------------------------------------------------------------------------------------------------------
+
+
+def _request(answer: Json) -> Iterator[str]:
+    about = answer["payout_id"] or "the gateway"
+    yield f"{answer['id']}: {answer['kind']} of {about}, asked for by {answer['made_by']}: {answer['reason']}"
+    if answer["evidence_sha256"]:
+        yield f"  evidence: SHA-256 {answer['evidence_sha256']}"
+    if answer["approved_by"]:
+        yield f"  approved and done, by {answer['approved_by']} at {answer['approved_at']}"
+    elif answer["withdrawn_at"]:
+        yield f"  withdrawn at {answer['withdrawn_at']}"
+    else:
+        yield f"  waits until {answer['expires_at']} for another person: payout approve {answer['id']}"
+
+
+def _requests(answer: Json) -> Iterator[str]:
+    for each in answer["data"]:
+        yield from _request(each)
+    if not answer["data"]:
+        yield "nothing waits for approval"
+
+
+def _holds(answer: Json) -> Iterator[str]:
+    for each in answer["data"]:
+        money, channel = each["amount"], each["channel"] or "no channel"
+        kind = "frozen" if each["frozen"] else "held"
+        yield (
+            f"{each['payout_id']}: {kind} since {each['since']} ({each['age_s'] / 3600:.1f} h), {each['why']}; "
+            f"{each['app']}/{each['reference']}, {money['value']} {money['currency']} by {channel}, {each['status']}"
+        )
+    if not answer["data"]:
+        yield "nothing is held or frozen"

@@ -1,0 +1,193 @@
+"""Two people decide what no program may (R12, R14, R20): one asks, another one approves, the payout is as it was.
+
+Who they are is settled before they come here (`gateway.api.admin`): a principal is authenticated, and two requests
+with two tokens of one person are one principal. What may be asked for is a table in `gateway.domain.review`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from gateway.domain.errors import NotFound, RequestRefused
+from gateway.domain.identity import request_id, shard_of_payout
+from gateway.domain.outcome import OutcomeKind
+from gateway.domain.payout import AttemptState, Payout
+from gateway.domain.review import (
+    NEEDS_EVIDENCE,
+    REQUEST_LIVES,
+    Ask,
+    Facts,
+    Request,
+    RequestKind,
+    event_of,
+    granted,
+    refusal,
+    state_hash,
+)
+from gateway.failpoints import Commit, Unit
+from gateway.operations.quarantine import leave_in, quarantine_hash
+from gateway.operations.record import record
+from gateway.operations.services import Services
+from gateway.store.port import ReadTx, Tx, UnderReview
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+UNDER_REVIEW_MAX = 1000
+"""As many held and frozen payouts are listed at once, the longest waiting first."""
+
+
+async def make_request(services: Services, principal: str, ask: Ask) -> Request:
+    """Put `ask` on record. It does nothing until another person approves it.
+
+    Raises:
+        NotFound: no such payout.
+        RequestRefused: it cannot be granted as things stand.
+    """
+    now = services.clock.now()
+    if ask.kind in NEEDS_EVIDENCE and not ask.evidence:
+        raise RequestRefused("evidence_missing", "a resolution needs the evidence it rests on")
+    if (ask.payout_id is None) is not (ask.kind is RequestKind.LEAVE_QUARANTINE):
+        raise RequestRefused("payout_id", f"{ask.kind} is{' not' if ask.payout_id else ''} about one payout")
+    shard = shard_of_payout(ask.payout_id) if ask.payout_id else 0
+    if shard is None:
+        raise NotFound(ask.payout_id)
+    new_id = request_id(shard, services.new_uuid())
+
+    def unit(tx: Tx) -> Request:
+        made = Request(
+            id=new_id,
+            kind=ask.kind,
+            payout_id=ask.payout_id,
+            reason=ask.reason,
+            evidence_sha256=hashlib.sha256(ask.evidence).hexdigest() if ask.evidence else None,
+            made_by=principal,
+            made_at=now,
+            state_hash=_checked(services, tx, ask.kind, ask.payout_id),
+            expires_at=now + REQUEST_LIVES,
+        )
+        tx.add_request(made, ask.evidence)
+        return made
+
+    made = await services.store.run(Unit(Commit.REQUEST, unit))
+    log.warning("review.requested", request=made.id, kind=str(made.kind), payout=made.payout_id, by=principal)
+    return made
+
+
+async def approve(services: Services, principal: str, wanted: str) -> Request:
+    """The second person's word: what was asked for is done, in the same transaction as the approval.
+
+    Raises:
+        NotFound: no such request.
+        RequestRefused: the same person, too late, or no longer as it was.
+    """
+    now = services.clock.now()
+
+    def unit(tx: Tx) -> Request:
+        request = _open_request(tx, wanted)
+        if request.made_by == principal:
+            raise RequestRefused("same_person", "whoever asked for it cannot approve it")
+        if now >= request.expires_at:
+            raise RequestRefused("expired", "nobody approved it in time; ask again")
+        if _checked(services, tx, request.kind, request.payout_id) != request.state_hash:
+            raise RequestRefused("state_changed", "it is no longer as it was when it was asked for; ask again")
+        approved = replace(request, approved_by=principal, approved_at=now)
+        tx.save_request(approved)
+        _do(services, tx, approved, now)
+        return approved
+
+    approved = await services.store.run(Unit(Commit.REQUEST, unit))
+    log.warning(
+        "review.approved",
+        request=approved.id,
+        kind=str(approved.kind),
+        payout=approved.payout_id,
+        made_by=approved.made_by,
+        by=principal,
+    )
+    services.wake()
+    services.wake_callbacks()
+    return approved
+
+
+async def withdraw(services: Services, principal: str, wanted: str) -> Request:
+    """Take a request back; anyone who may make one may. Raises `NotFound`, `RequestRefused`."""
+    now = services.clock.now()
+
+    def unit(tx: Tx) -> Request:
+        withdrawn = replace(_open_request(tx, wanted), withdrawn_at=now)
+        tx.save_request(withdrawn)
+        return withdrawn
+
+    withdrawn = await services.store.run(Unit(Commit.REQUEST, unit))
+    log.warning("review.withdrawn", request=withdrawn.id, by=principal)
+    return withdrawn
+
+
+async def open_requests(services: Services) -> Sequence[Request]:
+    """What waits for a second person, the oldest first; what ran out is not among it."""
+    now = services.clock.now()
+    found = await services.store.read(lambda tx: tx.open_requests())
+    return [request for request in found if now < request.expires_at]
+
+
+async def held(services: Services) -> Sequence[UnderReview]:
+    """Held and frozen payouts, the longest waiting first."""
+    return await services.store.read(lambda tx: tx.under_review(UNDER_REVIEW_MAX))
+
+
+def _open_request(tx: Tx, wanted: str) -> Request:
+    request = tx.request(wanted)
+    if request is None:
+        raise NotFound(wanted)
+    if not request.open:
+        raise RequestRefused("not_open", "it was approved or withdrawn already")
+    return request
+
+
+def _checked(services: Services, tx: Tx, kind: RequestKind, payout_id: str | None) -> str:
+    """The hash of the state the request is made on. Raises `RequestRefused` when it cannot be granted on it."""
+    if payout_id is None:
+        return quarantine_hash(tx)
+    payout = _payout(tx, payout_id)
+    refused = refusal(kind, payout, Facts(_says_paid(tx, payout)))
+    if refused is not None:
+        raise RequestRefused(refused.code, refused.detail)
+    return state_hash(payout)
+
+
+def _do(services: Services, tx: Tx, request: Request, now: datetime) -> None:
+    if request.payout_id is None:
+        leave_in(tx, now, services.ask_first_for)
+        return
+    before = _payout(tx, request.payout_id)
+    after = granted(request.kind, before, now)
+    if before.frozen and not after.frozen:
+        tx.lift_freezes(before, now)
+    detail: dict[str, str | int | bool | None] = {
+        "request": request.id,
+        "kind": str(request.kind),
+        "made_by": request.made_by,
+        "reason": request.reason,
+        "evidence_sha256": request.evidence_sha256,
+        "state_hash": request.state_hash,
+    }
+    record(services, tx, before, after, event_of(request.kind), now, actor=str(request.approved_by), detail=detail)
+
+
+def _payout(tx: ReadTx, payout_id: str) -> Payout:
+    payout = tx.payout(payout_id)
+    if payout is None:
+        raise NotFound(payout_id)
+    return payout
+
+
+def _says_paid(tx: ReadTx, payout: Payout) -> bool:
+    """Whether a channel told us that it paid an attempt which is rejected in our books."""
+    rejected = {attempt.number for attempt in payout.attempts if attempt.state is AttemptState.REJECTED}
+    paid = (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED)
+    return any(each.judged and each.attempt in rejected and each.answer.kind in paid for each in tx.evidence(payout.id))
