@@ -18,6 +18,7 @@ def build() -> App:
     """
     check_packages()
     from gateway.cli.admin import admin
+    from gateway.cli.db import db
     from gateway.cli.demo import demo
     from gateway.cli.freeze import freeze
     from gateway.cli.payout import payout
@@ -32,7 +33,7 @@ def build() -> App:
     )
     for command in (serve, demo, sandbox):
         app.command(command)
-    for group in (admin, payout, freeze, quarantine):
+    for group in (admin, payout, freeze, quarantine, db):
         app.command(group)
     return app
 

@@ -22,12 +22,12 @@ from gateway.config.config import Config
 from gateway.config.mint import mint_sandbox_secrets
 from gateway.config.resolve import ResolvedSecrets, TlsFiles, resolve_secrets
 from gateway.domain.identity import notify_token
+from gateway.domain.principal import FIRST_TOKEN_FILE
 from gateway.domain.steps import StepPolicy
-from gateway.history import Keeping, begin, careful
 from gateway.domain.view import timestamp
+from gateway.history import Keeping, begin, careful
 from gateway.operations.background import Background
 from gateway.operations.deliver import deliver
-from gateway.operations.first_token import FILE_NAME as FIRST_TOKEN_FILE
 from gateway.operations.first_token import prepare_first_token
 from gateway.operations.observe import observe
 from gateway.operations.review import held

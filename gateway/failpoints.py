@@ -56,6 +56,10 @@ class Commit(StrEnum):
     REDELIVERY = "redelivery"
     REQUEST = "request"
     """One of two people asks, approves or withdraws."""
+    PEOPLE = "people"
+    """Who may act, and the first token."""
+    STARTED = "start"
+    """A start compared the store with its high-water mark."""
     NONCE = "nonce"
     """Of a signed request to the API."""
 

@@ -10,9 +10,10 @@ import structlog
 from gateway.config.config import Config
 from gateway.domain.errors import StoreError
 from gateway.domain.view import timestamp
+from gateway.failpoints import Commit, Unit
 from gateway.operations.quarantine import Start, grounds, start_in
-from gateway.operations.standing import read_safety
 from gateway.operations.services import Services
+from gateway.operations.standing import read_safety
 from gateway.store.high_water import FILE_SUFFIX, HighWater, HighWaterFile, HighWaterKeeper
 from gateway.store.port import ReadTx
 from gateway.world import World
@@ -50,9 +51,10 @@ async def begin(config: Config, world: World, services: Services, *, quarantine:
         OSError: the file cannot be written.
     """
     file = high_water_file(config)
+    file.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     channels = grounds(services.channels)
     start = Start(file.read(), channels, quarantine, world.random_bytes(8).hex(), world.clock.now())
-    safety, history = await services.store.run(lambda tx: start_in(tx, start))
+    safety, history = await services.store.run(Unit(Commit.STARTED, lambda tx: start_in(tx, start)))
     await services.store.read(services.standing.look)
     file.write(HighWater(history.event, history.lineage or "", clean=False, channels=safety.channels))
     if not safety.calm(start.at):

@@ -138,14 +138,15 @@ class Payouts:
 
 
 def event_view(event: Event) -> Json:
-    """One line of the timeline."""
+    """One line of the timeline. Who of our people decided, and their words about it, are not for the app."""
+    by_people = event.actor.startswith("person:")
     return {
         "sequence": event.sequence,
         "at": timestamp(event.at),
         "type": str(event.type),
-        "actor": event.actor,
+        "actor": "person" if by_people else event.actor,
         "attempt": event.attempt,
-        "detail": dict(event.detail),
+        "detail": {"kind": event.detail.get("kind")} if by_people else dict(event.detail),
     }
 
 

@@ -160,7 +160,7 @@ LIST_PARAMS: tuple[QueryParam, ...] = (
         _status,
         repeatable=True,
     ),
-    QueryParam("currency", "Only this currency.", {**_TEXT, "pattern": "^[A-Z]{3}$"}, _currency),
+    QueryParam("currency", "Only this currency.", {**_TEXT, "enum": [*currencies.codes()]}, _currency),
     QueryParam("channel", "Only payouts last tried on it.", {**_TEXT, "pattern": _CHANNEL}, _matching(_CHANNEL)),
     QueryParam(
         "reference",

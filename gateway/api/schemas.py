@@ -6,8 +6,6 @@ constraints before validators, whole numbers read by `strict_json`, honest nulls
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
@@ -15,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from gateway import currencies
+from gateway.api.names import NAME_PATTERN, has_hidden
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.strict_json import TEXT_PATTERN, BadJson, escape, parse
 from gateway.domain.beneficiary import BankBeneficiary, Beneficiary, WechatBeneficiary
@@ -23,9 +22,6 @@ from gateway.domain.money import MINOR_MAX, Money
 BODY_BYTES_MAX = 64 * 1024
 METADATA_KEYS_MAX = 20
 REFERENCE_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
-
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co"})
-_VARIATION_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def _known_currency(code: str) -> str:
@@ -38,8 +34,7 @@ def _plain_name(name: str) -> str:
     """Row 40: nothing invisible in a name that people compare by eye."""
     if name != name.strip():
         raise PydanticCustomError("surrounding_space", "no space at either end")
-    hidden = any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in name)
-    if hidden or _VARIATION_SELECTORS.search(name):
+    if has_hidden(name):
         raise PydanticCustomError("forbidden_character", "no invisible or private-use characters")
     return name
 
@@ -58,7 +53,12 @@ CurrencyCode = Annotated[
 ]
 _PUBLISHED = Field(json_schema_extra={"pattern": TEXT_PATTERN})
 """What `strict_json` refuses in every string, said where a free text is published."""
-Name = Annotated[str, StringConstraints(min_length=1, max_length=140), _PUBLISHED, AfterValidator(_plain_name)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=140),
+    Field(json_schema_extra={"pattern": NAME_PATTERN}),
+    AfterValidator(_plain_name),
+]
 AccountNumber = Annotated[
     str,
     StringConstraints(pattern=r"^([A-Za-z0-9][ -]?){3,33}[A-Za-z0-9]$", max_length=67),

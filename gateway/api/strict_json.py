@@ -21,12 +21,13 @@ NUMBER_EXPONENT_MAX = 30
 
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
-_FORBIDDEN_RANGES = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
-_FORBIDDEN = re.compile(f"[{_FORBIDDEN_RANGES}]")
+_FORBIDDEN_RANGES = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff"
+_FORBIDDEN = re.compile(rf"[\ud800-\udfff{_FORBIDDEN_RANGES}]")
 """C0, C1, line and paragraph separators, lone surrogates, and what Unicode says is no character."""
 
 TEXT_PATTERN = f"^[^{_FORBIDDEN_RANGES}]*$"
-"""The same for the published schema."""
+"""The same for the published schema. Without the surrogates: no text has a lone one, and readers of schemas whose strings
+are Unicode drop an expression that names them."""
 
 
 class BadJson(ValueError):

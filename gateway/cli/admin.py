@@ -10,7 +10,7 @@ from cyclopts import App
 
 from gateway.cli.client import TOKEN_VARIABLE, Json, Me, Misused, Reach, ask, read_token, show, spoken, token_of
 from gateway.config.load import load
-from gateway.operations.first_token import FILE_NAME as FIRST_TOKEN_FILE
+from gateway.domain.principal import FIRST_TOKEN_FILE
 from gateway.secret import Secret
 
 PRINCIPALS = "/admin/v1/principals"

@@ -20,9 +20,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from cyclopts import Parameter
 
-from gateway.api.admin.auth import is_loopback
 from gateway.cli.exit import Exit, plain_words
 from gateway.config.load import load
+from gateway.config.urls import BadAddress, is_loopback, split_url
 from gateway.secret import Secret, SecretError, SecretResolver
 
 TOKEN_VARIABLE = "PAYMUX_ADMIN_TOKEN"  # noqa: S105 - the variable's name
@@ -124,10 +124,11 @@ def _address(reach: Reach) -> SplitResult:
         listen = load(reach.config).gateway.admin_listen
         host = _ANY_ADDRESS.get(listen.host, listen.host)
         return urlsplit(f"http://[{host}]:{listen.port}" if ":" in host else f"http://{host}:{listen.port}")
-    where = urlsplit(reach.url)
-    if where.scheme not in ("http", "https") or not where.hostname:
-        raise Misused(f"--url: http:// or https:// and a host, not {reach.url!r}")
-    if where.scheme == "http" and where.hostname != "localhost" and not is_loopback(where.hostname):
+    try:
+        where = split_url(reach.url)
+    except BadAddress as error:
+        raise Misused(f"--url: {error}") from error
+    if where.scheme == "http" and not is_loopback(where.hostname or ""):
         raise Misused("--url: a token leaves this machine by https only")
     return where
 

@@ -9,9 +9,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from gateway.api.admin.bodies import EVIDENCE_BYTES_MAX
 from gateway.cli.client import Json, Me, Misused, Reach, ask, show, spoken, token_of
-from gateway.domain.review import RequestKind
+from gateway.domain.review import EVIDENCE_BYTES_MAX, RequestKind
 
 REQUESTS = "/admin/v1/requests"
 

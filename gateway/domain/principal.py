@@ -27,6 +27,8 @@ TOUCH_EVERY = timedelta(minutes=1)
 """How exactly the last use of a token is known."""
 TRUSTED_AT_START = 2
 """So many people of a generation need nobody's confirmation: before there are two, nobody could give it."""
+FIRST_TOKEN_FILE = "first_admin_token"  # noqa: S105 - a file's name
+"""In the state folder."""
 BY_FIRST_TOKEN = "first token"  # noqa: S105 - a word for the history
 
 

@@ -36,6 +36,8 @@ class RequestKind(StrEnum):
 NEEDS_EVIDENCE = frozenset({RequestKind.RESOLVE_PAID, RequestKind.RESOLVE_NOT_PAID})
 """A statement line, a letter of the bank: what the two people go by is kept."""
 
+EVIDENCE_BYTES_MAX = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -96,7 +98,7 @@ class _Rule:
 
 def state_hash(payout: Payout) -> str:
     """What a person looked at when asking: everything that decides, nothing that only counts or waits."""
-    hold = str(payout.hold.code) if payout.hold else None
+    hold = [str(payout.hold.code), payout.hold.at.isoformat()] if payout.hold else None
     attempts = [(a.number, str(a.state), a.transmissions, str(a.reason) if a.reason else None) for a in payout.attempts]
     seen = [payout.id, str(status(payout)), payout.frozen, hold, payout.cancel_requested_at is not None, attempts]
     return hashlib.sha256(json.dumps(seen, separators=(",", ":")).encode()).hexdigest()

@@ -15,12 +15,11 @@ import structlog
 
 from gateway.domain.errors import CommitUnknown
 from gateway.domain.principal import FIRST_TOKEN_LIVES, Token, admins, digest, mint_token
+from gateway.failpoints import Commit, Unit
 from gateway.operations.services import Services
 from gateway.store.port import Tx
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-FILE_NAME = "first_admin_token"
 
 
 async def prepare_first_token(services: Services, random_bytes: Callable[[int], bytes], path: Path) -> bool:
@@ -44,9 +43,9 @@ async def prepare_first_token(services: Services, random_bytes: Callable[[int], 
         return True
 
     try:
-        minted = await services.store.run(unit)
+        minted = await services.store.run(Unit(Commit.PEOPLE, unit))
     except CommitUnknown:
-        minted = await services.store.run(unit)
+        minted = await services.store.run(Unit(Commit.PEOPLE, unit))
     if not minted:
         forget_first_token(path)
         return False

@@ -25,6 +25,7 @@ from gateway.domain.principal import (
     joining,
     mint_token,
 )
+from gateway.failpoints import Commit, Unit
 from gateway.operations.services import Services
 from gateway.store.port import ReadTx, Tx
 
@@ -54,23 +55,26 @@ class Listed:
 async def identify(services: Services, token: str) -> Bearer | None:
     """Who holds this token and may act now; None for nobody. Notes the use of it."""
     sha256, now = digest(token), services.clock.now()
-    bearer, stale = await services.store.read(lambda tx: _identify(tx, sha256, now))
-    if bearer is not None and stale:
+
+    def query(tx: ReadTx) -> tuple[Bearer | None, bool]:
+        people, tokens = tx.principals(), tx.principal_tokens()
+        bearer = identified(people, tokens, sha256, now)
+        return bearer, bearer is not None and _is_use_to_note(tokens, sha256, now)
+
+    bearer, to_note = await services.store.read(query)
+    if to_note:
         await _touch(services, sha256, now)
     return bearer
 
 
-def _identify(tx: ReadTx, sha256: bytes, now: datetime) -> tuple[Bearer | None, bool]:
-    """The bearer, and whether the last use on record is old."""
-    tokens = tx.principal_tokens()
-    bearer = identified(tx.principals(), tokens, sha256, now)
-    used_at = next((token.last_used_at for token in tokens if token.sha256 == sha256), None)
-    return bearer, used_at is None or now - used_at >= TOUCH_EVERY
+def _is_use_to_note(tokens: Sequence[Token], sha256: bytes, now: datetime) -> bool:
+    used_at = next(token.last_used_at for token in tokens if token.sha256 == sha256)
+    return used_at is None or now - used_at >= TOUCH_EVERY
 
 
 async def _touch(services: Services, sha256: bytes, now: datetime) -> None:
     try:
-        await services.store.run(lambda tx: tx.touch_token(sha256, now))
+        await services.store.run(Unit(Commit.PEOPLE, lambda tx: tx.touch_token(sha256, now)))
     except StoreError as error:  # a full disk must not lock people out
         log.warning("admin.use_not_noted", error=type(error).__name__)
 
@@ -237,7 +241,7 @@ def _is_stored(tx: ReadTx, token: Token) -> bool:
 async def _settled(services: Services, unit: Callable[[Tx], Principal]) -> Principal:
     for _ in range(COMMIT_TRIES - 1):
         try:
-            return await services.store.run(unit)
+            return await services.store.run(Unit(Commit.PEOPLE, unit))
         except CommitUnknown:
             continue
-    return await services.store.run(unit)
+    return await services.store.run(Unit(Commit.PEOPLE, unit))

@@ -109,6 +109,7 @@ async def approve(services: Services, principal: str, wanted: str) -> Request:
         made_by=approved.made_by,
         by=principal,
     )
+    await services.store.read(services.standing.look)
     services.wake()
     services.wake_callbacks()
     return approved

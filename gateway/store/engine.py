@@ -20,6 +20,9 @@ WAL_RESET_FIXED = (3, 51, 3)
 """Older ones can corrupt a WAL when two connections write or checkpoint. Ours has one writer, and says so."""
 
 _FULL = 2
+_VERSIONS = slice(18, 20)
+_WITHOUT_LOG = b"\x01\x01"
+"""Of the file's header: the read and write format versions, 1 for a rollback journal, 2 for a WAL."""
 
 CONNECT_TRIES = 3
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -92,6 +95,26 @@ def _connect_writer(path: Path | None) -> sqlite3.Connection:
 def _connect_reader(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=ro"
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+
+
+def refuse_foreign_log(path: Path) -> None:
+    """Refuse a log that belongs to the database which a restored copy replaced: SQLite would mix the two.
+
+    A copy made by `db backup` says in its header that it has no log; a database at work says that it has one.
+
+    Raises:
+        StoreUnavailable: there is a log beside a database without one.
+    """
+    log_file = path.with_name(f"{path.name}-wal")
+    if not path.is_file() or not log_file.is_file() or log_file.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        head = file.read(_VERSIONS.stop)
+    if head[_VERSIONS] == _WITHOUT_LOG:
+        raise StoreUnavailable(
+            f"{log_file.name} belongs to another database than {path.name}: "
+            "after a restore remove it, and the -shm beside it"
+        )
 
 
 def check_durability(connection: sqlite3.Connection, *, in_memory: bool) -> None:

@@ -107,7 +107,7 @@ class HighWaterFile:
             return MarkRead(unreadable=error.strerror or type(error).__name__)
         try:
             return MarkRead(_parse(data))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             return MarkRead(unreadable=f"not a mark ({type(error).__name__})")
 
     def write(self, mark: HighWater) -> None:
@@ -137,6 +137,7 @@ def _parse(data: bytes) -> HighWater:
     fields = json.loads(data)
     event, lineage, clean, channels = (fields[name] for name in ("event", "lineage", "clean", "channels"))
     whole = type(event) is int and event >= 0 and isinstance(lineage, str) and isinstance(clean, bool)
+    whole = whole and isinstance(channels, dict)
     if not whole or not all(isinstance(each, str) for pair in channels.items() for each in pair):
         raise ValueError("not a mark")
     return HighWater(event, lineage, clean, channels)

@@ -36,6 +36,11 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def known_revisions() -> tuple[str, ...]:
+    """Every revision this version knows, the newest last: it can start on any of them."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())[::-1]
+
+
 def current(connection: Connection) -> str | None:
     """The revision a database is at."""
     return MigrationContext.configure(connection).get_current_revision()

@@ -174,7 +174,7 @@ class SqlReadTx(SqlPrincipalReads):
             columns.payout_id == _A.payout_id,
             columns.attempt == _A.number,
             columns.heard == str(Heard.QUERY),
-            columns.at >= since,
+            columns.at > since,
         )
         query = (
             select(func.count())

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.sealing import Sealer
-from gateway.store.engine import log_version, reader_engine, writer_engine
+from gateway.store.engine import log_version, reader_engine, refuse_foreign_log, writer_engine
 from gateway.store.lock import FileLock
 from gateway.store.migrate import stamp_mode, upgrade
 from gateway.store.port import ReadTx, Tx
@@ -49,6 +49,7 @@ class SqliteStore:
         log_version()
         engine = writer_engine(path)
         try:
+            refuse_foreign_log(path)
             upgrade(engine)
             stamp_mode(engine, mode)
             _break_leases(engine)
@@ -82,9 +83,10 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
-        await asyncio.to_thread(self._writer.stop)
-        self._reading.shutdown(wait=True)
+        # The writer goes last: the last connection to close folds the log into the file, and a reader cannot.
+        await asyncio.to_thread(self._reading.shutdown, wait=True)
         self._readers.dispose()
+        await asyncio.to_thread(self._writer.stop)
         self._lock.release()
 
 

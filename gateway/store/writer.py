@@ -11,14 +11,18 @@ Within a group every unit runs inside its own SAVEPOINT:
 * a unit that raises is rolled back to its savepoint and its caller gets the exception; its neighbours go on;
 * a unit whose *statement* fails in the database (disk full) may have taken the transaction with it: the group is
   rolled back and redone one by one, so that only the culprit fails;
-* when COMMIT itself fails, nobody knows whether it happened. The connection is closed and reopened, and every unit of
-  the group is told `CommitUnknown`. Its operation repeats the same versioned write, and key and version decide (R18).
+* a COMMIT that finds the disk full is the same: the log's last frame, which makes a transaction of the frames before
+  it, was not written, so it did not happen;
+* when COMMIT fails in any other way, nobody knows whether it happened. The connection is closed and reopened, and every
+  unit of the group is told `CommitUnknown`. Its operation repeats the same versioned write, and key and version decide
+  (R18).
 """
 
 from __future__ import annotations
 
 import contextlib
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -75,7 +79,7 @@ class GroupCommitter:
             result.hand_to(queued.future)
 
     def _run_group(self, group: Sequence[Queued[Any]]) -> list[_Result]:
-        """Raises `DBAPIError` when a statement failed (nothing happened), `CommitUnknown` when COMMIT did."""
+        """Raises `DBAPIError` when a statement failed or the disk is full (nothing happened), else `CommitUnknown`."""
         connection = self._connected()
         transaction = connection.begin()
         try:
@@ -88,6 +92,8 @@ class GroupCommitter:
         try:
             transaction.commit()
         except DBAPIError as error:
+            if _is_full(error):
+                raise  # SQLite found no room for the commit's record and has rolled back
             self._reopen()
             raise CommitUnknown(str(error.orig)) from error
         committing(kept, Moment.AFTER_COMMIT)
@@ -157,6 +163,11 @@ class _Result:
 def _fail_all(group: Sequence[Queued[Any]], error: Exception) -> None:
     for queued in group:
         queued.future.set_exception(error)
+
+
+def _is_full(error: DBAPIError) -> bool:
+    # SQLITE_FULL is said of a write that ran out of space, never of a sync or of a checkpoint.
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
 def _rollback_quietly(transaction: Any) -> None:

@@ -8,7 +8,6 @@ rescues what a crash left behind, which is the same thing: a row that is due and
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -63,6 +62,8 @@ class PayoutWorker:
         self._every_s = rescue_every_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[tuple[Payout, Lease]] = deque()
+        self._put_off: deque[tuple[float, str, Lease]] = deque()
+        """Payouts that the store failed in the middle of, and when (monotonic) we let go of them: the oldest first."""
         self._stopping = False
         self.bell = Bell()
         self._services: Services | None = None
@@ -104,10 +105,11 @@ class PayoutWorker:
         try:
             await advance(services, payout, lease)
         except StoreError as error:
-            # Nothing is lost: the row says how far it came. It was the store's fault and not the payout's, so let go
-            # of it, or its lease would run out as if its owner had crashed (row 64).
+            # Nothing is lost: the row says how far it came. It was the store's fault and not the payout's, so we let go
+            # of it, or its lease would run out as if its owner had crashed (row 64): but not at once, for a full disk
+            # may take the letting go and the claim and refuse the rest, again and again.
             log.error("payout.put_off", payout=payout.id, error=type(error).__name__, detail=str(error))
-            await _let_go(services, payout, lease)
+            self._put_off.append((services.clock.monotonic() + self._every_s, payout.id, lease))
         except Exception:  # a bug in one payout must not stop the others; the lease delays its next try
             log.exception("payout.crashed", payout=payout.id)
 
@@ -124,9 +126,12 @@ class PayoutWorker:
         room = self._limit - len(self._tasks)
         if room <= 0:
             return 0, self._every_s
-        now = services.clock.now()
+        now, monotonic_s = services.clock.now(), services.clock.monotonic()
+        let_go = [(payout_id, lease) for at_s, payout_id, lease in self._put_off if at_s <= monotonic_s]
 
         def unit(tx: Tx) -> tuple[Sequence[tuple[Payout, Lease]], datetime | None]:
+            for payout_id, lease in let_go:
+                tx.release(payout_id, lease)
             return tx.claim(services.node, now, services.lease_s, min(room, 64)), tx.next_due_at()
 
         try:
@@ -134,6 +139,8 @@ class PayoutWorker:
         except Exception:  # whatever it was, the loop goes on: it is what rescues
             log.exception("worker.claim_failed")
             return 0, self._every_s
+        for _ in let_go:
+            self._put_off.popleft()
         for payout, lease in claimed:
             self._start(payout, lease)
         # What is due between two rounds is waited for, to the moment; a round only finds what others left behind.
@@ -150,11 +157,6 @@ class PayoutWorker:
         for task in left:
             task.cancel()
         return len(left)
-
-
-async def _let_go(services: Services, payout: Payout, lease: Lease) -> None:
-    with contextlib.suppress(StoreError):
-        await services.store.run(Unit(Commit.RELEASE, lambda tx: tx.release(payout.id, lease)))
 
 
 class CallbackWorker:

@@ -32,6 +32,7 @@ from adapters.wechat.orders import Form
 from adapters.wechat.sandbox.book import Bill
 from adapters.wechat.sandbox.minting import SandboxKeys
 from adapters.wechat.sandbox.routes import Call
+from gateway.api.admin.bodies import MakeRequest
 from gateway.api.auth import Presented
 from gateway.api.keys import KeyRecord
 from gateway.api.schemas import BankAccount, WechatUser
@@ -41,6 +42,9 @@ from gateway.domain.beneficiary import BankBeneficiary, WechatBeneficiary
 from gateway.domain.money import Money
 from gateway.domain.outcome import Answer, Heard, OutcomeKind
 from gateway.domain.payout import Prepared
+from gateway.domain.principal import Bearer, Principal, Token
+from gateway.domain.review import Ask, RequestKind
+from gateway.operations.principals import Issued
 from gateway.operations.services import Keys
 from gateway.secret import Secret
 from tests.support.builders import a_ground
@@ -62,6 +66,11 @@ SECRETIVE: dict[str, Callable[[], object]] = {
     "our keys": lambda: Keys(RAW, RAW),
     "a secret": lambda: Secret(RAW, "env:X"),
     "a key of an app": lambda: KeyRecord("k", "shop", Algorithm.HMAC_SHA256, RAW, frozenset()),
+    "a person's token": lambda: Token(RAW, "ada", NOW),
+    "whose token it was": lambda: Bearer("ada", RAW),
+    "a token as it is given out": lambda: Issued(Principal("ada", 1, NOW, "bob"), HUSH, None),
+    "what a person asks for": lambda: Ask(RequestKind.RELEASE, "po_1", "why", RAW),
+    "what a person sends": lambda: MakeRequest(kind=RequestKind.RELEASE, reason="why", evidence=HUSH),
     "a request as presented": lambda: Presented("GET", b"/", [f"Bearer {HUSH}"], RAW, "127.0.0.1"),
     "an API bank account": lambda: BankAccount(
         type="bank_account", account_number=HUSH.upper(), name=HUSH, bank_code="000200000002", country="CN"

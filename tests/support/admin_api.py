@@ -11,7 +11,9 @@ from typing import Any
 
 from gateway.api.health import Finding, Health
 from gateway.api.server import admin_app, start_listener
-from gateway.operations.first_token import FILE_NAME, prepare_first_token
+from gateway.domain.principal import FIRST_TOKEN_FILE
+from gateway.operations.first_token import prepare_first_token
+from gateway.operations.services import Services
 from tests.support.api_server import Answered, ApiServer, http, make_server, parse_answer
 
 PRINCIPALS = "/admin/v1/principals"
@@ -19,14 +21,15 @@ REQUESTS = "/admin/v1/requests"
 
 
 class AdminServer:
-    """A running admin listener. `api` is the gateway around it, its public listener not started."""
+    """A running admin listener over `services`; a gateway of its own if there are none."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, services: Services | None = None) -> None:
         self.api: ApiServer = make_server(folder)
-        self.services, self.clock, self.store = self.api.services, self.api.clock, self.api.store
+        self.services = services or self.api.services
+        self.clock, self.store = self.api.clock, self.api.store
         self.finding = Finding(True, "3 ms")
         self.health = Health({"store": self.check})
-        self.first_token = folder / FILE_NAME
+        self.first_token = folder / FIRST_TOKEN_FILE
 
     async def check(self) -> Finding:
         return self.finding

@@ -21,6 +21,7 @@ import tomlkit
 from adapters.mock.book import read_book
 from examples.sign_request import authorization
 from gateway.demo.stage import Stage
+from gateway.domain.principal import FIRST_TOKEN_FILE
 from gateway.failpoints import VARIABLE
 from tests.support.chaos_app import App
 from tests.support.chaos_books import Autopsy, autopsy
@@ -28,7 +29,7 @@ from tests.support.chaos_process import Forked, GatewayProcess, Started
 
 SANDBOXES = ("wechat", "bank")
 SIGNER_KEY = b"the secret of an app that signs its requests"
-_READY_S = 60.0
+_READY_S = 120.0
 
 Overlay = Mapping[str, object]
 """Dotted keys of config.toml and their values."""
@@ -44,6 +45,7 @@ SHORT: Overlay = {
     "channels.mock.limits": {"min": 1, "max": 100_000, "rps": 1000, "in_flight": 500},
     "channels.bank.limits": {"min": 100_001, "max": 500_000_000, "rps": 1000, "in_flight": 500},
     "channels.mock.methods": ["bank_account"],
+    "channels.mock.settings.slow_s": 1.2,
     "apps.signer.keys": [{"id": "signer-1", "algorithm": "hmac-sha256", "secret": "file:signer.secret"}],
 }
 
@@ -61,6 +63,8 @@ class ChaosStage:
     fork: bool
     gateway: GatewayProcess | None = None
     lives: int = 0
+    tokens: list[str] = field(default_factory=list)
+    """Of two people, once `add_people` was called."""
     _headers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -81,16 +85,16 @@ class ChaosStage:
         """
         self.configure(overlay or {})
         make = Forked if self.fork else Started
-        self.gateway = make(self.folder, {VARIABLE: failpoint} if failpoint else {})
+        gateway = self.gateway = make(self.folder, {VARIABLE: failpoint} if failpoint else {})
         self.lives += 1
         async with asyncio.timeout(_READY_S):
             while not await self._is_ready():
-                code = self.gateway.exit_code()
+                code = gateway.exit_code()
                 if code == -signal.SIGKILL:
                     return False
                 if code is not None:
                     raise RuntimeError(f"the gateway ended with {code}:\n{self.log_tail()}")
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.02)
         return True
 
     async def _is_ready(self) -> bool:
@@ -102,10 +106,11 @@ class ChaosStage:
 
     async def until_dead(self, timeout_s: float) -> bool:
         """Wait for the gateway to kill itself; False when it is still alive after `timeout_s`."""
-        assert self.gateway is not None
+        gateway = self.gateway
+        assert gateway is not None
         try:
             async with asyncio.timeout(timeout_s):
-                while (code := self.gateway.exit_code()) is None:
+                while (code := gateway.exit_code()) is None:  # noqa: ASYNC110 - a process rings no bell
                     await asyncio.sleep(0.01)
         except TimeoutError:
             return False
@@ -145,8 +150,15 @@ class ChaosStage:
             await self.inner._start(
                 name, "gateway", "sandbox", name, f"--control-port={controls[name]}", "--config=config.toml"
             )
-        for name in SANDBOXES:
-            await self.inner._until_ready(name, f"http://127.0.0.1:{controls[name]}/health")
+        async with asyncio.timeout(_READY_S):
+            for port in controls.values():
+                while not await self.inner._answers(f"http://127.0.0.1:{port}/health"):  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.05)
+
+    async def set_line(self, name: str, *, open_: bool) -> None:
+        """Whether anybody listens at a channel's address. Without sandboxes nobody does anyway."""
+        if name in self.inner.parts:
+            await self.inner.control(name, "/listener", {"open": open_})
 
     def pause_sandbox(self, name: str, *, paused: bool) -> None:
         """SIGSTOP and SIGCONT: what was sent to it waits in its socket meanwhile, and is worked on later."""
@@ -184,6 +196,42 @@ class ChaosStage:
         if status != 200:
             raise RuntimeError(f"{payout_id} was answered {status}: {told}")
         return told
+
+    async def add_people(self) -> None:
+        """Two people who may act, once. Raises `Died`."""
+        while len(self.tokens) < 2:
+            first = self.tokens[0] if self.tokens else self._first_token()
+            told = await self.ask_as(first, "/admin/v1/principals", {"name": f"person{len(self.tokens)}"})
+            self.tokens.append(str(told["token"]))
+
+    def _first_token(self) -> str:
+        return (self.folder / "state" / FIRST_TOKEN_FILE).read_text().strip()
+
+    async def ask_as(self, token: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """One call of the admin API. Raises `Died`, RuntimeError for a refusal."""
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            async with self.inner.session.post(f"{self.inner.admin}{path}", json=body, headers=headers) as response:
+                told: dict[str, Any] = await response.json()
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise Died(str(error)) from error
+        if response.status not in (200, 201):
+            raise RuntimeError(f"{path} was answered {response.status}: {told}")
+        return told
+
+    async def payouts(self, *, signed: bool = False) -> list[dict[str, Any]]:
+        """Every payout of the app, with its attempts. Raises `Died`."""
+        found: list[dict[str, Any]] = []
+        target = "/v1/payouts?limit=100&expand=attempts"
+        more = ""
+        while True:
+            status, page = await self._call("GET", target + more, b"", signed=signed)
+            if status != 200:
+                raise RuntimeError(f"the list was answered {status}: {page}")
+            found += page["data"]
+            if not page["has_more"]:
+                return found
+            more = f"&cursor={page['next_cursor']}"
 
     async def _call(self, method: str, target: str, body: bytes, *, signed: bool = False) -> tuple[int, dict[str, Any]]:
         url = f"http://127.0.0.1:{self.inner.ports.public}{target}"

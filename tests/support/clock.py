@@ -43,7 +43,8 @@ class FakeClock:
             await asyncio.sleep(0)
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._us + _us(seconds), next(self._order), woken))
+        # At least a microsecond: who sleeps "what is left" of a float would otherwise never see time pass.
+        heapq.heappush(self._sleepers, (self._us + max(_us(seconds), 1), next(self._order), woken))
         await woken
 
     @property

@@ -115,20 +115,21 @@ async def test_unclear_when_it_hangs(opening: Open) -> None:
 
 
 async def test_unclear_at_every_byte_of_the_order(opening: Open) -> None:
-    """The first, every fortieth and the last byte that reached the channel, and each time one connection."""
+    """Whatever part of it reached the channel, from one byte to all: unclear, one connection. Every other is reset."""
     cut = Cut()
     async with peer(wire.listening) as origin, peer(through(origin, cut)) as proxy:
         async with channel_to(opening, proxy.base) as (channel, sent):
             signed = channel.sign(sent)
-            cut.request_bytes = 1_000_000
             length = await _length(channel, sent, opening)
-            places = [*range(1, length, 40), length]
-            for cut.request_bytes in places:
+            wrong = []
+            for cut.request_bytes in range(1, length + 1):
+                cut.reset = not cut.reset
                 answer = await channel.submit(signed)
                 await origin.quiet()
-                assert answer.kind is K.UNCLEAR
-                assert len(origin.lines[-1].heard) == cut.request_bytes
-        assert len(origin.lines) == len(places) > 10
+                if answer.kind is not K.UNCLEAR or len(origin.lines[-1].heard) != cut.request_bytes:
+                    wrong.append((cut.request_bytes, answer.kind, len(origin.lines[-1].heard)))
+        assert wrong == []
+        assert len(origin.lines) == length > 1000
 
 
 async def _length(channel: Channel, sent: Sent, opening: Open) -> int:

@@ -14,9 +14,8 @@ from gateway.api.problems import Code, Fault, Refused
 from gateway.api.schemas import Body, read
 from gateway.domain.identity import PAYOUT_ID_PATTERN
 from gateway.domain.principal import NAME_PATTERN
-from gateway.domain.review import NEEDS_EVIDENCE, Ask, RequestKind
+from gateway.domain.review import EVIDENCE_BYTES_MAX, NEEDS_EVIDENCE, Ask, RequestKind
 
-EVIDENCE_BYTES_MAX = 1024 * 1024
 _EVIDENCE_TEXT_MAX = (EVIDENCE_BYTES_MAX + 2) // 3 * 4
 REQUEST_BYTES_MAX = _EVIDENCE_TEXT_MAX + 64 * 1024
 """The evidence in base64, and everything else."""

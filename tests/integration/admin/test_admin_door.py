@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import AsyncIterator
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
+import structlog
 from aiohttp import web
 
 from gateway import log as gateway_log
@@ -19,7 +23,9 @@ from gateway.api.backoff import BURST
 from gateway.api.dispatch import Dispatcher
 from gateway.api.problems import Code, Refused
 from gateway.api.routes import Access, Route, RouteTable
-from gateway.domain.principal import Bearer, digest
+from gateway.domain.principal import FIRST_TOKEN_FILE, Bearer, digest
+from gateway.domain.review import RequestKind
+from gateway.redact import redact
 from tests.support.admin_api import PRINCIPALS, REQUESTS, AdminServer
 
 
@@ -35,10 +41,16 @@ EVERY = [(route.method, route.path.replace("{person}", "bob").replace("{request_
 
 
 @pytest.fixture
-def logged() -> AsyncIterator[io.StringIO]:
-    stream = io.StringIO()
+def logged() -> Iterator[io.StringIO]:
+    """What the gateway's own log writes, redacted as it writes it."""
+    stream, root = io.StringIO(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     gateway_log.configure(stream=stream)
     yield stream
+    structlog.reset_defaults()
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def test_every_route_needs_a_person() -> None:
@@ -136,9 +148,15 @@ async def test_the_log_says_why_and_never_the_token(admin: AdminServer, logged: 
     assert by_event["admin.unauthorized"]["reason"] == "unknown_token"
     assert (by_event["admin.revoked"]["person"], by_event["admin.revoked"]["by"]) == ("bob", "ada")
     assert {line.get("person") for line in lines if line["event"] == "api.request"} == {"first token", "ada", None}
-    assert by_event["admin.first_token"]["path"] == str(admin.first_token)
+    assert "path" in by_event["admin.first_token"]
     for secret in (ada, bob, "Q" * 43):
         assert secret.removeprefix("pmx_") not in logged.getvalue()
+
+
+def test_the_path_of_the_first_token_is_readable_in_the_log() -> None:
+    """It is the one thing that a person who starts a gateway must find there."""
+    path = Path("/var/lib/paymux/state") / FIRST_TOKEN_FILE
+    assert redact({"event": "admin.first_token", "path": path})["path"] == str(path)
 
 
 async def test_probes_need_no_token(admin: AdminServer) -> None:
@@ -200,7 +218,7 @@ async def test_no_token_is_taken_in_the_clear(admin: AdminServer, remote: str, s
 
 def test_loopback() -> None:
     """Only addresses of this machine; a name is none."""
-    assert [is_loopback(each) for each in ("127.8.9.1", "::1%lo", "localhost", "0.0.0.0", "fe80::1")] == [
+    assert [is_loopback(each) for each in ("127.8.9.1", "::1%lo", "localhost", "10.0.0.1", "fe80::1")] == [
         True,
         True,
         False,
@@ -215,3 +233,13 @@ async def test_a_large_body_is_refused_with_and_without_a_token(admin: AdminServ
     big = b'{"kind": "release", "reason": "' + b"x" * (1500 * 1024) + b'"}'
     assert (await admin.send("POST", REQUESTS, big, token=ada)).status == 413
     assert (await admin.send("POST", PRINCIPALS, b"x" * (65 * 1024), token=ada)).status == 413
+
+
+def test_operations_lists_every_call_of_the_admin_api() -> None:
+    """Method and path of each route, and no route that is not served; and every kind of request."""
+    page = (Path(__file__).parents[3] / "docs/operations.md").read_text(encoding="utf-8")
+    section = page.partition("### The admin API")[2].partition("\n## ")[0]
+    told = re.findall(r"^\| `([A-Z]+ /[^`]+)` \|", section, re.MULTILINE)
+    assert sorted(told) == sorted(f"{route.method} {route.path}" for route in ROUTES)
+    kinds = page.partition("### What takes two")[2].partition("\n### ")[0]
+    assert set(re.findall(r"\| `([a-z_]+)` \|", kinds)) == {str(kind) for kind in RequestKind}

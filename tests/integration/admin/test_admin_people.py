@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+import sqlite3
 import stat
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +99,19 @@ async def test_no_first_token_while_there_is_an_admin(admin: AdminServer) -> Non
     assert not admin.first_token.exists()
     assert (await admin.send("DELETE", f"{PRINCIPALS}/ada", token=ada)).status == 200
     await admin.add("bob", await admin.mint_first())
+
+
+async def test_with_every_token_lost_the_documented_way_back_works(admin: AdminServer) -> None:
+    """The statement in docs/operations.md ends them all, and the next start mints a first token."""
+    ada, bob = await admin.two()
+    page = (Path(__file__).parents[3] / "docs/operations.md").read_text(encoding="utf-8")
+    (statement,) = re.findall(r'`sqlite3 state/paymux\.db "(UPDATE [^"]+)"`', page)
+    with closing(sqlite3.connect(admin.first_token.with_name("api.db"))) as connection, connection:
+        connection.execute(statement)
+    assert not await works(admin, ada)
+    carol = await admin.add("carol", await admin.mint_first())
+    assert await names(admin, carol) == {"ada": True, "bob": True, "carol": True}
+    assert not await works(admin, bob)
 
 
 async def test_two_at_once_with_the_first_token_make_one_person(admin: AdminServer) -> None:

@@ -5,46 +5,31 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from gateway.api import health as health_module
-from gateway.api.health import Finding, Health
-from gateway.api.server import admin_app, start_listener
+from gateway.api.health import Finding
 from gateway.store.port import Tx
-from tests.support.api_server import Answered, ApiServer, http, parse_answer
+from tests.support.admin_api import AdminServer
+from tests.support.api_server import Answered, ApiServer, http
 
 
-class Admin:
+class Admin(AdminServer):
     """A running admin listener whose one check answers `finding`."""
 
-    def __init__(self) -> None:
-        self.finding = Finding(True, "3 ms")
-        self.health = Health({"store": self.check})
-
-    async def check(self) -> Finding:
-        return self.finding
-
     async def get(self, target: str, version: str = "1.1") -> Answered:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(http("GET", target, b"", {}).replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
-        async with asyncio.timeout(10):
-            raw = await reader.read()
-        writer.close()
-        return parse_answer(raw)
-
-    async def start(self) -> None:
-        self.listener = await start_listener(admin_app(self.health), "127.0.0.1", 0)
-        self.port = self.listener.port
+        return await self.raw(http("GET", target, b"", {}).replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
 
 
 @pytest_asyncio.fixture
-async def admin() -> AsyncIterator[Admin]:
-    made = Admin()
+async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
+    made = Admin(tmp_path)
     await made.start()
     yield made
-    await made.listener.stop()
+    await made.stop()
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.api.payouts import event_view
 from gateway.domain.errors import NotFound, RequestRefused
 from gateway.domain.event import EventType
 from gateway.domain.outcome import Heard, OutcomeKind
@@ -200,3 +201,13 @@ async def test_a_release_starts_patience_anew() -> None:
     assert (await gateway.payout(payout.id)).hold is None
     await gateway.pass_time(hours=1)
     assert (await gateway.payout(payout.id)).hold is not None
+
+
+async def test_the_app_hears_that_people_decided_not_who() -> None:
+    """Names and words of our people are for us: the app's timeline says `person` and what was done."""
+    gateway, payout = await a_held_payout()
+    request = await make_request(gateway.services, ANN, ask(R.RESOLVE_PAID, payout))
+    await approve(gateway.services, BOB, request.id)
+    events = await gateway.store.read(lambda tx: tx.events(payout.id))
+    told = event_view(events[-1])
+    assert (told["actor"], told["detail"]) == ("person", {"kind": "resolve_paid"})
