@@ -46,10 +46,6 @@ API_VERSION = "2026-01-01"
 """The version of the payout object, named in every callback."""
 
 
-CALLBACKS_LOOK_EVERY_S = 1.0
-"""How late a callback that is due again may be noticed: its schedule begins with five seconds."""
-
-
 def prepare_secrets(config: Config) -> ResolvedSecrets:
     """Mint what a sandbox needs, then look every secret up.
 
@@ -132,7 +128,7 @@ class Gateway:
         async def one(callback: Callback) -> object:
             return await deliver(self.services, sender, callback, self.world.jitter)
 
-        worker = CallbackWorker(callbacks.concurrency, CALLBACKS_LOOK_EVERY_S, callbacks.timeout_s, one)
+        worker = CallbackWorker(callbacks.concurrency, part.rescue_every_s, callbacks.timeout_s, one)
         return _Workers(payouts, worker, sender, [])
 
     def _make_services(self, store: Store) -> Services:

@@ -195,6 +195,10 @@ class ReadTx(PrincipalReads, Protocol):
         """The earliest time at which a payout that nobody holds wants something; None when none does."""
         ...
 
+    def next_callback_due_at(self) -> datetime | None:
+        """The earliest time at which a callback is due; None when none is."""
+        ...
+
     def under_review(self, limit: int) -> Sequence[UnderReview]:
         """Held and frozen payouts, the longest waiting first."""
         ...

@@ -16,6 +16,7 @@ from gateway.domain.outcome import Heard
 from gateway.domain.payout import OPEN, Payout
 from gateway.domain.review import Request, RequestKind
 from gateway.store import codec, schema
+from gateway.store import statements as sql
 from gateway.store.port import (
     Callback,
     Delivery,
@@ -45,22 +46,14 @@ class SqlReadTx(SqlPrincipalReads):
 
     def payout(self, payout_id: str) -> Payout | None:
         shard = shard_of_payout(payout_id)
-        found = self._one(select(schema.payouts).where(_P.shard == shard, _P.id == payout_id))
+        found = self._one(sql.PAYOUT, of_shard=shard, of_id=payout_id)
         return None if found is None else self._whole(found)
 
     def _whole(self, row: Row[Any]) -> Payout:
-        attempts = select(schema.attempts).where(_A.shard == row.shard, _A.payout_id == row.id)
-        return self._rows.payout(row, self._all(attempts.order_by(_A.number)))
+        return self._rows.payout(row, self._all(sql.ATTEMPTS, of_shard=row.shard, of_payout_id=row.id))
 
     def reference(self, app: str, reference: str) -> Reference | None:
-        columns = schema.references.c
-        found = self._one(
-            select(columns.payout_id, columns.fingerprint).where(
-                columns.shard == shard_of(app, reference),
-                columns.app == app,
-                columns.reference == reference,
-            )
-        )
+        found = self._one(sql.REFERENCE, of_shard=shard_of(app, reference), of_app=app, of_reference=reference)
         return None if found is None else Reference(found.payout_id, found.fingerprint)
 
     def payouts(self, app: str, wanted: PayoutFilter, after: Position | None, limit: int) -> Sequence[Payout]:
@@ -73,9 +66,7 @@ class SqlReadTx(SqlPrincipalReads):
 
     def find_attempt(self, channel_reference: str) -> tuple[str, int] | None:
         shard = shard_of_channel_reference(channel_reference)
-        found = self._one(
-            select(_A.payout_id, _A.number).where(_A.shard == shard, _A.channel_reference == channel_reference)
-        )
+        found = self._one(sql.ATTEMPT_OF_REFERENCE, of_shard=shard, of_channel_reference=channel_reference)
         return None if found is None else (found.payout_id, found.number)
 
     def find_channel_payout(self, channel: str, channel_payout_id: str) -> tuple[str, int] | None:
@@ -86,23 +77,23 @@ class SqlReadTx(SqlPrincipalReads):
         return None if found is None else (found.payout_id, found.number)
 
     def events(self, payout_id: str) -> Sequence[Event]:
-        rows = self._history(schema.events, payout_id, "sequence")
+        rows = self._history(schema.events, payout_id)
         return [Event(r.sequence, r.at, EventType(r.type), r.actor, r.attempt, json.loads(r.detail)) for r in rows]
 
     def evidence(self, payout_id: str) -> Sequence[Evidence]:
         found = []
-        for row in self._history(schema.evidence, payout_id, "number"):
+        for row in self._history(schema.evidence, payout_id):
             sealed = self._rows.sealer.open(row.answer_sealed, evidence_place(payout_id, row.number))
             answer = codec.load_answer(sealed)
             found.append(Evidence(row.attempt, row.transmission_no, row.at, answer, row.judged))
         return found
 
     def incidents(self, payout_id: str) -> Sequence[Incident]:
-        rows = self._history(schema.incidents, payout_id, "number")
+        rows = self._history(schema.incidents, payout_id)
         return [Incident(row.at, row.kind, row.detail, row.attempt) for row in rows]
 
     def callbacks(self, payout_id: str) -> Sequence[Callback]:
-        return [self._rows.callback(row) for row in self._history(schema.callbacks, payout_id, "sequence")]
+        return [self._rows.callback(row) for row in self._history(schema.callbacks, payout_id)]
 
     def deliveries(self, callback: Callback) -> Sequence[Delivery]:
         columns = schema.deliveries.c
@@ -121,8 +112,11 @@ class SqlReadTx(SqlPrincipalReads):
         return [LiveGround(a, b, c, d, e, tuple(keys.split()), int(n)) for a, b, c, d, e, keys, n in rows]
 
     def next_due_at(self) -> datetime | None:
-        free = select(_P.due_at).where(_P.due_at.is_not(None), _P.lease_until.is_(None))
-        found = self._one(free.order_by(_P.due_at).limit(1))
+        found = self._one(sql.NEXT_DUE, one=1)
+        return None if found is None else found.due_at
+
+    def next_callback_due_at(self) -> datetime | None:
+        found = self._one(sql.NEXT_CALLBACK_DUE, one=1)
         return None if found is None else found.due_at
 
     def under_review(self, limit: int) -> Sequence[UnderReview]:
@@ -157,8 +151,7 @@ class SqlReadTx(SqlPrincipalReads):
         return {name: int(count) for name, count in (tuple(row) for row in rows)}
 
     def meta(self, name: str) -> str | None:
-        columns = schema.meta.c
-        found = self._one(select(columns.value).where(columns.name == name))
+        found = self._one(sql.META, of_name=name)
         return None if found is None else str(found.value)
 
     def high_water(self) -> int:
@@ -184,16 +177,14 @@ class SqlReadTx(SqlPrincipalReads):
         )
         return int(self._connection.execute(query).scalar() or 0)
 
-    def _history(self, table: Table, payout_id: str, order: str) -> Sequence[Row[Any]]:
-        columns = table.c
-        query = select(table).where(columns.shard == shard_of_payout(payout_id), columns.payout_id == payout_id)
-        return self._all(query.order_by(columns[order]))
+    def _history(self, table: Table, payout_id: str) -> Sequence[Row[Any]]:
+        return self._all(sql.HISTORY[table], of_shard=shard_of_payout(payout_id), of_payout_id=payout_id)
 
-    def _one(self, query: Any) -> Row[Any] | None:
-        return self._connection.execute(query).first()
+    def _one(self, query: Any, **values: Any) -> Row[Any] | None:
+        return self._connection.execute(query, values).first()
 
-    def _all(self, query: Any) -> Sequence[Row[Any]]:
-        return self._connection.execute(query).all()
+    def _all(self, query: Any, **values: Any) -> Sequence[Row[Any]]:
+        return self._connection.execute(query, values).all()
 
 
 def _request(row: Row[Any]) -> Request:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, Table, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Row, Table, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import StaleWrite
@@ -19,16 +19,16 @@ from gateway.domain.review import Request
 from gateway.domain.status import FINAL, status
 from gateway.sealing import SealBroken
 from gateway.store import codec, schema
+from gateway.store import statements as sql
 from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Novelty, Reference, SeenNotification
 from gateway.store.principals import SqlPrincipalWrites
 from gateway.store.reads import OPEN_STATES, SILENT_HOLDS, SqlReadTx, evidence_place
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-_P, _A, _C = schema.payouts.c, schema.attempts.c, schema.callbacks.c
+_P, _A = schema.payouts.c, schema.attempts.c
 
-_DIED = case((_P.lease_owner.is_not(None), 1), else_=0)
-"""The last owner never let go of it: it crashed, or was away for longer than its lease."""
+Values = dict[str, Any]
 
 
 class SqlTx(SqlReadTx, SqlPrincipalWrites):
@@ -46,23 +46,22 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites):
         if lease is not None:
             values |= {"lease_owner": lease.owner, "lease_until": lease.until, "fence": lease.fence}
         try:
-            self._connection.execute(insert(schema.references), row)
+            self._insert(schema.references, row)
         except IntegrityError as error:
             raise StaleWrite(f"reference {payout.reference} was taken meanwhile") from error
-        self._connection.execute(insert(schema.payouts), values)
+        self._insert(schema.payouts, values)
 
     def save(self, before: Payout, after: Payout, due_at: datetime | None, lease: Lease | None = None) -> Payout:
         saved = replace(after, version=before.version + 1)
         values = self._rows.changing(saved) | {"due_at": due_at}
         if after.crashes != before.crashes:
             values["crashes"] = after.crashes
+        which = {"of_shard": before.shard, "of_id": before.id, "of_version": before.version}
         if lease is not None:
             values["lease_until"] = lease.until
-        guard = [_P.shard == before.shard, _P.id == before.id, _P.version == before.version]
-        if lease is not None:
-            guard.append(_P.fence == lease.fence)
-        changed = self._connection.execute(update(schema.payouts).where(*guard).values(**values))
-        if changed.rowcount != 1:
+            which["of_fence"] = lease.fence
+        statement = sql.SAVE if lease is None else sql.SAVE_LEASED
+        if self._connection.execute(statement, which | values).rowcount != 1:
             raise StaleWrite(f"{before.id}: version {before.version} is not the stored one, or the lease is lost")
         self._save_attempts(before, saved)
         if status(saved) in FINAL:
@@ -77,26 +76,15 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites):
                 self._update_attempt(after, attempt)
         for attempt in after.attempts:
             if attempt.number not in known:
-                self._connection.execute(insert(schema.attempts), self._rows.new_attempt(after, attempt))
+                self._insert(schema.attempts, self._rows.new_attempt(after, attempt))
 
     def _update_attempt(self, payout: Payout, attempt: Attempt) -> None:
-        self._connection.execute(
-            update(schema.attempts)
-            .where(_A.shard == payout.shard, _A.payout_id == payout.id, _A.number == attempt.number)
-            .values(**self._rows.changing_attempt(payout, attempt))
-        )
+        which = {"of_shard": payout.shard, "of_payout_id": payout.id, "of_number": attempt.number}
+        self._connection.execute(sql.SAVE_ATTEMPT, which | self._rows.changing_attempt(payout, attempt))
 
     def _note_final(self, payout: Payout) -> None:
-        columns = schema.references.c
-        self._connection.execute(
-            update(schema.references)
-            .where(
-                columns.shard == payout.shard,
-                columns.app == payout.app,
-                columns.reference == payout.reference,
-            )
-            .values(final_status=str(status(payout)))
-        )
+        which = {"of_shard": payout.shard, "of_app": payout.app, "of_reference": payout.reference}
+        self._connection.execute(sql.NOTE_FINAL, which | {"final_status": str(status(payout))})
 
     def append_event(self, payout: Payout, event: Event) -> None:
         values = {
@@ -139,32 +127,22 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites):
         values = {"number": self._next(schema.freezes, payout), "at": at, "why": why}
         self._append(schema.freezes, payout, values)
 
-    def _append(self, table: Table, payout: Payout, values: Mapping[str, Any]) -> None:
-        row = {"shard": payout.shard, "payout_id": payout.id, **values}
-        self._connection.execute(insert(table), row)
+    def _append(self, table: Table, payout: Payout, values: Values) -> None:
+        self._insert(table, {"shard": payout.shard, "payout_id": payout.id} | values)
+
+    def _insert(self, table: Table, values: Values) -> None:
+        self._connection.execute(sql.INSERT[table], values)
 
     def _next(self, table: Table, payout: Payout) -> int:
-        columns = table.c
-        newest = select(func.max(columns.number)).where(columns.shard == payout.shard, columns.payout_id == payout.id)
-        return (self._connection.execute(newest).scalar() or 0) + 1
+        which = {"of_shard": payout.shard, "of_payout_id": payout.id}
+        return (self._connection.execute(sql.NEWEST[table], which).scalar() or 0) + 1
 
     def claim(self, owner: str, now: datetime, lease_s: float, limit: int) -> Sequence[tuple[Payout, Lease]]:
-        free = or_(_P.lease_until.is_(None), _P.lease_until <= now)
-        due = (
-            select(_P.shard, _P.id)
-            .where(_P.due_at.is_not(None), _P.due_at <= now, free)
-            .order_by(_P.due_at)
-            .limit(limit)
-        )
         until = now + timedelta(seconds=lease_s)
+        lease = {"now": now, "new_owner": owner, "new_until": until}
         claimed = []
-        for found in self._all(due):
-            changed = self._connection.execute(
-                update(schema.payouts)
-                .where(_P.shard == found.shard, _P.id == found.id, free)
-                .values(lease_owner=owner, lease_until=until, fence=_P.fence + 1, crashes=_P.crashes + _DIED)
-                .returning(*schema.payouts.c)
-            ).first()
+        for found in self._all(sql.DUE, now=now, at_most=limit):
+            changed = self._one(sql.CLAIM, of_shard=found.shard, of_id=found.id, **lease)
             payout = None if changed is None else self._readable(changed)
             if changed is not None and payout is not None:
                 claimed.append((payout, Lease(owner, changed.fence, until)))
@@ -187,20 +165,21 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites):
         self._change_lease(payout_id, lease, lease_until=None, lease_owner=None, crashes=0)
 
     def _change_lease(self, payout_id: str, lease: Lease, **values: Any) -> int:
-        guard = (_P.shard == shard_of_payout(payout_id), _P.id == payout_id, _P.fence == lease.fence)
-        return self._connection.execute(update(schema.payouts).where(*guard).values(**values)).rowcount
+        which = {"of_shard": shard_of_payout(payout_id), "of_id": payout_id, "of_fence": lease.fence}
+        return self._connection.execute(sql.CHANGE_LEASE, which | values).rowcount
 
     def enqueue_callback(self, callback: Callback) -> None:
-        self._connection.execute(insert(schema.callbacks), self._rows.new_callback(callback))
+        self._insert(schema.callbacks, self._rows.new_callback(callback))
 
     def claim_callbacks(
         self, now: datetime, until: datetime, limit: int, busy_endpoints: frozenset[str]
     ) -> Sequence[Callback]:
-        query = select(schema.callbacks).where(_C.due_at.is_not(None), _C.due_at <= now)
+        due: dict[str, Any] = {"now": now, "at_most": limit}
+        query = sql.CALLBACKS_DUE_ELSEWHERE if busy_endpoints else sql.CALLBACKS_DUE
         if busy_endpoints:
-            query = query.where(_C.endpoint.not_in(sorted(busy_endpoints)))
+            due["busy"] = sorted(busy_endpoints)
         claimed = []
-        for row in self._all(query.order_by(_C.due_at, _C.sequence).limit(limit)):
+        for row in self._all(query, **due):
             self._change_callback_row(row.shard, row.id, row.endpoint, due_at=until)
             try:
                 claimed.append(self._rows.callback(row))
@@ -209,23 +188,16 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites):
         return claimed
 
     def record_delivery(self, callback: Callback, delivery: Delivery) -> None:
-        columns = schema.deliveries.c
-        newest = select(func.max(columns.number)).where(
-            columns.shard == callback.shard,
-            columns.callback_id == callback.id,
-            columns.endpoint == callback.endpoint,
-        )
-        values = {
-            "shard": callback.shard,
-            "callback_id": callback.id,
-            "endpoint": callback.endpoint,
-            "number": (self._connection.execute(newest).scalar() or 0) + 1,
+        of_it = {"shard": callback.shard, "callback_id": callback.id, "endpoint": callback.endpoint}
+        newest = self._connection.execute(sql.NEWEST_DELIVERY, {f"of_{name}": value for name, value in of_it.items()})
+        values = of_it | {
+            "number": (newest.scalar() or 0) + 1,
             "at": delivery.at,
             "status": delivery.status,
             "detail": delivery.detail,
             "duration_ms": delivery.duration_ms,
         }
-        self._connection.execute(insert(schema.deliveries), values)
+        self._insert(schema.deliveries, values)
         self._change_callback(
             callback,
             tries=callback.tries,
@@ -238,47 +210,35 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites):
         self._change_callback_row(callback.shard, callback.id, callback.endpoint, **values)
 
     def _change_callback_row(self, shard: int, callback_id: str, endpoint: str, **values: Any) -> None:
-        guard = (_C.shard == shard, _C.id == callback_id, _C.endpoint == endpoint)
-        self._connection.execute(update(schema.callbacks).where(*guard).values(**values))
+        which = {"of_shard": shard, "of_id": callback_id, "of_endpoint": endpoint}
+        self._connection.execute(sql.CHANGE_CALLBACK, which | values)
 
     def use_nonce(self, scope: str, key_id: str, nonce: str, now: datetime, until: datetime) -> bool:
-        columns = schema.nonces.c
-        same = (columns.scope == scope, columns.key_id == key_id, columns.nonce == nonce)
-        if self._one(select(columns.nonce).where(*same)) is not None:
+        if self._one(sql.NONCE, of_scope=scope, of_key_id=key_id, of_nonce=nonce) is not None:
             return False
-        self._connection.execute(delete(schema.nonces).where(columns.until < now))
-        row = {"scope": scope, "key_id": key_id, "nonce": nonce, "until": until}
-        self._connection.execute(insert(schema.nonces), row)
+        self._connection.execute(delete(schema.nonces).where(schema.nonces.c.until < now))
+        self._insert(schema.nonces, {"scope": scope, "key_id": key_id, "nonce": nonce, "until": until})
         return True
 
     def note_notification(self, seen: SeenNotification) -> Novelty:
-        columns = schema.notifications.c
-        same = (
-            columns.shard == seen.shard,
-            columns.channel == seen.channel,
-            columns.event_id == seen.event_id,
-            columns.payout_id == (seen.payout_id or ""),
-        )
-        known = self._one(select(columns.said).where(*same))
-        if known is not None:
-            return Novelty.SEEN if known.said in (None, seen.said) else Novelty.CONFLICT
-        place = f"notifications|raw|{seen.channel}/{seen.event_id}"
-        values = {
+        of_it = {
             "shard": seen.shard,
             "channel": seen.channel,
             "event_id": seen.event_id,
             "payout_id": seen.payout_id or "",
-            "at": seen.at,
-            "raw_sealed": self._rows.sealer.seal(seen.raw, place),
-            "said": seen.said,
         }
-        self._connection.execute(insert(schema.notifications), values)
+        known = self._one(sql.SAID, **{f"of_{name}": value for name, value in of_it.items()})
+        if known is not None:
+            return Novelty.SEEN if known.said in (None, seen.said) else Novelty.CONFLICT
+        place = f"notifications|raw|{seen.channel}/{seen.event_id}"
+        rest = {"at": seen.at, "raw_sealed": self._rows.sealer.seal(seen.raw, place), "said": seen.said}
+        self._insert(schema.notifications, of_it | rest)
         return Novelty.NEW
 
     def set_meta(self, name: str, value: str | None) -> None:
         self._connection.execute(delete(schema.meta).where(schema.meta.c.name == name))
         if value is not None:
-            self._connection.execute(insert(schema.meta), {"name": name, "value": value})
+            self._insert(schema.meta, {"name": name, "value": value})
 
     def ask_live_at(self, at: datetime) -> int:
         live, answerable = _A.state.in_(OPEN_STATES), or_(_P.hold_code.is_(None), _P.hold_code.not_in(SILENT_HOLDS))
@@ -302,7 +262,7 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites):
             "kind": str(request.kind),
             "evidence_sealed": None if evidence is None else self._rows.sealer.seal(evidence, place),
         }
-        self._connection.execute(insert(schema.requests), values)
+        self._insert(schema.requests, values)
 
     def save_request(self, request: Request) -> None:
         columns = schema.requests.c

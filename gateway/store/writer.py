@@ -6,7 +6,7 @@ An acknowledgement may leave only after a commit that survives a power cut, and 
 8 ms, whatever is in it. So units queue up, and each transaction takes all that queued while the last one committed.
 There is no timer: an idle store commits a lone unit at once, a busy one commits hundreds together.
 
-Within a group every unit runs inside its own SAVEPOINT:
+Within a group every unit runs inside its own SAVEPOINT (a lone one needs none):
 
 * a unit that raises is rolled back to its savepoint and its caller gets the exception; its neighbours go on;
 * a unit whose *statement* fails in the database (disk full) may have taken the transaction with it: the group is
@@ -82,12 +82,16 @@ class GroupCommitter:
         """Raises `DBAPIError` when a statement failed or the disk is full (nothing happened), else `CommitUnknown`."""
         connection = self._connected()
         transaction = connection.begin()
+        alone = len(group) == 1
         try:
-            results = [self._run_unit(connection, queued) for queued in group]
+            results = [self._run_unit(connection, queued, alone) for queued in group]
         except DBAPIError:
             _rollback_quietly(transaction)
             raise
         kept = [queued.unit for queued, result in zip(group, results, strict=True) if result.error is None]
+        if not kept:
+            transaction.rollback()
+            return results
         committing(kept, Moment.BEFORE_COMMIT)
         try:
             transaction.commit()
@@ -99,19 +103,21 @@ class GroupCommitter:
         committing(kept, Moment.AFTER_COMMIT)
         return results
 
-    def _run_unit(self, connection: Connection, queued: Queued[Any]) -> _Result:
-        savepoint = connection.begin_nested()
+    def _run_unit(self, connection: Connection, queued: Queued[Any], alone: bool) -> _Result:
+        """One unit inside a savepoint of its own; one that is alone in its transaction needs none."""
+        mark: Callable[[str], object] = _no_mark if alone else connection.exec_driver_sql
+        mark("SAVEPOINT unit")
         try:
             value = queued.unit(SqlTx(connection, self._rows))
         except DBAPIError as error:
             if isinstance(error, IntegrityError):
-                savepoint.rollback()
+                _undo(mark)
                 return _Result(error=error)
             raise
         except Exception as error:  # noqa: BLE001 - whatever the unit raised goes to its caller, not to its neighbours
-            savepoint.rollback()
+            _undo(mark)
             return _Result(error=error)
-        savepoint.commit()
+        mark("RELEASE SAVEPOINT unit")
         return _Result(value=value)
 
     def _one_by_one(self, group: Sequence[Queued[Any]]) -> None:
@@ -158,6 +164,15 @@ class _Result:
             future.set_exception(self.error)
         else:
             future.set_result(self.value)
+
+
+def _no_mark(_command: str) -> None:
+    """A unit that is alone: the transaction itself is its savepoint."""
+
+
+def _undo(mark: Callable[[str], object]) -> None:
+    mark("ROLLBACK TO SAVEPOINT unit")
+    mark("RELEASE SAVEPOINT unit")
 
 
 def _fail_all(group: Sequence[Queued[Any]], error: Exception) -> None:

@@ -179,30 +179,36 @@ class CallbackWorker:
     async def run(self, services: Services) -> None:
         """Until `stop`."""
         while not self._stopping:
-            claimed = await self._claim(services)
+            claimed, sleep_s = await self._claim(services)
             if claimed == 0 or len(self._tasks) >= self._limit:
-                await self.bell.wait(services.clock, self._every_s)
+                await self.bell.wait(services.clock, sleep_s)
 
-    async def _claim(self, services: Services) -> int:
+    async def _claim(self, services: Services) -> tuple[int, float]:
+        """Start what is due; how many there were, and how long nothing more will be: at most one round."""
         room = self._limit - len(self._tasks)
         if room <= 0:
-            return 0
+            return 0, self._every_s
         now = services.clock.now()
         # Not due again before the try is over: a crash in between re-sends it, the receiver de-duplicates (row 60).
         until = now + timedelta(seconds=2 * self._timeout_s)
         busy = self._busy_endpoints()
+        limit = min(room, self.PER_ENDPOINT)
+
+        def unit(tx: Tx) -> tuple[Sequence[Callback], datetime | None]:
+            return tx.claim_callbacks(now, until, limit, busy), tx.next_callback_due_at()
+
         try:
-            limit = min(room, self.PER_ENDPOINT)
-            unit = Unit(Commit.CALLBACKS_CLAIMED, lambda tx: tx.claim_callbacks(now, until, limit, busy))
-            due = await services.store.run(unit)
+            due, next_due = await services.store.run(Unit(Commit.CALLBACKS_CLAIMED, unit))
         except Exception:  # as for payouts: the loop goes on
             log.exception("worker.claim_failed")
-            return 0
+            return 0, self._every_s
         for callback in due:
             task = asyncio.create_task(self._one(callback))
             self._tasks[task] = callback.endpoint
             task.add_done_callback(self._done)
-        return len(due)
+        # What is due and was not taken is for endpoints that are busy: the end of a try there rings the bell.
+        until_due_s = self._every_s if next_due is None or next_due <= now else (next_due - now).total_seconds()
+        return len(due), min(until_due_s, self._every_s)
 
     def _busy_endpoints(self) -> frozenset[str]:
         endpoints = list(self._tasks.values())
