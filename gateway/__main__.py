@@ -25,13 +25,14 @@ def build() -> App:
     from gateway.cli.quarantine import quarantine
     from gateway.cli.sandbox import sandbox
     from gateway.cli.serve import serve
+    from gateway.cli.simulate import simulate
 
     app = App(
         name="paymux",
         help="An async payout gateway: one order in, one payment out, a signed callback; never twice, never lost.",
         version=gateway.__version__,
     )
-    for command in (serve, demo, sandbox):
+    for command in (serve, demo, sandbox, simulate):
         app.command(command)
     for group in (admin, payout, freeze, quarantine, db):
         app.command(group)

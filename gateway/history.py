@@ -56,10 +56,12 @@ async def begin(config: Config, world: World, services: Services, *, quarantine:
     start = Start(file.read(), channels, quarantine, world.random_bytes(8).hex(), world.clock.now())
     safety, history = await services.store.run(Unit(Commit.STARTED, lambda tx: start_in(tx, start)))
     await services.store.read(services.standing.look)
-    file.write(HighWater(history.event, history.lineage or "", clean=False, channels=safety.channels))
+    # The file never forgets a channel: it may have carried what an older copy of the store does not know.
+    known = {**(start.mark.found.channels if start.mark.found else {}), **safety.channels}
+    file.write(HighWater(history.event, history.lineage or "", clean=False, channels=known))
     if not safety.calm(start.at):
         log.warning("gateway.careful", detail=await careful(services))
-    keeper = HighWaterKeeper(file, services.store, world.clock, safety.channels, services.standing.look)
+    keeper = HighWaterKeeper(file, services.store, world.clock, known, services.standing.look)
     return Keeping(keeper, asyncio.create_task(keeper.run()))
 
 

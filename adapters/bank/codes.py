@@ -91,7 +91,9 @@ def read_status(
             todo = NEEDS_A_PERSON.get(status, "")
             return Verdict(_K.PENDING, code=status, detail=todo, alarm=bool(todo))
         case Says.SUCCEEDED if status in success_codes:
-            return Verdict(_K.SUCCEEDED, code=status)
+            at_odds = any(code in STATUS_REASONS for code in reasons)
+            detail = "paid, and a reason for refusing beside it" if at_odds else ""
+            return Verdict(_K.SUCCEEDED, code=status, detail=detail, alarm=at_odds)
         case Says.SUCCEEDED:
             return Verdict(_K.PENDING, code=status, detail="this bank's word for success is another one")
         case Says.REFUSED:

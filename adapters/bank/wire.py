@@ -58,6 +58,8 @@ def _created(sent: Sent, result: HttpAnswer, reading: Reading) -> Answer:
     verdict = read_json_status(status, reading.success_codes)
     if verdict.kind is _K.PENDING and _needs_approval(body):
         verdict = replace(verdict, detail="a person must approve it at the bank", alarm=True)
+    if verdict.kind is _K.SUCCEEDED and message_code(result.body):
+        verdict = replace(verdict, detail="paid, and an error message beside it", alarm=True)
     # A refused repeat may come with an id of its own: never let it take the place of the order's first id.
     known = sent.channel_payout_id if verdict.kind is _K.UNCLEAR else None
     return _answer(Heard.SUBMIT, verdict, result, channel_payout_id=known or payment_id)

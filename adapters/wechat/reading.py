@@ -60,6 +60,7 @@ def state_answer(heard: Heard, members: Members, action: NextAction | None, line
         return Answer(heard, OutcomeKind.UNCLEAR, channel_code=state, detail=detail, alarm=True, raw=raw)
     failed = kind is OutcomeKind.REJECTED
     code, reason, listed = _why(state, members.get("fail_reason")) if failed else (state, None, True)
+    at_odds = kind is OutcomeKind.SUCCEEDED and bool(members.get("fail_reason"))
     return Answer(
         heard,
         kind,
@@ -71,7 +72,7 @@ def state_answer(heard: Heard, members: Members, action: NextAction | None, line
         action_over=state in CONFIRMED,
         as_of=as_of,
         detail=f"{line}; {state}",
-        alarm=not listed,
+        alarm=not listed or at_odds,
         raw=raw,
     )
 

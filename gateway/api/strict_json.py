@@ -26,8 +26,8 @@ _FORBIDDEN = re.compile(rf"[\ud800-\udfff{_FORBIDDEN_RANGES}]")
 """C0, C1, line and paragraph separators, lone surrogates, and what Unicode says is no character."""
 
 TEXT_PATTERN = f"^[^{_FORBIDDEN_RANGES}]*$"
-"""The same for the published schema. Without the surrogates: no text has a lone one, and readers of schemas whose strings
-are Unicode drop an expression that names them."""
+"""The same for the published schema, without the surrogates: no text has a lone one, and readers whose strings are
+Unicode drop an expression that names them."""
 
 
 class BadJson(ValueError):

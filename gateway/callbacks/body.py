@@ -43,10 +43,9 @@ def announcements(before: Payout | None, after: Payout) -> tuple[str, ...]:
 
 
 def corrects(before: Payout | None, after: Payout) -> Status | None:
-    """The final word this change takes back: a failed payout that turns out paid (reliability rule R8)."""
-    if before is None or status(before) is not Status.FAILED or status(after) is Status.FAILED:
-        return None
-    return Status.FAILED
+    """The final word this change takes back: a failed or canceled payout that turns out paid (reliability rule R8)."""
+    told = None if before is None else status(before)
+    return told if told in (Status.FAILED, Status.CANCELED) and status(after) is not told else None
 
 
 def event_body(

@@ -6,6 +6,7 @@ is wise: `steps` has decided, the operation saves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -135,19 +136,22 @@ def lift_freeze(payout: Payout, now: datetime) -> Payout:
     return lifted if live is None else lifted.with_attempt(replace(live, due_at=now))
 
 
-def resolve(payout: Payout, paid: bool, now: datetime) -> Payout:
+def resolve(payout: Payout, paid: bool, now: datetime, paid_attempts: Sequence[int] = ()) -> Payout:
     """Two people established what became of it (R20). Ends it: paid, or failed; nothing is planned any more.
 
-    A live attempt is settled with it, as they say. The channel is still followed up, so that proof of the opposite
-    is found and freezes it (R14, R17).
+    A live attempt is settled with it, as they say; where none is live, the one attempt whose channel says that it paid
+    (`paid_attempts`) is, so that its money is followed on its way back. The channel is still followed up, so that
+    proof of the opposite is found and freezes it (R14, R17).
     """
     live = payout.live_attempt
+    if live is None and paid and len(paid_attempts) == 1 and payout.paying_attempt is None:
+        live = payout.attempt(paid_attempts[0])
     resolved = replace(payout, resolution=Resolution(paid, now), hold=None, frozen=False, crashes=0)
     if live is not None:
         resolved = resolved.with_attempt(_resolved(live, paid, now))
     if paid:
         return replace(resolved, waiting_for=None, retry_at=None)
-    return close(resolved, StatusReason(StatusCode.REVIEW_REJECTED), now)
+    return resolved if resolved.closure is not None else close(resolved, StatusReason(StatusCode.REVIEW_REJECTED), now)
 
 
 RESOLVED_FOLLOW_UP = timedelta(minutes=10)

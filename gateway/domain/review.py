@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from gateway.domain import changes
 from gateway.domain.event import EventType
+from gateway.domain.hold import HoldCode
 from gateway.domain.payout import OPEN, AttemptState, Payout
 from gateway.domain.status import Status, is_disputed, is_final, status
 
@@ -77,8 +78,18 @@ class Request:
 class Facts:
     """What decides whether a request can be granted, besides the payout itself."""
 
-    channel_says_paid: bool = False
-    """There is evidence that a channel paid an attempt which our books call rejected."""
+    now: datetime
+    paid_attempts: frozenset[int] = frozenset()
+    """Attempts of which some channel said that they were paid, or that their money came back."""
+    paid_evidence: int = 0
+    """How often that was said: once more is news that nobody looked at."""
+    incidents: int = 0
+    """Likewise: each contradiction is looked at by people."""
+
+    def paid_elsewhere(self, payout: Payout) -> bool:
+        """A channel says that it paid an attempt which our books call rejected."""
+        rejected = {attempt.number for attempt in payout.attempts if attempt.state is AttemptState.REJECTED}
+        return bool(rejected & self.paid_attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +103,21 @@ class Refusal:
 @dataclass(frozen=True, slots=True)
 class _Rule:
     check: Callable[[Payout, Facts], Refusal | None]
-    change: Callable[[Payout, datetime], Payout]
+    change: Callable[[Payout, Facts], Payout]
     event: EventType
 
 
-def state_hash(payout: Payout) -> str:
+STILL_RUNNING_FOR = timedelta(minutes=10)
+"""So long after a transmission began its call may still be under way: longer than any call is let run."""
+
+
+def state_hash(payout: Payout, facts: Facts) -> str:
     """What a person looked at when asking: everything that decides, nothing that only counts or waits."""
     hold = [str(payout.hold.code), payout.hold.at.isoformat()] if payout.hold else None
     attempts = [(a.number, str(a.state), a.transmissions, str(a.reason) if a.reason else None) for a in payout.attempts]
-    seen = [payout.id, str(status(payout)), payout.frozen, hold, payout.cancel_requested_at is not None, attempts]
+    wish = payout.cancel_requested_at is not None
+    news = [facts.incidents, facts.paid_evidence]
+    seen = [payout.id, str(status(payout)), payout.frozen, hold, wish, attempts, news]
     return hashlib.sha256(json.dumps(seen, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -112,9 +129,9 @@ def refusal(kind: RequestKind, payout: Payout, facts: Facts) -> Refusal | None:
     )
 
 
-def granted(kind: RequestKind, payout: Payout, now: datetime) -> Payout:
+def granted(kind: RequestKind, payout: Payout, facts: Facts) -> Payout:
     """The payout after an approved request."""
-    return RULES[kind].change(payout, now)
+    return RULES[kind].change(payout, facts)
 
 
 def event_of(kind: RequestKind) -> EventType:
@@ -122,49 +139,64 @@ def event_of(kind: RequestKind) -> EventType:
     return RULES[kind].event
 
 
-def _may_resolve(payout: Payout, paid: bool) -> Refusal | None:
+def _may_resolve(payout: Payout, facts: Facts) -> Refusal | None:
     live = payout.live_attempt
-    if is_final(payout) and not (paid and is_disputed(payout)):
+    if is_final(payout) and not is_disputed(payout):
         return Refusal("already_final", f"the payout is {status(payout)}")
-    if live is not None and live.state is AttemptState.SENDING:
-        return Refusal("being_sent", "an attempt is being sent at this moment")
+    if live is not None and live.last_sent_at is not None and facts.now < live.last_sent_at + STILL_RUNNING_FOR:
+        return Refusal("being_sent", f"{live.channel} was sent it moments ago: wait ten minutes")
     open_live = live is not None and live.state in OPEN
     if payout.hold is None and not payout.frozen and not open_live:
         return Refusal("not_held", "it is not held, not frozen, and nothing about it is unknown")
     return None
 
 
-def _may_resolve_paid(payout: Payout, _facts: Facts) -> Refusal | None:
-    return _may_resolve(payout, paid=True)
+def _may_resolve_paid(payout: Payout, facts: Facts) -> Refusal | None:
+    if payout.live_attempt is not None and facts.paid_elsewhere(payout):
+        return Refusal("may_pay_twice", "one channel says that it paid, and another one may still: wait for that one")
+    return _may_resolve(payout, facts)
 
 
-def _may_resolve_not_paid(payout: Payout, _facts: Facts) -> Refusal | None:
+def _may_resolve_not_paid(payout: Payout, facts: Facts) -> Refusal | None:
     live = payout.live_attempt
     if live is not None and live.state is AttemptState.PENDING:
         return Refusal("channel_says_pending", f"{live.channel} says that it is working on it")
-    return _may_resolve(payout, paid=False)
+    return _may_resolve(payout, facts)
+
+
+_FOUND = frozenset({HoldCode.FOUND_AT_CHANNEL, HoldCode.CHANNEL_REMOVED})
 
 
 def _may_release(payout: Payout, _facts: Facts) -> Refusal | None:
-    return Refusal("not_held", "it is not held") if payout.hold is None else None
+    if payout.hold is None:
+        return Refusal("not_held", "it is not held")
+    if payout.hold.code in _FOUND and payout.cancel_requested_at is not None and payout.live_attempt is None:
+        return Refusal("cancel_requested", "released it would be canceled, and a channel may have paid: resolve it")
+    return None
 
 
 def _may_lift(payout: Payout, facts: Facts) -> Refusal | None:
     if not payout.frozen:
         return Refusal("not_frozen", "it is not frozen")
-    if facts.channel_says_paid and status(payout) not in (Status.PAID, Status.RETURNED):
+    if facts.paid_elsewhere(payout) and status(payout) not in (Status.PAID, Status.RETURNED):
         return Refusal("channel_says_paid", "a channel says that it paid: resolve it as paid or not paid instead")
     return None
 
 
+def _resolve_paid(payout: Payout, facts: Facts) -> Payout:
+    return changes.resolve(payout, True, facts.now, sorted(facts.paid_attempts))
+
+
 RULES: dict[RequestKind, _Rule] = {
-    RequestKind.RESOLVE_PAID: _Rule(
-        _may_resolve_paid, lambda payout, now: changes.resolve(payout, True, now), EventType.RESOLVED
-    ),
+    RequestKind.RESOLVE_PAID: _Rule(_may_resolve_paid, _resolve_paid, EventType.RESOLVED),
     RequestKind.RESOLVE_NOT_PAID: _Rule(
-        _may_resolve_not_paid, lambda payout, now: changes.resolve(payout, False, now), EventType.RESOLVED
+        _may_resolve_not_paid, lambda payout, facts: changes.resolve(payout, False, facts.now), EventType.RESOLVED
     ),
-    RequestKind.RELEASE: _Rule(_may_release, changes.release, EventType.RELEASED),
-    RequestKind.LIFT_FREEZE: _Rule(_may_lift, changes.lift_freeze, EventType.FREEZE_LIFTED),
+    RequestKind.RELEASE: _Rule(
+        _may_release, lambda payout, facts: changes.release(payout, facts.now), EventType.RELEASED
+    ),
+    RequestKind.LIFT_FREEZE: _Rule(
+        _may_lift, lambda payout, facts: changes.lift_freeze(payout, facts.now), EventType.FREEZE_LIFTED
+    ),
 }
 """What must be so, and what is done then. Leaving quarantine is not about a payout and is not here."""

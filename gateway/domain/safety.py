@@ -38,9 +38,11 @@ class Safety:
         return not self.quarantined and not self.asks_first(now)
 
     def enter(self, why: str, now: datetime, channels: Mapping[str, str]) -> Safety:
-        """In quarantine from now on; an earlier beginning stands. No channel that was ever known is forgotten."""
-        began = self.quarantined_at or now
-        return replace(self, quarantined_at=began, why=self.why or why, channels={**channels, **self.channels})
+        """In quarantine from now on, though it was in one before: this is another copy, and all is to be asked anew.
+
+        No channel that was ever known is forgotten.
+        """
+        return replace(self, quarantined_at=now, why=why, channels={**channels, **self.channels})
 
     def leave(self, now: datetime, ask_first_for: timedelta) -> Safety:
         """Out of it, into the ask-first time."""

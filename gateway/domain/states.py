@@ -95,7 +95,7 @@ class Polls:
 def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Polls) -> Folded:
     """Fold what was learned about attempt `number` into the payout. The only way an outcome changes anything."""
     attempt = payout.attempt(number)
-    if _is_stale(attempt, outcome):
+    if _is_stale(payout, attempt, outcome):
         return Folded(payout.with_attempt(_looked_at(attempt, outcome, now, polls)), Change.STALE)
     target = TABLE.get((attempt.state, outcome.kind))
     if target is None:
@@ -110,10 +110,12 @@ def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Po
 
 def _rehold(payout: Payout, before: Attempt, outcome: Outcome, moved: bool, now: datetime) -> Payout:
     """What does not add up puts a hold on; a hold that proof made needless comes off."""
-    if payout.hold is None:
-        wanted = _held_for(payout, before, outcome)
-        return payout if wanted is None else replace(payout, hold=Hold(wanted, now))
-    if not moved or payout.live_attempt is not None:
+    wanted = _held_for(payout, before, outcome)
+    if wanted is not None and (payout.hold is None or payout.hold.rule.asks):
+        # A weaker hold gives way, or what lifts it would lift this one too; its age stays.
+        since = payout.hold.at if payout.hold is not None else now
+        return replace(payout, hold=Hold(wanted, since))
+    if payout.hold is None or not moved or payout.live_attempt is not None:
         return payout
     rule = payout.hold.rule
     paid = outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED)
@@ -131,7 +133,7 @@ def _held_for(payout: Payout, before: Attempt, outcome: Outcome) -> HoldCode | N
     return None
 
 
-def _is_stale(attempt: Attempt, outcome: Outcome) -> bool:
+def _is_stale(payout: Payout, attempt: Attempt, outcome: Outcome) -> bool:
     """Success and return are always judged; anything else only when not older than the verdict we hold (R14).
 
     A submit's "taken in" that comes back after the verdict was said before it: answers overtake each other.
@@ -139,7 +141,7 @@ def _is_stale(attempt: Attempt, outcome: Outcome) -> bool:
     if attempt.state not in SETTLED or outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED):
         return False
     if outcome.answer.heard is Heard.SUBMIT and outcome.kind is OutcomeKind.PENDING:
-        return True
+        return payout.resolution is None  # unless people settled it: then it is news, and contradicts them
     as_of = outcome.answer.as_of
     return as_of is not None and attempt.verdict_as_of is not None and as_of < attempt.verdict_as_of
 

@@ -72,12 +72,25 @@ async def safe_step(
     """What may be done in `step`'s place while the store is not calm. Asks the channels where that decides."""
     stopped = payout.hold is not None or payout.frozen
     if isinstance(step, Repeat):
-        return Query(step.number) if seen.quarantined else step
+        return await _safe_repeat(services, payout, step, seen)
     if stopped or not isinstance(step, Plan | Close | GiveUp):
         return step
     if seen.quarantined:
         return _overdue_follow_up(payout, now) or PutOff("quarantine")
     return await _asked(services, payout, seen) or step
+
+
+async def _safe_repeat(services: Services, payout: Payout, step: Repeat, seen: Safety) -> Step | HoldFor:
+    """A repeat that an older copy wants may be a second payment: in the lost time another channel may have paid."""
+    if seen.quarantined:
+        return Query(step.number)
+    match await _asked(services, payout, seen):
+        case None:
+            return step
+        case PutOff():
+            return Query(step.number)
+        case HoldFor() as found:
+            return found
 
 
 async def before_cancel(services: Services, payout: Payout, seen: Safety, now: datetime) -> None:
@@ -86,8 +99,7 @@ async def before_cancel(services: Services, payout: Payout, seen: Safety, now: d
     Raises:
         StoreUnavailable: one of them gives no answer; nothing was recorded, the app asks again.
     """
-    live = payout.live_attempt
-    if seen.calm(now) or payout.hold or payout.frozen or is_final(payout) or (live and live.transmitted):
+    if seen.calm(now) or payout.hold or payout.frozen or is_final(payout):
         return
     match await _asked(services, payout, seen):
         case PutOff(why):
@@ -144,7 +156,8 @@ async def _ask_channel(services: Services, payout: Payout, handle: ChannelHandle
         except Unsendable as error:
             if error.reason is RejectReason.CHANNEL_UNAVAILABLE:
                 return PutOff(f"{name} is not ready")
-            return None  # it could not have been sent this way either
+            # It may have been expressed under older settings: what cannot be asked about is for people.
+            return HoldFor(HoldCode.CHANNEL_REMOVED, f"{name} cannot be asked about this order: {error.detail}")
         except Exception:  # an adapter's bug is no answer: the payout waits, and others go on
             log.exception("channel.ask_failed", payout=payout.id, channel=name)
             return PutOff(f"{name}: the adapter failed")

@@ -13,7 +13,8 @@ import structlog
 
 from gateway.domain.errors import NotFound, StaleWrite
 from gateway.domain.event import EventType
-from gateway.domain.outcome import Answer, classify
+from gateway.domain.hold import HoldCode
+from gateway.domain.outcome import Answer, OutcomeKind, classify
 from gateway.domain.payout import Payout
 from gateway.domain.states import Change, Folded, fold
 from gateway.domain.view import payout_view
@@ -46,7 +47,7 @@ async def learn(services: Services, heard: Heard, lease: Lease | None = None) ->
         unit = Unit(heard.answer.heard, lambda tx: learn_in(services, tx, heard, lease))
         after, change = await services.store.run(unit)
     except StaleWrite:
-        await services.store.run(Unit(Commit.EVIDENCE, lambda tx: keep_evidence(services, tx, heard)))
+        await _learn_without_lease(services, heard)
         raise
     _report(heard, after, change)
     if heard.answer.conflict:
@@ -54,6 +55,21 @@ async def learn(services: Services, heard: Heard, lease: Lease | None = None) ->
         services.channels[after.attempt(heard.attempt).channel].guard.stop()
     services.wake_callbacks()
     return after
+
+
+_ALWAYS_JUDGED = (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED)
+
+
+async def _learn_without_lease(services: Services, heard: Heard) -> None:
+    """What a node heard whose lease is lost. Money that moved is judged all the same, as if we had been told unasked:
+    the next owner must not fail over against it (R14). Anything else is evidence only (I29)."""
+    if heard.answer.kind in _ALWAYS_JUDGED:
+        unit = Unit(str(heard.answer.heard), lambda tx: learn_in(services, tx, heard, None))
+        after, change = await services.store.run(unit)
+        _report(heard, after, change)
+        services.wake_callbacks()
+    else:
+        await services.store.run(Unit(Commit.EVIDENCE, lambda tx: keep_evidence(services, tx, heard)))
 
 
 def learn_in(services: Services, tx: Tx, heard: Heard, lease: Lease | None) -> tuple[Payout, Change]:
@@ -77,7 +93,7 @@ def _save(
     after, answer = folded.payout, heard.answer
     if folded.change is Change.CONTRADICTION:
         return _freeze(services, tx, before, after, heard, now, lease)
-    new_hold = after.hold if before.hold is None else None
+    new_hold = after.hold if after.hold is not None and _code(after) != _code(before) else None
     if new_hold is not None:
         tx.append_incident(before, Incident(now, str(new_hold.code), new_hold.rule.text, heard.attempt))
     elif payout_view(before) == payout_view(after) and folded.change is not Change.MOVED:
@@ -105,16 +121,23 @@ def _save(
     )
 
 
+def _code(payout: Payout) -> HoldCode | None:
+    return payout.hold.code if payout.hold is not None else None
+
+
 def _freeze(
     services: Services, tx: Tx, before: Payout, after: Payout, heard: Heard, now: datetime, lease: Lease | None
 ) -> Payout:
     """A contradiction: evidence (already kept), incident and freeze in one transaction (R14)."""
     attempt = before.attempt(heard.attempt)
-    what = f"{heard.answer.heard} says {heard.answer.kind} of an attempt that is {attempt.state}"
+    # Not how it was heard: one contradiction is one incident, however many tell of it (I21).
+    what = f"the channel says {heard.answer.kind} of an attempt that is {attempt.state}"
     known = any(i.attempt == heard.attempt and i.detail == what for i in tx.incidents(before.id))
-    if known:
+    if known and before.frozen:
         return touch(tx, before, after, lease)
-    tx.append_incident(before, Incident(now, "contradiction", what, heard.attempt))
+    if not known:
+        tx.append_incident(before, Incident(now, "contradiction", what, heard.attempt))
+    # What people let go on, or resolved, freezes again when the channel says it again: they may have been wrong.
     tx.freeze(before, now, what)
     return record(
         services,
@@ -125,7 +148,7 @@ def _freeze(
         now,
         actor=f"channel:{attempt.channel}",
         attempt=heard.attempt,
-        detail={"why": what},
+        detail={"why": what, "heard": str(heard.answer.heard)},
         lease=lease,
     )
 

@@ -220,6 +220,12 @@ def _known(people: Sequence[Principal], name: str) -> Principal:
     return found
 
 
+def still_may(services: Services, by: Bearer) -> Callable[[Tx], None]:
+    """For units of other operations: raises `RequestRefused` inside them when the bearer's right has ended."""
+    now = services.clock.now()
+    return lambda tx: _check_bearer(tx, by, now)
+
+
 def _check_bearer(tx: ReadTx, by: Bearer, now: datetime) -> None:
     """Judged again in the transaction that acts on it: a first token works once, a revoked person no more."""
     if identified(tx.principals(), tx.principal_tokens(), by.sha256, now) != by:

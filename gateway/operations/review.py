@@ -7,7 +7,7 @@ with two tokens of one person are one principal. What may be asked for is a tabl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,7 +16,7 @@ import structlog
 from gateway.domain.errors import NotFound, RequestRefused
 from gateway.domain.identity import request_id, shard_of_payout
 from gateway.domain.outcome import OutcomeKind
-from gateway.domain.payout import AttemptState, Payout
+from gateway.domain.payout import Payout
 from gateway.domain.review import (
     NEEDS_EVIDENCE,
     REQUEST_LIVES,
@@ -33,7 +33,7 @@ from gateway.failpoints import Commit, Unit
 from gateway.operations.quarantine import leave_in, quarantine_hash
 from gateway.operations.record import record
 from gateway.operations.services import Services
-from gateway.store.port import ReadTx, Tx, UnderReview
+from gateway.store.port import Evidence, ReadTx, Tx, UnderReview
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -41,7 +41,15 @@ UNDER_REVIEW_MAX = 1000
 """As many held and frozen payouts are listed at once, the longest waiting first."""
 
 
-async def make_request(services: Services, principal: str, ask: Ask) -> Request:
+StillMay = Callable[[Tx], None]
+"""Looked at inside the unit: a person whose right ended while the request was on its way does nothing any more."""
+
+
+def _anybody(_tx: Tx) -> None:
+    """For callers that have no tokens to end: tests, and the gateway itself."""
+
+
+async def make_request(services: Services, principal: str, ask: Ask, still_may: StillMay = _anybody) -> Request:
     """Put `ask` on record. It does nothing until another person approves it.
 
     Raises:
@@ -59,6 +67,7 @@ async def make_request(services: Services, principal: str, ask: Ask) -> Request:
     new_id = request_id(shard, services.new_uuid())
 
     def unit(tx: Tx) -> Request:
+        still_may(tx)
         made = Request(
             id=new_id,
             kind=ask.kind,
@@ -67,7 +76,7 @@ async def make_request(services: Services, principal: str, ask: Ask) -> Request:
             evidence_sha256=hashlib.sha256(ask.evidence).hexdigest() if ask.evidence else None,
             made_by=principal,
             made_at=now,
-            state_hash=_checked(services, tx, ask.kind, ask.payout_id),
+            state_hash=_checked(tx, ask.kind, ask.payout_id, now),
             expires_at=now + REQUEST_LIVES,
         )
         tx.add_request(made, ask.evidence)
@@ -78,7 +87,7 @@ async def make_request(services: Services, principal: str, ask: Ask) -> Request:
     return made
 
 
-async def approve(services: Services, principal: str, wanted: str) -> Request:
+async def approve(services: Services, principal: str, wanted: str, still_may: StillMay = _anybody) -> Request:
     """The second person's word: what was asked for is done, in the same transaction as the approval.
 
     Raises:
@@ -88,12 +97,13 @@ async def approve(services: Services, principal: str, wanted: str) -> Request:
     now = services.clock.now()
 
     def unit(tx: Tx) -> Request:
+        still_may(tx)
         request = _open_request(tx, wanted)
         if request.made_by == principal:
             raise RequestRefused("same_person", "whoever asked for it cannot approve it")
         if now >= request.expires_at:
             raise RequestRefused("expired", "nobody approved it in time; ask again")
-        if _checked(services, tx, request.kind, request.payout_id) != request.state_hash:
+        if _checked(tx, request.kind, request.payout_id, now) != request.state_hash:
             raise RequestRefused("state_changed", "it is no longer as it was when it was asked for; ask again")
         approved = replace(request, approved_by=principal, approved_at=now)
         tx.save_request(approved)
@@ -115,11 +125,12 @@ async def approve(services: Services, principal: str, wanted: str) -> Request:
     return approved
 
 
-async def withdraw(services: Services, principal: str, wanted: str) -> Request:
+async def withdraw(services: Services, principal: str, wanted: str, still_may: StillMay = _anybody) -> Request:
     """Take a request back; anyone who may make one may. Raises `NotFound`, `RequestRefused`."""
     now = services.clock.now()
 
     def unit(tx: Tx) -> Request:
+        still_may(tx)
         withdrawn = replace(_open_request(tx, wanted), withdrawn_at=now)
         tx.save_request(withdrawn)
         return withdrawn
@@ -150,15 +161,16 @@ def _open_request(tx: Tx, wanted: str) -> Request:
     return request
 
 
-def _checked(services: Services, tx: Tx, kind: RequestKind, payout_id: str | None) -> str:
+def _checked(tx: Tx, kind: RequestKind, payout_id: str | None, now: datetime) -> str:
     """The hash of the state the request is made on. Raises `RequestRefused` when it cannot be granted on it."""
     if payout_id is None:
         return quarantine_hash(tx)
     payout = _payout(tx, payout_id)
-    refused = refusal(kind, payout, Facts(_says_paid(tx, payout)))
+    facts = _facts(tx, payout, now)
+    refused = refusal(kind, payout, facts)
     if refused is not None:
         raise RequestRefused(refused.code, refused.detail)
-    return state_hash(payout)
+    return state_hash(payout, facts)
 
 
 def _do(services: Services, tx: Tx, request: Request, now: datetime) -> None:
@@ -166,7 +178,7 @@ def _do(services: Services, tx: Tx, request: Request, now: datetime) -> None:
         leave_in(tx, now, services.ask_first_for)
         return
     before = _payout(tx, request.payout_id)
-    after = granted(request.kind, before, now)
+    after = granted(request.kind, before, _facts(tx, before, now))
     if before.frozen and not after.frozen:
         tx.lift_freezes(before, now)
     detail: dict[str, str | int | bool | None] = {
@@ -187,8 +199,13 @@ def _payout(tx: ReadTx, payout_id: str) -> Payout:
     return payout
 
 
-def _says_paid(tx: ReadTx, payout: Payout) -> bool:
-    """Whether a channel told us that it paid an attempt which is rejected in our books."""
-    rejected = {attempt.number for attempt in payout.attempts if attempt.state is AttemptState.REJECTED}
-    paid = (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED)
-    return any(each.judged and each.attempt in rejected and each.answer.kind in paid for each in tx.evidence(payout.id))
+def _facts(tx: ReadTx, payout: Payout, now: datetime) -> Facts:
+    """What is known of it beside its state. Evidence that was not judged counts too: people see all of it."""
+    moved = (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED)
+    said = [each.attempt for each in tx.evidence(payout.id) if each.answer.kind in moved and _fits(each)]
+    return Facts(now, frozenset(said), len(said), len(tx.incidents(payout.id)))
+
+
+def _fits(evidence: Evidence) -> bool:
+    """Not one that was refused for another amount or payee: that speaks of no attempt of ours."""
+    return evidence.judged or not evidence.answer.alarm

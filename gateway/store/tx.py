@@ -58,7 +58,7 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites):
             values["crashes"] = after.crashes
         which = {"of_shard": before.shard, "of_id": before.id, "of_version": before.version}
         if lease is not None:
-            values["lease_until"] = lease.until
+            values |= {"lease_until": lease.until, "crashes": 0}  # its owner came on: no crash in a row (row 64)
             which["of_fence"] = lease.fence
         statement = sql.SAVE if lease is None else sql.SAVE_LEASED
         if self._connection.execute(statement, which | values).rowcount != 1:
@@ -243,6 +243,8 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites):
     def ask_live_at(self, at: datetime) -> int:
         live, answerable = _A.state.in_(OPEN_STATES), or_(_P.hold_code.is_(None), _P.hold_code.not_in(SILENT_HOLDS))
         of_live = exists().where(_A.shard == _P.shard, _A.payout_id == _P.id, live)
+        # Each may have been sent once more in the time that was lost: no verdict on a first of one is one (R13).
+        self._connection.execute(update(schema.attempts).where(live).values(transmissions=_A.transmissions + 1))
         asked = select(_P.shard, _P.id).where(of_live, answerable).cte("asked")
         ours = exists().where(asked.c.shard == _A.shard, asked.c.id == _A.payout_id)
         self._connection.execute(update(schema.attempts).where(live, ours, _A.due_at > at).values(due_at=at))

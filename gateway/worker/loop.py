@@ -8,6 +8,7 @@ rescues what a crash left behind, which is the same thing: a row that is due and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -60,7 +61,7 @@ class PayoutWorker:
         self._kept_free = max(1, concurrency // 4) if concurrency > 1 else 0
         """Places that new payouts leave to those that are due: questions and rescues must not starve (I31, I44)."""
         self._every_s = rescue_every_s
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], tuple[str, Lease]] = {}
         self._waiting: deque[tuple[Payout, Lease]] = deque()
         self._put_off: deque[tuple[float, str, Lease]] = deque()
         """Payouts that the store failed in the middle of, and when (monotonic) we let go of them: the oldest first."""
@@ -87,11 +88,11 @@ class PayoutWorker:
 
     def _start(self, payout: Payout, lease: Lease) -> None:
         task = asyncio.create_task(self._advance(payout, lease))
-        self._tasks.add(task)
+        self._tasks[task] = (payout.id, lease)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if self._waiting and not self._stopping and len(self._tasks) < self._limit - self._kept_free:
             self._start(*self._waiting.popleft())
         self.bell.ring()
@@ -148,15 +149,34 @@ class PayoutWorker:
         return len(claimed), min(until_due_s, self._every_s)
 
     async def stop(self, grace_s: float) -> int:
-        """Take nothing new; wait for what is under way. How many were left: the next start finds them."""
+        """Take nothing new; wait for what is under way. How many were left: the next start finds them.
+
+        All of it is let go of: an orderly stop is no crash (row 64).
+        """
         self._stopping = True
         self.bell.ring()
-        if not self._tasks:
-            return 0
-        _, left = await asyncio.wait(self._tasks, timeout=grace_s)
-        for task in left:
-            task.cancel()
+        in_hand = [(payout.id, lease) for payout, lease in self._waiting]
+        in_hand += [(payout_id, lease) for _, payout_id, lease in self._put_off]
+        left: set[asyncio.Task[None]] = set()
+        if self._tasks:
+            _, left = await asyncio.wait(self._tasks, timeout=grace_s)
+            in_hand += [self._tasks[task] for task in left]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+        await self._let_go(in_hand)
         return len(left)
+
+    async def _let_go(self, in_hand: Sequence[tuple[str, Lease]]) -> None:
+        if self._services is None or not in_hand:
+            return
+
+        def unit(tx: Tx) -> None:
+            for payout_id, lease in in_hand:
+                tx.release(payout_id, lease)
+
+        with contextlib.suppress(StoreError):  # then they run out, and count as crashed once
+            await self._services.store.run(Unit(Commit.RELEASE, unit))
 
 
 class CallbackWorker:

@@ -132,7 +132,7 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
         yield Office(stage)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_orders_paid_after_the_backup_are_not_paid_again(office: Office) -> None:
     """The whole story: backup, more payments, crash, restore, everything ordered again, quarantine, two people."""
     await office.start()
@@ -179,7 +179,7 @@ async def test_orders_paid_after_the_backup_are_not_paid_again(office: Office) -
     assert (await office.until(stuck["id"], "processing"))["id"] == stuck["id"]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_a_restart_and_a_move_are_no_restore(office: Office) -> None:
     """Killed and started, stopped and moved with its high-water file: payouts go on as ever."""
     await office.start()
@@ -197,7 +197,7 @@ async def test_a_restart_and_a_move_are_no_restore(office: Office) -> None:
     await office.paid("two")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_a_lost_file_or_a_word_on_the_command_line_is_enough(office: Office) -> None:
     """`serve --quarantine`, or no high-water file beside a store with payouts: accepted, and not sent."""
     await office.start("--quarantine")
@@ -213,7 +213,7 @@ async def test_a_lost_file_or_a_word_on_the_command_line_is_enough(office: Offic
     assert "no high-water file" in await office.quarantine()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_bad_copy_ends_the_check_with_three(office: Office) -> None:
     """0: it may be relied on. 1: it could not be looked at. 3: it must not be relied on."""
     await office.start()

@@ -234,7 +234,12 @@ async def test_probes_and_banner(stage: Stage) -> None:
     async with stage.session.get(f"{stage.admin}/livez") as response:
         assert response.status == 200
     async with stage.session.get(f"{stage.admin}/readyz", params={"verbose": ""}) as response:
-        assert {check["name"] for check in (await response.json())["checks"]} == {"store", "worker", "review", "quarantine"}
+        assert {check["name"] for check in (await response.json())["checks"]} == {
+            "store",
+            "worker",
+            "review",
+            "quarantine",
+        }
     async with stage.session.get(f"http://127.0.0.1:{stage.ports.public}/readyz") as response:
         assert response.status == 404
         assert "Server" not in response.headers

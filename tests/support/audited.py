@@ -142,7 +142,11 @@ class Story:
 
     def rejected(self, **fields: Any) -> Story:
         said = Answer(
-            Heard.SUBMIT, OutcomeKind.REJECTED, finality=Finality.FINAL, reason=RejectReason.CHANNEL_UNAVAILABLE
+            Heard.SUBMIT,
+            OutcomeKind.REJECTED,
+            finality=Finality.FINAL,
+            reason=RejectReason.CHANNEL_UNAVAILABLE,
+            raw=b"HTTP 403",
         )
         return self.heard(said, AttemptState.REJECTED, reason=RejectReason.CHANNEL_UNAVAILABLE, **fields)
 

@@ -219,10 +219,10 @@ class ChaosStage:
             raise RuntimeError(f"{path} was answered {response.status}: {told}")
         return told
 
-    async def payouts(self, *, signed: bool = False) -> list[dict[str, Any]]:
-        """Every payout of the app, with its attempts. Raises `Died`."""
+    async def payouts(self, wanted: str = "", *, signed: bool = False) -> list[dict[str, Any]]:
+        """Every payout of the app that is `wanted` (more of the query), with its attempts. Raises `Died`."""
         found: list[dict[str, Any]] = []
-        target = "/v1/payouts?limit=100&expand=attempts"
+        target = f"/v1/payouts?limit=100&expand=attempts{wanted}"
         more = ""
         while True:
             status, page = await self._call("GET", target + more, b"", signed=signed)

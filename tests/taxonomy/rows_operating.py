@@ -142,22 +142,24 @@ async def older_bytes_are_not_repeated() -> None:
     assert (len(alpha.sent), len(alpha.asked)) == (1, 2)
 
 
-@row(55, "the lease is lost while sending", "evidence only; the new owner asks", instead.fails_over)
+@row(55, "the lease is lost while sending", "evidence only, but success counts; the new owner asks", instead.fails_over)
 async def a_lost_lease_keeps_evidence_only() -> None:
-    """What the old owner heard is kept and not judged; the new owner asks, and that counts."""
-    gateway, alpha, _, _ = a_gateway()
-    async with hanging(gateway, an_answer(K.SUCCEEDED)) as (payout, task):
-        await gateway.pass_time(seconds=61)
-        alpha.release.set()
-        await task
-        kept = [each for each in await gateway.evidence(payout) if each.answer.kind is K.SUCCEEDED]
-        assert [each.judged for each in kept] == [False]
-        assert (await gateway.payout(payout.id)).attempt(1).state is A.UNKNOWN
-        alpha.queries.append(an_answer(K.SUCCEEDED, Heard.QUERY))
-        await gateway.pass_time(minutes=6)
-        after = await gateway.payout(payout.id)
-        stays(gateway, after)
-        assert status(after) is Status.PAID
+    """A refusal that the old owner heard is kept and not judged, and the new owner asks. Money that moved counts."""
+    for late in (an_answer(K.REJECTED), an_answer(K.SUCCEEDED)):
+        gateway, alpha, _, _ = a_gateway()
+        async with hanging(gateway, late) as (payout, task):
+            await gateway.pass_time(seconds=61)
+            alpha.release.set()
+            await task
+            paid = late.kind is K.SUCCEEDED
+            kept = [each for each in await gateway.evidence(payout) if each.answer.kind is late.kind]
+            assert [each.judged for each in kept] == [paid]
+            assert (await gateway.payout(payout.id)).attempt(1).state is (A.SUCCEEDED if paid else A.UNKNOWN)
+            alpha.queries.append(an_answer(K.SUCCEEDED, Heard.QUERY))
+            await gateway.pass_time(minutes=6)
+            after = await gateway.payout(payout.id)
+            stays(gateway, after)
+            assert status(after) is Status.PAID
 
 
 @row(56, "a node is paused between intent and send", "not sent on too old a lease; asked about", instead.fails_over)
@@ -280,6 +282,7 @@ async def a_resolution_opens_no_attempt() -> None:
     """Not paid, say two people: it ends failed, and no other channel is tried."""
     gateway, _, _, _ = a_gateway()
     payout = await gateway.accept()
+    await gateway.pass_time(minutes=10)
     ask = Ask(RequestKind.RESOLVE_NOT_PAID, payout.id, "the statement does not have it", b"statement")
     request = await make_request(gateway.services, "person:ann", ask)
     await approve(gateway.services, "person:bob", request.id)

@@ -63,18 +63,22 @@ class Reviews:
         return as_json({"data": [views.request_view(each) for each in await review.open_requests(self._services)]})
 
     async def make(self, call: Call) -> web.StreamResponse:
-        made = await review.make_request(self._services, _principal(call), read_ask(call.body))
+        made = await review.make_request(self._services, _principal(call), read_ask(call.body), self._still_may(call))
         return as_json(views.request_view(made), 201)
 
     async def approve(self, call: Call) -> web.StreamResponse:
-        return as_json(
-            views.request_view(await review.approve(self._services, _principal(call), call.path["request_id"]))
-        )
+        wanted = call.path["request_id"]
+        done = await review.approve(self._services, _principal(call), wanted, self._still_may(call))
+        return as_json(views.request_view(done))
 
     async def withdraw(self, call: Call) -> web.StreamResponse:
-        return as_json(
-            views.request_view(await review.withdraw(self._services, _principal(call), call.path["request_id"]))
-        )
+        wanted = call.path["request_id"]
+        back = await review.withdraw(self._services, _principal(call), wanted, self._still_may(call))
+        return as_json(views.request_view(back))
+
+    def _still_may(self, call: Call) -> review.StillMay:
+        """A body may trickle in for seconds after its head was let in."""
+        return principals.still_may(self._services, _bearer(call))
 
     async def holds(self, call: Call) -> web.StreamResponse:
         now = self._services.clock.now()

@@ -121,8 +121,8 @@ async def test_failing_over_asks_again_but_not_for_what_the_books_know(gateway: 
     assert asked_of(gateway.channels["beta"]) == ids_on("beta") * 2
 
 
-async def test_a_repeat_is_made_without_asking_others(gateway: ScriptedGateway) -> None:
-    """The same id again is no new attempt."""
+async def test_a_repeat_asks_the_others_first(gateway: ScriptedGateway) -> None:
+    """The same id again is no new attempt, but in the lost time another channel may have paid: it is asked."""
     for channel in gateway.channels.values():
         knows_nothing(channel)
     payout = await gateway.accept()
@@ -130,9 +130,28 @@ async def test_a_repeat_is_made_without_asking_others(gateway: ScriptedGateway) 
     await gateway.pass_time(seconds=30)
     asked = len(gateway.channels["beta"].asked)
     gateway.channels["alpha"].submits.append(PAID)
+    for channel in gateway.channels.values():
+        knows_nothing(channel)
     await gateway.pass_time(minutes=5)
     assert status(await gateway.payout(payout.id)) is Status.PAID
-    assert len(gateway.channels["beta"].asked) == asked
+    assert len(gateway.channels["beta"].asked) > asked
+
+
+async def test_a_repeat_of_what_another_channel_paid_is_held(gateway: ScriptedGateway) -> None:
+    """The older copy wants the same bytes again; beta paid it in the time that was lost: nobody is sent anything."""
+    for channel in gateway.channels.values():
+        knows_nothing(channel)
+    payout = await gateway.accept()
+    gateway.channels["alpha"].queries.append(ABSENT)
+    await gateway.pass_time(seconds=30)
+    sent = len(gateway.channels["alpha"].sent)
+    gateway.channels["alpha"].queries.extend([ABSENT] * 9)
+    gateway.channels["beta"].queries.append(an_answer(K.SUCCEEDED, How.QUERY))
+    await gateway.pass_time(minutes=5)
+    held = await gateway.payout(payout.id)
+    assert held.hold is not None
+    assert held.hold.code is HoldCode.FOUND_AT_CHANNEL
+    assert len(gateway.channels["alpha"].sent) == sent
 
 
 async def test_after_its_time_nobody_is_asked() -> None:
@@ -312,12 +331,14 @@ async def test_a_channel_for_other_payees_is_left_alone(gateway: ScriptedGateway
     assert beta.asked == []
 
 
-async def test_an_order_the_channel_cannot_express_is_not_asked_for(gateway: ScriptedGateway) -> None:
-    """It could not have been sent that way."""
+async def test_an_order_the_channel_cannot_express_now_is_held(gateway: ScriptedGateway) -> None:
+    """Under older settings it may have been expressed, and sent: what cannot be asked about is for people."""
     gateway.channels["beta"].unsendable = "no such characters"
     knows_nothing(gateway.channels["alpha"])
-    gateway.channels["alpha"].submits.append(PAID)
-    assert status(await gateway.accept()) is Status.PAID
+    held = await gateway.accept()
+    assert held.hold is not None
+    assert held.hold.code is HoldCode.CHANNEL_REMOVED
+    assert gateway.channels["alpha"].sent == []
 
 
 async def test_a_channel_that_is_not_ready_is_waited_for(gateway: ScriptedGateway) -> None:

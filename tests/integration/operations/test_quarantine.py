@@ -10,8 +10,8 @@ import pytest
 
 from gateway.domain.errors import RequestRefused, StaleWrite, StoreUnavailable
 from gateway.domain.event import EventType
+from gateway.domain.outcome import Finality, OutcomeKind
 from gateway.domain.outcome import Heard as How
-from gateway.domain.outcome import OutcomeKind
 from gateway.domain.payout import AttemptState
 from gateway.domain.reasons import StatusCode
 from gateway.domain.safety import Safety
@@ -156,11 +156,17 @@ async def test_open_attempts_are_asked_about_at_once_and_never_repeated() -> Non
 
 
 async def test_a_refusal_is_not_followed_by_another_channel() -> None:
-    """What is heard is folded; the failover waits."""
+    """What is heard is folded; the failover waits. A refusal of the order, that is: one of a transmission proves
+    nothing here, for who knows how often the order was sent in the lost time (R13)."""
     gateway = scripted_gateway()
     payout = await gateway.accept()
     await enter(gateway)
     gateway.channels["alpha"].queries.append(an_answer(K.REJECTED, How.QUERY))
+    await gateway.run()
+    assert (await gateway.payout(payout.id)).attempt(1).state is AttemptState.UNKNOWN
+    of_the_order = an_answer(K.REJECTED, How.QUERY, finality=Finality.FINAL_ON_REPEAT)
+    gateway.channels["alpha"].queries.append(of_the_order)
+    gateway.clock.move(300)
     await gateway.run()
     payout = await gateway.payout(payout.id)
     assert payout.attempt(1).state is AttemptState.REJECTED

@@ -13,9 +13,12 @@ from gateway.domain.outcome import Heard, OutcomeKind
 from gateway.domain.payout import AttemptState, Payout
 from gateway.domain.review import Ask, RequestKind
 from gateway.domain.status import Status, status
+from gateway.operations import learn
+from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.review import approve, held, make_request, open_requests, withdraw
-from tests.support.builders import an_answer
-from tests.support.scripted import ScriptedGateway, scripted_gateway
+from gateway.worker.loop import PayoutWorker
+from tests.support.builders import BENEFICIARY, an_answer
+from tests.support.scripted import HANG, MONEY, ScriptedGateway, scripted_gateway
 
 K, A, R = OutcomeKind, AttemptState, RequestKind
 ANN, BOB = "person:ann", "person:bob"
@@ -211,3 +214,72 @@ async def test_the_app_hears_that_people_decided_not_who() -> None:
     events = await gateway.store.read(lambda tx: tx.events(payout.id))
     told = event_view(events[-1])
     assert (told["actor"], told["detail"]) == ("person", {"kind": "resolve_paid"})
+
+
+async def test_nobody_resolves_what_is_on_the_wire() -> None:
+    """Moments after a transmission its call may still arrive: no resolution until it cannot be running any more."""
+    gateway = scripted_gateway()
+    payout = await gateway.accept()
+    assert await refused(gateway, ANN, ask(R.RESOLVE_NOT_PAID, payout)) == "being_sent"
+    gateway.clock.move(600)
+    await make_request(gateway.services, ANN, ask(R.RESOLVE_NOT_PAID, payout))
+
+
+async def test_news_ends_a_request() -> None:
+    """A second contradiction, or evidence of money, that nobody had looked at when it was asked for."""
+    gateway, payout = await a_frozen_payout()
+    request = await make_request(gateway.services, ANN, ask(R.RESOLVE_NOT_PAID, payout))
+    heard = learn.Heard(payout.id, 2, an_answer(K.SUCCEEDED, Heard.NOTIFICATION))
+    await learn.learn(gateway.services, heard)
+    assert await not_approved(gateway, BOB, request.id) == "state_changed"
+
+
+async def test_the_same_news_after_a_resolution_freezes_again() -> None:
+    """R14: people said "not paid", the channel says paid once more: frozen, disputed, told; one incident for both."""
+    gateway, payout = await a_frozen_payout()
+    request = await make_request(gateway.services, ANN, ask(R.RESOLVE_NOT_PAID, payout))
+    await approve(gateway.services, BOB, request.id)
+    assert not (await gateway.payout(payout.id)).frozen
+    await learn.learn(gateway.services, learn.Heard(payout.id, 1, an_answer(K.SUCCEEDED, Heard.NOTIFICATION)))
+    again = await gateway.payout(payout.id)
+    assert again.frozen
+    assert (await gateway.callback_types(again))[-1] == "payout.disputed"
+    assert [each.payout.id for each in await held(gateway.services)] == [payout.id]
+    assert len(await gateway.incidents(again)) == 1
+
+
+async def test_money_comes_back_after_a_correction() -> None:
+    """R11: the attempt that people found paid is the one whose return is told."""
+    gateway, payout = await a_frozen_payout()
+    request = await make_request(gateway.services, ANN, ask(R.RESOLVE_PAID, payout))
+    await approve(gateway.services, BOB, request.id)
+    await learn.learn(gateway.services, learn.Heard(payout.id, 1, an_answer(K.RETURNED, Heard.NOTIFICATION)))
+    after = await gateway.payout(payout.id)
+    assert (status(after), after.frozen) == (Status.RETURNED, False)
+
+
+async def test_paid_here_while_another_may_still_pay_is_not_booked() -> None:
+    """One channel says it paid, another attempt is live: "paid" would be booked on the wrong one."""
+    gateway = scripted_gateway()
+    gateway.channels["alpha"].submits.append(an_answer(K.REJECTED))
+    gateway.channels["beta"].submits.append(an_answer(K.PENDING))
+    payout = await gateway.accept()
+    await learn.learn(gateway.services, learn.Heard(payout.id, 1, an_answer(K.SUCCEEDED, Heard.NOTIFICATION)))
+    assert await refused(gateway, ANN, ask(R.RESOLVE_PAID, payout)) == "may_pay_twice"
+
+
+async def test_an_orderly_stop_is_no_crash() -> None:
+    """What a stopping worker still holds it lets go of: three stops hold nothing (row 64)."""
+    gateway = scripted_gateway()
+    gateway.channels["alpha"].submits.extend([HANG, an_answer(K.PENDING)])
+    worker = PayoutWorker(4, 10.0)
+    worker.attach(gateway.services)
+    await accept(gateway.services, PayoutRequest("acme", "order-1", MONEY, BENEFICIARY))
+    worker.hand_over(*gateway.handed.pop())
+    await gateway.channels["alpha"].called.wait()
+    assert await worker.stop(0.0) == 1
+    now = gateway.clock.now()
+    ((found, _),) = await gateway.store.run(lambda tx: tx.claim("next", now, 60.0, 9))
+    assert found.crashes == 0
+    gateway.channels["alpha"].release.set()
+    await gateway.services.background.drain(1.0)

@@ -52,7 +52,8 @@ def test_every_status_has_the_outcome_of_its_column(status: str) -> None:
         Says.CANCELLED: OutcomeKind.REJECTED,
     }
     assert verdict.kind is expected[STATUSES[status]]
-    assert verdict.alarm == (status in NEEDS_A_PERSON)
+    paid_and_refused = verdict.kind is OutcomeKind.SUCCEEDED  # the reason for refusing stands beside it
+    assert verdict.alarm == (status in NEEDS_A_PERSON or paid_and_refused)
     if verdict.kind is OutcomeKind.PENDING:
         assert verdict.reason is None, "a reason on a pending status decides nothing"
 

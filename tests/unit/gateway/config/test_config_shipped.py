@@ -160,8 +160,8 @@ def test_its_fees_share_the_work(shipped: Config, kind: BeneficiaryKind, amount:
 
 
 DOCUMENTED = [
-    GatewayPart, LimitsPart, RoutingPart, WorkerPart, CallbacksPart, ChannelPart, Limits, TimeoutsPart, Breaker, Fee, AppPart,
-    AppKeyPart, CallbackPart,
+    GatewayPart, LimitsPart, RoutingPart, WorkerPart, CallbacksPart, ChannelPart, Limits, TimeoutsPart, Breaker, Fee,
+    AppPart, AppKeyPart, CallbackPart,
 ]  # fmt: skip
 
 

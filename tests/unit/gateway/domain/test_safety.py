@@ -34,10 +34,10 @@ def test_a_quarantine_lasts_until_it_is_left_and_asking_first_until_its_time() -
     assert left.calm(NOW + MONTH)
 
 
-def test_entering_twice_keeps_the_beginning() -> None:
-    """What must have been asked since the beginning is not forgotten by a second start."""
+def test_entering_twice_begins_anew() -> None:
+    """Another older copy: what was asked since the first one's beginning says nothing about this one."""
     again = QUARANTINED.enter("another reason", NOW + MONTH, {"beta": "b"})
-    assert (again.quarantined_at, again.why) == (NOW, "an older copy")
+    assert (again.quarantined_at, again.why) == (NOW + MONTH, "another reason")
     assert again.channels == {"alpha": "a", "beta": "b"}
 
 
