@@ -94,6 +94,8 @@ class Answer:
     """The channel's wish for when to try again (already clamped by the adapter)."""
     as_of: datetime | None = None
     """The channel's own date of what it says, where it gives one."""
+    asked_at: datetime | None = None
+    """When we asked, if this answers a question: a verdict may have overtaken it."""
     detail: str = ""
     """One line for people; free of personal data."""
     alarm: bool = False

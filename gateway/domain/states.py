@@ -142,7 +142,10 @@ def _is_stale(payout: Payout, attempt: Attempt, outcome: Outcome) -> bool:
         return False
     if outcome.answer.heard is Heard.SUBMIT and outcome.kind is OutcomeKind.PENDING:
         return payout.resolution is None  # unless people settled it: then it is news, and contradicts them
-    as_of = outcome.answer.as_of
+    asked_at, as_of = outcome.answer.asked_at, outcome.answer.as_of
+    overtaken = asked_at is not None and attempt.settled_at is not None and asked_at <= attempt.settled_at
+    if overtaken and outcome.kind is OutcomeKind.PENDING:
+        return payout.resolution is None
     return as_of is not None and attempt.verdict_as_of is not None and as_of < attempt.verdict_as_of
 
 

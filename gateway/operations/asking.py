@@ -15,9 +15,10 @@ from gateway.operations.transmit import answer_of
 
 async def ask(services: Services, call: Coroutine[Any, Any, Answer], how: How, total_s: float) -> Answer:
     """What it gave; past the deadline it is dropped and counts as no answer."""
+    asked_at = services.clock.now()
     task = services.background.spawn(call)
     done, _ = await asyncio.wait({task}, timeout=total_s)
     if not done:
         task.cancel()
         return Answer(how, OutcomeKind.UNCLEAR, detail="no answer within the deadline", channel_fault=True)
-    return replace(answer_of(task), heard=how)
+    return replace(answer_of(task), heard=how, asked_at=asked_at)

@@ -15,6 +15,8 @@ from gateway.domain.outcome import Heard, OutcomeKind
 from gateway.domain.payout import AttemptState, DuplicateMode
 from gateway.domain.status import Status, status, status_reason, under_review
 from gateway.operations.cancel import cancel
+from gateway.operations.learn import Heard as Learned
+from gateway.operations.learn import learn
 from gateway.operations.observe import observe
 from gateway.operations.watch import overdue
 from routing.guard import RefusedBeforeSend
@@ -231,3 +233,22 @@ async def test_what_waits_for_people_too_long_is_complained_about() -> None:
         (late,) = await overdue(gateway.services, timedelta(hours=1))
     assert late.payout.id == payout.id
     assert [(line["event"], line["oldest_age_s"]) for line in logs] == [("review.overdue", 3600)]
+
+
+async def test_a_question_that_a_refusal_overtook_contradicts_nothing() -> None:
+    """Asked while pending, answered "pending", and a refusal was folded on the way: kept, not judged."""
+    gateway = scripted_gateway()
+    gateway.channels["alpha"].submits.append(an_answer(K.PENDING))
+    payout = await gateway.accept()
+    asked_at = gateway.clock.now()
+    gateway.clock.move(1)
+    query = an_answer(K.REJECTED, Heard.QUERY)
+    await learn(gateway.services, Learned(payout.id, 1, query))
+    late = an_answer(K.PENDING, Heard.QUERY, asked_at=asked_at)
+    await learn(gateway.services, Learned(payout.id, 1, late))
+    after = await gateway.payout(payout.id)
+    assert not after.frozen
+    assert (await gateway.evidence(after))[-1].judged is False
+    newer = replace(late, asked_at=gateway.clock.now() + timedelta(seconds=1))
+    await learn(gateway.services, Learned(payout.id, 1, newer))
+    assert (await gateway.payout(payout.id)).frozen

@@ -1,0 +1,174 @@
+"""What happens around a death: the order it is about, what the bank does with it, and what is done from outside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tests.support.chaos_books import somebody_else_wrote
+from tests.support.chaos_stage import ChaosStage, Died
+
+
+class Deed(StrEnum):
+    """What the bank did with the order, by the account's magic ending."""
+
+    PAID = "paid"
+    FAILED = "failed"
+    NEVER_GOT_IT = "never_got_it"
+    """The first transmission that arrives is lost before any work."""
+    PAYS_LATER = "pays_later"
+    STOPPED = "stopped"
+    """The bank's process stands still while we die; it works on what it was sent afterwards, and pays."""
+
+
+ENDINGS = {
+    Deed.PAID: "0001",
+    Deed.FAILED: "0003",
+    Deed.NEVER_GOT_IT: "0005",
+    Deed.PAYS_LATER: "0002",
+    Deed.STOPPED: "0001",
+}
+SLOW = "0009"
+ALL_DEEDS = frozenset(Deed)
+KNOWN_AT_ONCE = ALL_DEEDS - {Deed.PAYS_LATER}
+"""A bank that pays later may say so sooner than we ask."""
+CHANNELS = ("mock", "wechat", "bank")
+ON_THE_WIRE = frozenset({"wechat", "bank"})
+
+
+@dataclass(slots=True)
+class Order:
+    """One payout of ours: what is ordered, and what we know of it."""
+
+    channel: str
+    reference: str
+    account: str = field(repr=False)
+    signed: bool = False
+    by_bank_line: bool = False
+    """Too large for the mock as it is configured, so that the bank line is tried first."""
+    payout_id: str | None = None
+    """Known once an answer came: then the payout is a promise."""
+
+    def body(self) -> dict[str, object]:
+        if self.channel == "wechat":
+            payee = {"type": "wechat", "openid": self.account, "name": "王伟"}
+        else:
+            payee = {"type": "bank_account", "account_number": self.account, "name": "王伟"}
+            payee |= {"bank_code": "000200000002", "country": "CN"}
+        minor = 500_000 if self.by_bank_line or self.channel == "bank" else 5_000
+        amount = {"value": minor, "currency": "CNY"}
+        return {"reference": self.reference, "amount": amount, "beneficiary": payee}
+
+    async def place(self, stage: ChaosStage) -> None:
+        """Order it, or order it again: the same words under the same reference. Raises `Died`."""
+        told = await stage.order(self.body(), signed=self.signed)
+        if self.payout_id is not None and told["id"] != self.payout_id:
+            raise RuntimeError(f"{self.reference} was promised as {self.payout_id}, now it is {told['id']}")
+        self.payout_id = told["id"]
+
+
+def account(channel: str, number: int, ending: str) -> str:
+    return f"oCHAOS{number:011d}{ending}" if channel == "wechat" else f"6222{number:011d}{ending}"
+
+
+@dataclass(slots=True)
+class Scene:
+    """One death to come: the order it is about, and others that stand in its way."""
+
+    order: Order
+    extra: list[Order] = field(default_factory=list)
+
+    def blocker(self) -> Order:
+        """A slow order on the same channel."""
+        own = self.order
+        made = Order(own.channel, f"{own.reference}-slow", own.account[:-4] + SLOW)
+        self.extra.append(made)
+        return made
+
+
+Act = Callable[[ChaosStage, Scene], Awaitable[None]]
+"""What is done from outside in the life that is to end. Raises `Died` when it ends meanwhile."""
+
+
+async def places(stage: ChaosStage, scene: Scene) -> None:
+    await scene.order.place(stage)
+
+
+async def waits(_stage: ChaosStage, _scene: Scene) -> None:
+    """What the first life left is enough."""
+
+
+async def signs(stage: ChaosStage, scene: Scene) -> None:
+    scene.order.signed = True
+    await scene.order.place(stage)
+
+
+async def cancels(stage: ChaosStage, scene: Scene) -> None:
+    await scene.order.place(stage)
+    assert scene.order.payout_id is not None
+    await stage.cancel(scene.order.payout_id)
+
+
+async def finds_it_full(stage: ChaosStage, scene: Scene) -> None:
+    """The channel takes one at a time, and has one."""
+    await scene.blocker().place(stage)
+    await scene.order.place(stage)
+
+
+async def is_overtaken_in_the_queue(stage: ChaosStage, scene: Scene) -> None:
+    """It waits for a place in the worker, and somebody else writes it meanwhile."""
+    await scene.blocker().place(stage)
+    await scene.order.place(stage)
+    assert somebody_else_wrote(stage.database, scene.order.reference, "version")
+
+
+async def loses_its_lease(stage: ChaosStage, scene: Scene) -> None:
+    """Another node takes the payout while our submit is open."""
+    if scene.order.channel == "mock":
+        scene.order.account = scene.order.account[:-4] + SLOW  # its own way to leave a submit open
+    else:
+        lost = scene.order.account.endswith(ENDINGS[Deed.NEVER_GOT_IT])
+        fault = "timeout_before" if lost else "timeout_after"
+        await stage.inner.control(scene.order.channel, "/faults", {"fault": fault, "method": "POST"})
+    await scene.order.place(stage)
+    assert scene.order.payout_id is not None
+    while (await stage.payout(scene.order.payout_id))["status"] == "accepted":
+        await asyncio.sleep(0.01)
+    assert somebody_else_wrote(stage.database, scene.order.reference, "fence")
+
+
+async def is_late(stage: ChaosStage, scene: Scene) -> None:
+    """The answer comes after the deadline."""
+    scene.order.account = scene.order.account[:-4] + SLOW
+    await scene.order.place(stage)
+
+
+async def places_under_two_people(stage: ChaosStage, scene: Scene) -> None:
+    await stage.add_people()
+    await scene.order.place(stage)
+
+
+async def is_released(stage: ChaosStage, scene: Scene) -> None:
+    """It is held, because whoever worked on it died three times in a row; two people let it go on."""
+    await scene.order.place(stage)
+    assert scene.order.payout_id is not None
+    while not (await stage.payout(scene.order.payout_id))["under_review"]:
+        await asyncio.sleep(0.01)
+    ask = {"kind": "release", "payout_id": scene.order.payout_id, "reason": "the channel is back"}
+    one, other = stage.tokens
+    made = await stage.ask_as(one, "/admin/v1/requests", ask)
+    await stage.ask_as(other, f"/admin/v1/requests/{made['id']}/approve")
+
+
+async def adds_somebody(stage: ChaosStage, scene: Scene) -> None:
+    await stage.ask_as(stage.tokens[0], "/admin/v1/principals", {"name": f"somebody-{scene.order.reference}"})
+
+
+async def attempt_until_death(stage: ChaosStage, scene: Scene, act: Act) -> None:
+    """Do what the row's outside does; an answer that never comes is what it is about."""
+    try:
+        await act(stage, scene)
+    except Died:
+        return

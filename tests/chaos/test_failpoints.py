@@ -1,0 +1,44 @@
+"""SIGKILL at every failpoint, of the real gateway on a real file: the slice that is always run, on the mock channel.
+
+`python -m tests.chaos.failpoints --all` is the whole matrix: every channel, every deed of the bank.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.failpoints import FAILPOINTS
+from tests.chaos.cells import Cell, cells, report
+from tests.chaos.failpoints import run
+from tests.chaos.ways import ROWS, WAYS
+
+SETTLED_TOGETHER = 4
+
+
+def one_each() -> list[Cell]:
+    """For each failpoint one row, and one deed in turn: the same ones every time."""
+    chosen: dict[str, Cell] = {}
+    for number, row in enumerate(ROWS):
+        possible = cells([row], ["mock"])
+        if possible and row.failpoint not in chosen:
+            chosen[row.failpoint] = possible[number % len(possible)]
+    return list(chosen.values())
+
+
+@pytest.mark.timeout(600)
+async def test_a_death_at_any_failpoint_loses_nothing_and_pays_nothing_twice(tmp_path: Path) -> None:
+    """It really dies there; then every payout is there, ends as the bank's book says, is told, and is paid once."""
+    wanted = one_each()
+    unreachable = {f"{what}." for what, way in WAYS if way is None}
+    assert {cell.row.failpoint for cell in wanted} == {
+        name for name in FAILPOINTS if not name.startswith(tuple(unreachable))
+    }
+    told = report(await run(wanted, tmp_path, jobs=3, group=SETTLED_TOGETHER), 0.0)
+    assert told.faults == [], "\n".join(told.faults)
+    assert told.not_reached == []
+    assert told.reached == told.cells == len(wanted)
+    assert told.deaths >= told.cells
+    assert set(told.ends) - {"held"} == {"paid", "failed"}
+    assert told.ends.get("held", 0) <= told.cells // 5  # three deaths in a row hold a payout: not many may die so often

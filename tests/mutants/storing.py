@@ -1,0 +1,134 @@
+"""Mutants of the store and of what is promised: versions, fences, references, histories (R7, R18, I5, I20, I28)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from gateway.domain.errors import CommitUnknown
+from gateway.domain.payout import Payout
+from gateway.operations import accept, advance, learn
+from gateway.store import schema
+from gateway.store.port import Lease, Reference
+from gateway.store.reads import SqlReadTx
+from gateway.store.tx import SqlTx
+from tests.mutants.mutant import Mutant, everywhere, mutant, swapped, wrapped
+
+
+def _over_any_version(save: Any) -> Any:
+    def saving(self: SqlTx, before: Payout, after: Payout, due_at: datetime | None, lease: Any = None) -> Payout:
+        columns = schema.payouts.c
+        row = self._one(select(columns.version).where(columns.shard == before.shard, columns.id == before.id))
+        stored: Payout = save(self, replace(before, version=row.version if row else 0), after, due_at, lease)
+        return stored
+
+    return saving
+
+
+def _under_any_fence(save: Any) -> Any:
+    return lambda self, before, after, due_at, lease=None: save(self, before, after, due_at, None)
+
+
+def _same_fence(claim: Any) -> Any:
+    def claiming(self: SqlTx, *args: Any) -> Any:
+        claimed = []
+        columns = schema.payouts.c
+        for payout, lease in claim(self, *args):
+            of_it = (columns.shard == payout.shard, columns.id == payout.id)
+            self._connection.execute(update(schema.payouts).where(*of_it).values(fence=lease.fence - 1))
+            claimed.append((payout, replace(lease, fence=lease.fence - 1)))
+        return claimed
+
+    return claiming
+
+
+def _reference_again(insert: Any) -> Any:
+    def inserting(self: SqlTx, payout: Payout, reference: Reference, lease: Lease | None) -> None:
+        columns = schema.references.c
+        of_it = (columns.shard == payout.shard, columns.app == payout.app, columns.reference == payout.reference)
+        self._connection.execute(delete(schema.references).where(*of_it))
+        insert(self, payout, reference, lease)
+
+    return inserting
+
+
+def _any_content(replay: Any) -> Any:
+    return lambda tx, known, _mark, own_id: replay(tx, known, known.fingerprint, own_id)
+
+
+async def _unknown_is_stored(services: Any, unit: Callable[[Any], Any]) -> Any:
+    """201 for what may not be there: the same is said whatever COMMIT said."""
+    kept: list[Any] = []
+
+    def remembering(tx: Any) -> Any:
+        kept[:] = [unit(tx)]
+        return kept[0]
+
+    try:
+        return await services.store.run(remembering)
+    except CommitUnknown:
+        return kept[0]
+
+
+async def _said_before_stored(services: Any, unit: Callable[[Any], Any]) -> Any:
+    """201 at once; the commit may take its time, and fail."""
+    kept: list[Any] = []
+
+    def remembering(tx: Any) -> Any:
+        kept[:] = [unit(tx)]
+        return kept[0]
+
+    try:
+        return await services.store.run(remembering)
+    except Exception:
+        if kept:
+            return kept[0]
+        raise
+
+
+class _Forgetful:
+    """A transaction that loses one kind of row."""
+
+    def __init__(self, tx: Any, lost: str) -> None:
+        self._tx = tx
+        self._lost = lost
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name) if name != self._lost else lambda *_args: None
+
+
+def _without_event(record: Any) -> Any:
+    return lambda services, tx, *rest, **more: record(services, _Forgetful(tx, "append_event"), *rest, **more)
+
+
+def _without_evidence(learn_in: Any) -> Any:
+    return lambda services, tx, *rest: learn_in(services, _Forgetful(tx, "append_evidence"), *rest)
+
+
+def _without_incident(freeze: Any) -> Any:
+    return lambda services, tx, *rest: freeze(services, _Forgetful(tx, "append_incident"), *rest)
+
+
+STORING: tuple[Mutant, ...] = (
+    mutant("version-is-ignored", "20", "I20", wrapped(SqlTx, "save", _over_any_version)),
+    mutant("fence-is-ignored", "29", "I29", wrapped(SqlTx, "save", _under_any_fence)),
+    mutant("fence-does-not-rise", "29", "I29", wrapped(SqlTx, "claim", _same_fence)),
+    mutant(
+        "reference-is-not-unique",
+        "5",
+        "I5",
+        swapped(SqlReadTx, "reference", lambda _self, _app, _reference: None),
+        wrapped(SqlTx, "insert", _reference_again),
+    ),
+    mutant("other-content-is-taken", "7", "I7", wrapped(accept, "_replay", _any_content)),
+    mutant("unknown-commit-is-acknowledged", "1", "R18", swapped(accept, "_run_settled", _unknown_is_stored)),
+    mutant("failed-commit-is-acknowledged", "1", "R18", swapped(accept, "_run_settled", _said_before_stored)),
+    mutant("moved-without-event", "28", "I28", wrapped(learn, "record", _without_event)),
+    mutant("opened-without-event", "28", "I28", wrapped(advance, "record", _without_event)),
+    mutant("evidence-is-not-kept", "16", "R7", everywhere(learn, "learn_in", _without_evidence)),
+    mutant("contradiction-without-incident", "21", "R14", wrapped(learn, "_freeze", _without_incident)),
+)
