@@ -177,4 +177,4 @@ def _faults(text: str) -> frozenset[Fault]:
 
 
 def _say(text: str) -> None:
-    print(text)  # noqa: T201 - the command's result
+    print(text)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
-from gateway.domain.outcome import Heard, Outcome, OutcomeKind
+from gateway.domain.outcome import Heard, Outcome, OutcomeKind, classify
 from gateway.domain.reasons import RejectReason
 from gateway.operations import learn
 
@@ -18,7 +19,7 @@ RULE = "a time-out, or any other unclear answer to a submit, is a failure: the p
 @contextmanager
 def timeout_is_failed() -> Iterator[None]:
     """Patch that rule in; nothing else changes."""
-    ours = learn.classify
+    ours = classify
 
     def theirs(*arguments: Any, **more: Any) -> Outcome:
         outcome = ours(*arguments, **more)
@@ -28,8 +29,5 @@ def timeout_is_failed() -> Iterator[None]:
         failed = replace(answer, reason=RejectReason.CHANNEL_UNAVAILABLE)
         return Outcome(OutcomeKind.REJECTED, failed)
 
-    learn.classify = theirs
-    try:
+    with patch.object(learn, "classify", theirs):
         yield
-    finally:
-        learn.classify = ours

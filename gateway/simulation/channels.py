@@ -134,7 +134,7 @@ def _wechat(name: str, table: ChannelSettings, context: ChannelContext, wiring: 
 def _bank(name: str, table: ChannelSettings, context: ChannelContext, wiring: Wiring) -> Channel:
     channel, keys = build_bank(name, table, context), wiring.keys.client
     theirs = {keyid: keys.theirs[keyid] for keyid in channel.exchange.bank_keys}
-    channel.exchange = replace(channel.exchange, key=keys.ours, bank_keys=theirs)
+    channel.exchange = replace(channel.exchange, key=keys.ours, bank_keys=theirs, profile=wiring.keys.profile)
     return channel
 
 

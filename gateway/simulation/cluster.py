@@ -47,7 +47,7 @@ class Cluster:
     ) -> None:
         """`store` and `sender` make a node's ports; `lean` leaves httpx out."""
         self.nodes = nodes
-        self.states = {name: ChannelState.ENABLED for name in stage.config.channels}
+        self.states = dict.fromkeys(stage.config.channels, ChannelState.ENABLED)
         self.pace = BUSY
         self._stage = stage
         self._dice = dice
@@ -64,7 +64,7 @@ class Cluster:
     async def start(self, node: Node) -> None:
         """Until it is up."""
         if self._town.faults.draw(Place.START) is Fault.CLOCK_SKEW:
-            off_s = self._town.dice.choice((-1, 1)) * self._town.later(1.0, 600.0)
+            off_s = self._town.dice.choice((-1, 1)) * self._town.later(0.2, 400.0)
             self._town.faults.took(Fault.CLOCK_SKEW, node.name, f"{off_s:+.0f} s")
             node.clock.skew_s = off_s
         await node.start(lambda: self._make(node))

@@ -40,11 +40,11 @@ def seeded_entropy(dice: Dice) -> Iterator[None]:
     system, state = random._urandom, random.getstate()  # type: ignore[attr-defined]  # what `secrets` draws from
     draw = dice.of("entropy").randbytes
     random.seed(dice.seed)
-    os.urandom = draw  # type: ignore[assignment]  # the same call: a number of bytes
+    os.urandom = draw
     random._urandom = draw  # type: ignore[attr-defined]  # as above
     try:
         yield
     finally:
-        os.urandom = found  # type: ignore[assignment]  # as it was
+        os.urandom = found
         random._urandom = system  # type: ignore[attr-defined]  # as it was
         random.setstate(state)

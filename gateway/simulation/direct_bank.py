@@ -18,7 +18,6 @@ from adapters.bank.sandbox.options import FUNDS_MINOR, BankSandboxOptions
 from adapters.bank.sandbox.plans import RETURN, Plan, Step
 from adapters.bank.sandbox.server import BankSandbox
 from adapters.bank.sandbox.teller import Teller
-from adapters.sandbox.faults import FaultQueue
 from gateway.domain.payout import DuplicateMode
 from gateway.simulation.faults import Fault, Place
 from gateway.simulation.ledger import Moved
@@ -145,8 +144,8 @@ class StruckTeller(Teller):
         self._town = town
 
     def status(self, payment: Payment, options: BankSandboxOptions, now: datetime) -> None:
-        strike = self._town.faults.draw(Place.NOTIFICATION) if payment.status in PAID else None
-        if strike is Fault.NOTICE_FALSE:
+        strike = self._town.faults.draw(Place.NOTIFICATION)
+        if strike is Fault.NOTICE_FALSE and payment.status in PAID:
             false = copy.copy(payment)
             false.status, false.reason = "RJCT", "AC04"
             self._town.faults.took(strike, self._post_by.channel, about=self._town.about(_reference(payment)))
@@ -165,7 +164,14 @@ class SimulatedBank(BankSandbox):
     """The whole sandbox but for its servers."""
 
     def __init__(
-        self, name: str, base_url: str, keys: BankKeys, notify_url: str, duplicate_mode: DuplicateMode, town: Town
+        self,
+        name: str,
+        base_url: str,
+        keys: BankKeys,
+        notify_url: str,
+        duplicate_mode: DuplicateMode,
+        profile: SignatureProfile,
+        town: Town,
     ) -> None:
         options = BankSandboxOptions(
             Path(),
@@ -184,8 +190,8 @@ class SimulatedBank(BankSandbox):
         self.clock = clock = CalmClock(town.clock)
         self._post = Post(name, town)
         self._notifier = self._post
-        self.signer = Signer(keys, clock)
-        self.gate = Gatekeeper(keys, clock, demand_client=False)
+        self.signer = Signer(keys, clock, profile)
+        self.gate = Gatekeeper(keys, clock, demand_client=False, profile=profile)
         self.teller = StruckTeller(self._post, self.signer, lambda letter: self.bank.message_id(letter), town)
         self.bank: StruckBank = StruckBank(name, options, clock, self.teller, town)
 

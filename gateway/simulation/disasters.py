@@ -26,7 +26,7 @@ _LASTS_S: dict[Fault, tuple[float, float]] = {
     Fault.ENDPOINT_DEAD: (20.0, 400.0),
     Fault.DISK_FULL: (0.5, 12.0),
     Fault.SLOW: (10.0, 60.0),
-    Fault.SWIZZLE: (5.0, 90.0),
+    Fault.SWIZZLE: (5.0, 40.0),
 }
 
 
@@ -138,9 +138,10 @@ class Disasters:
         node = self._some_node()
         if node is None:
             return
-        name = self._dice.choice(list(self._cluster.states))
-        off = self._dice.choice((ChannelState.DRAINING, ChannelState.DISABLED))
-        state = ChannelState.ENABLED if self._cluster.states[name] is not ChannelState.ENABLED else off
+        states = self._cluster.states
+        off = [name for name, state in states.items() if state is not ChannelState.ENABLED]
+        name = self._dice.choice(off or list(states))
+        state = ChannelState.ENABLED if off else self._dice.choice((ChannelState.DRAINING, ChannelState.DISABLED))
         self._cluster.states[name] = state
         self._faults.took(Fault.RELOAD, node.name, f"{name} {state}")
         await self._cluster.restart(node)

@@ -46,7 +46,7 @@ class SimulatedGateway(Gateway):
         self._sender = sender
         self._pace = pace
         self._mark = mark
-        self.open = False
+        self.is_open = False
         """It takes requests and notifications."""
         super().__init__(config, world, secrets, store)
 
@@ -76,7 +76,7 @@ class SimulatedGateway(Gateway):
         await asyncio.gather(*(self._start_channel(name) for name in services.channels))
         loops = (self._workers.payouts.run(), self._workers.callbacks.run(services), self._look_around())
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
-        self.open = True
+        self.is_open = True
 
     async def _look_around(self) -> None:
         while not self.health.draining:
@@ -85,7 +85,7 @@ class SimulatedGateway(Gateway):
 
     async def end(self) -> None:
         """Take nothing new, finish or park what is under way."""
-        self.open, self.health.draining = False, True
+        self.is_open, self.health.draining = False, True
         grace_s = self.config.gateway.shutdown_grace_s
         await self._workers.payouts.stop(grace_s)
         await self._workers.callbacks.stop(grace_s)

@@ -107,7 +107,7 @@ class MacEcPublic(ec.EllipticCurvePublicKey):
     """Verifies what `MacEc` of the same name signed."""
 
     def __init__(self, name: str) -> None:
-        self._secret = hashlib.sha256(f"simulated ec {name}".encode()).digest()
+        self.secret = hashlib.sha256(f"simulated ec {name}".encode()).digest()
 
     @property
     def curve(self) -> ec.EllipticCurve:
@@ -118,7 +118,7 @@ class MacEcPublic(ec.EllipticCurvePublicKey):
         return _P256.key_size
 
     def mac(self, data: Any) -> bytes:
-        digest = hmac.digest(self._secret, bytes(data), "sha512")
+        digest = hmac.digest(self.secret, bytes(data), "sha512")
         return encode_dss_signature(int.from_bytes(digest[:32], "big"), int.from_bytes(digest[32:], "big"))
 
     def verify(self, signature: Any, data: Any, signature_algorithm: Any) -> None:
@@ -126,10 +126,10 @@ class MacEcPublic(ec.EllipticCurvePublicKey):
             raise InvalidSignature
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, MacEcPublic) and other._secret == self._secret
+        return isinstance(other, MacEcPublic) and other.secret == self.secret
 
     def __hash__(self) -> int:
-        return hash(self._secret)
+        return hash(self.secret)
 
     def __copy__(self) -> MacEcPublic:
         return self
@@ -149,6 +149,7 @@ class MacEc(ec.EllipticCurvePrivateKey):
 
     def __init__(self, name: str) -> None:
         self._public = MacEcPublic(name)
+        self.secret = self._public.secret
 
     @property
     def curve(self) -> ec.EllipticCurve:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 LIFE: ContextVar[Life | None] = ContextVar("life", default=None)
 
 _ROUNDS = frozenset({Commit.CLAIMED, Commit.CALLBACKS_CLAIMED})
-ROUND_S = (0.3, 2.5)
+ROUND_S = (0.5, 5.0)
 """How long a worker takes to look around: what became due meanwhile is found in the same round."""
 PAUSE_S = (0.5, 150.0)
 STUCK_S = (61.0, 120.0)
@@ -120,7 +120,7 @@ class Node:
     def services(self) -> Services | None:
         """Of the running gateway; None while it is down or starting."""
         gateway = self.life.gateway if self.life is not None else None
-        return gateway.services if gateway is not None and gateway.open else None
+        return gateway.services if gateway is not None and gateway.is_open else None
 
     async def start(self, make: Callable[[], SimulatedGateway]) -> bool:
         """Start a gateway on it; whether it came up."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from adapters.magic import Fate
 from gateway.domain.beneficiary import BankBeneficiary, Beneficiary, WechatBeneficiary
@@ -57,6 +58,8 @@ _BANK_ENDINGS: dict[str, float] = {**_ENDINGS, "RJAM04": 6, "RJAC06": 0.5, "RTAC
 _WECHAT_ENDINGS: dict[str, float] = {
     **_ENDINGS, "FAIL_BUDGET_NOT_ENOUGH": 5, "FAIL_REAL_NAME_CHECK_FAIL": 0.5, "SLOW": 1,
 }  # fmt: skip
+T = TypeVar("T")
+
 _HABITS: dict[Habit, float] = {Habit.NONE: 80, Habit.REPEATS: 8, Habit.REUSES: 5, Habit.CANCELS: 7}
 _KINDS: dict[str, float] = {"wechat": 38, "small": 20, "middle": 18, "large": 24}
 _RANGES = {"small": (100, 90_000), "middle": (200_000, 400_000), "large": (450_000, 50_000_000)}
@@ -78,7 +81,7 @@ def changed(dice: random.Random, wanted: Wanted) -> Wanted:
     return Wanted(wanted.app, wanted.reference, other, wanted.beneficiary, wanted.at_s, wanted.habit)
 
 
-def _pick(dice: random.Random, weights: dict[str, float] | dict[Habit, float]) -> str:
+def _pick(dice: random.Random, weights: Mapping[T, float]) -> T:
     return dice.choices(list(weights), weights=list(weights.values()))[0]
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from adapters.bank.algorithms import Algorithm, SigningKey, VerifyingKey, load_private
 from adapters.bank.sandbox import keys as bank_keys
 from adapters.bank.sandbox.keys import BankKeys
+from adapters.bank.signing import PROFILES, SignatureProfile
 from adapters.wechat.sandbox import minting
 from adapters.wechat.sandbox.minting import PlatformPair, SandboxKeys
 from gateway.callbacks.endpoint import Endpoint, endpoint_id
@@ -27,12 +28,17 @@ from gateway.config.load import load
 from gateway.config.resolve import ResolvedSecrets
 from gateway.secret import Secret
 from gateway.simulation.mac_keys import MacEc, MacRsa
+from gateway.simulation.mac_profile import MacProfile
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import stamp_mode, upgrade
 
 APPS = ("shop", "gig", "refund")
 CHANNELS = ("wechat", "bank", "giro", "mock")
 """As in config.toml beside this file."""
+
+
+ENDS = frozenset({"payout.paid", "payout.failed", "payout.canceled", "payout.returned", "payout.disputed"})
+"""What the apps want to hear; the first one wants to hear everything."""
 
 
 def prepare(folder: Path) -> None:
@@ -66,6 +72,8 @@ class Keys:
     wechat: WechatKeys
     bank: BankKeys
     client: ClientKeys
+    profile: SignatureProfile
+    """How banks and we sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,8 @@ def keys(folder: Path, *, real: bool) -> Keys:
         keyid: VerifyingKey(keyid, frozenset({key.algorithm}), key.private.public_key())
         for keyid, key in bank.signing.items()
     }
-    return Keys(WechatKeys(merchant, service), bank, ClientKeys(ours, theirs))
+    profile = PROFILES["rfc9421"] if real else MacProfile()
+    return Keys(WechatKeys(merchant, service), bank, ClientKeys(ours, theirs), profile)
 
 
 def _mac_bank(real: BankKeys, client: MacEc) -> BankKeys:
@@ -123,7 +132,8 @@ def _secrets() -> ResolvedSecrets:
     endpoints = {}
     for app in APPS:
         url, secret = f"http://127.0.0.1:8090/{app}", Secret(callback_secret(app).encode())
-        endpoints[app] = (Endpoint(endpoint_id(app, url), app, url, (secret,)),)
+        events = frozenset[str]() if app == APPS[0] else ENDS
+        endpoints[app] = (Endpoint(endpoint_id(app, url), app, url, (secret,), events=events),)
     made = [Secret(hashlib.sha256(name.encode()).digest()) for name in ("sealing", "identity", "fingerprint")]
     return ResolvedSecrets(made[0], made[1], made[2], {}, {}, endpoints)
 

@@ -29,9 +29,8 @@ def _with_machines(story: tuple[Line, ...], lines: list[Line]) -> Iterator[Line]
     """With what happened meanwhile to whole machines: who starts, stops and crashes."""
     first, last = lines[0].at_s, lines[-1].at_s
     for line in story:
-        if line.about == lines[0].about:
-            yield line
-        elif line.about is None and first <= line.at_s <= last and _is_of_a_machine(line):
+        of_a_machine = line.about is None and first <= line.at_s <= last and _is_of_a_machine(line)
+        if line.about == lines[0].about or of_a_machine:
             yield line
 
 

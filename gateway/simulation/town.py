@@ -87,7 +87,8 @@ class Post(Notifier):
         town = self._town
         match strike:
             case Fault.NOTICE_LOST:
-                return town.faults.took(strike, self.channel)
+                town.faults.took(strike, self.channel)
+                return
             case Fault.NOTICE_20:
                 town.faults.took(strike, self.channel)
                 repeat = 20

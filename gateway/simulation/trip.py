@@ -120,7 +120,8 @@ async def _other_side(
     if whole or trip.request_bytes:
         arrived(whole)
     if not whole:
-        return _tell(answer, None)
+        _tell(answer, None)
+        return
     first = await service(asked)
     if not trip.second_answers:
         _tell(answer, first)

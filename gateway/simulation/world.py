@@ -27,7 +27,7 @@ from gateway.simulation.ledger import Ledger
 from gateway.simulation.loop import VirtualLoop
 from gateway.simulation.messages import Call
 from gateway.simulation.mock_bank import SimulatedMockBank
-from gateway.simulation.network import Network
+from gateway.simulation.network import BankService, Network
 from gateway.simulation.node import Node, task_factory
 from gateway.simulation.orders import draw_orders
 from gateway.simulation.people import People
@@ -90,7 +90,11 @@ class SimulatedWorld:
         ledger = Ledger(self.auditor, self.trace, self.clock.now, self._references.get)
         self.town = self._make_town(ledger)
         self.wechat, self.banks, self.mock = self._make_banks()
-        hosts = {"127.0.0.1:9101": self.wechat, "127.0.0.1:9102": self.banks[0], "127.0.0.1:9103": self.banks[1]}
+        hosts: dict[str, BankService] = {
+            "127.0.0.1:9101": self.wechat,
+            "127.0.0.1:9102": self.banks[0],
+            "127.0.0.1:9103": self.banks[1],
+        }
         self.network = Network(hosts, self.town, dice.of("network"))
         self.restoring = Restoring(self.database, self.auditor, self.town)
         self.people = People(
@@ -151,7 +155,15 @@ class SimulatedWorld:
         config, identity = self._stage.config, self._stage.secrets.identity_key.reveal()
         wechat = SimulatedWechat("wechat", "http://127.0.0.1:9101", self._keys.wechat.service, self.town)
         banks = [
-            SimulatedBank(name, base_url, self._keys.bank, notify_url(config, identity, name), mode, self.town)
+            SimulatedBank(
+                name,
+                base_url,
+                self._keys.bank,
+                notify_url(config, identity, name),
+                mode,
+                self._keys.profile,
+                self.town,
+            )
             for name, base_url, mode in (
                 ("bank", "http://127.0.0.1:9102", DuplicateMode.SAME_RESOURCE),
                 ("giro", "http://127.0.0.1:9103", DuplicateMode.REFUSE),

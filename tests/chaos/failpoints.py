@@ -41,7 +41,7 @@ from tests.chaos.ways import BY_MOCK, PUT_ON_HOLD, RELEASED, ROWS, UNWANTED
 from tests.support.chaos_books import paid_by_account
 from tests.support.chaos_stage import ChaosStage, Died, Overlay, stage
 
-DIES_WITHIN_S = 8.0
+DIES_WITHIN_S = 20.0
 SETTLES_WITHIN_S = 40.0
 PAID = frozenset({"paid", "returned"})
 ENDED = PAID | {"failed", "canceled", "held"}

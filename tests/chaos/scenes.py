@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,6 +32,7 @@ ENDINGS = {
     Deed.STOPPED: "0001",
 }
 SLOW = "0009"
+ACT_WITHIN_S = 30.0
 ALL_DEEDS = frozenset(Deed)
 KNOWN_AT_ONCE = ALL_DEEDS - {Deed.PAYS_LATER}
 """A bank that pays later may say so sooner than we ask."""
@@ -168,7 +170,6 @@ async def adds_somebody(stage: ChaosStage, scene: Scene) -> None:
 
 async def attempt_until_death(stage: ChaosStage, scene: Scene, act: Act) -> None:
     """Do what the row's outside does; an answer that never comes is what it is about."""
-    try:
-        await act(stage, scene)
-    except Died:
-        return
+    with contextlib.suppress(Died, TimeoutError):  # too late is found by whoever waits for the death
+        async with asyncio.timeout(ACT_WITHIN_S):
+            await act(stage, scene)

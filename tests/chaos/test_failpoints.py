@@ -37,7 +37,7 @@ async def test_a_death_at_any_failpoint_loses_nothing_and_pays_nothing_twice(tmp
     }
     told = report(await run(wanted, tmp_path, jobs=3, group=SETTLED_TOGETHER), 0.0)
     assert told.faults == [], "\n".join(told.faults)
-    assert told.not_reached == []
+    assert told.not_reached == [], "\n".join(told.not_reached)
     assert told.reached == told.cells == len(wanted)
     assert told.deaths >= told.cells
     assert set(told.ends) - {"held"} == {"paid", "failed"}

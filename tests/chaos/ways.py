@@ -57,7 +57,7 @@ class Way:
 
 def _tight(channel: str) -> Overlay:
     limits = {"min": 1, "max": 500_000_000, "rps": 1000, "in_flight": 1}
-    return {f"channels.{channel}.limits": limits, **_alone(channel)}
+    return {f"channels.{channel}.limits": limits, **_alone(channel), **SLOWER}
 
 
 def _alone(channel: str) -> Overlay:
@@ -77,8 +77,8 @@ BY_MOCK: Overlay = {
 
 
 def _short_calls(channel: str) -> Overlay:
-    calls = {"connect": "500ms", "read": "1s", "total": "1s"}
-    return {} if channel == "mock" else {f"channels.{channel}.timeouts": calls}
+    calls = {"connect": "500ms", "read": "3s", "total": "3s"}
+    return {f"channels.{channel}.timeouts": calls, "channels.mock.settings.slow_s": 8.0}
 
 
 def _deadline(channel: str) -> Overlay:
@@ -89,6 +89,19 @@ def _impatient(channel: str) -> Overlay:
     return {f"channels.{channel}.poll": ["2s"], "holds.unknown_after": "500ms"}
 
 
+def _one_at_a_time(_channel: str) -> Overlay:
+    return {"worker.concurrency": 2, **SLOWER}
+
+
+SLOWER: Overlay = {"channels.mock.settings.slow_s": 4.0}
+"""Time to do something while the slow one is under way, also on a busy machine."""
+
+
+def _unhurried(channel: str) -> Overlay:
+    """The mock, which lives and dies with us, does not pay before it is asked."""
+    return {"channels.mock.settings.usual_s": 3.0} if channel == "mock" else {}
+
+
 def _patient(channel: str) -> Overlay:
     return {f"channels.{channel}.poll": ["2s"]}
 
@@ -97,7 +110,7 @@ DIRECT = Way(places)
 SIGNED = Way(signs)
 RESCUED = Way(waits, dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}")
 UNTOLD = Way(waits, dies_first_at=f"{Commit.ACCEPT}.{Moment.AFTER_COMMIT}")
-UNKNOWN = Way(waits, dies_first_at=f"{Send.SUBMIT}.{Moment.AFTER_SEND}")
+UNKNOWN = Way(waits, dies_first_at=f"{Send.SUBMIT}.{Moment.AFTER_SEND}", overlay=_unhurried)
 UNSENT = Way(waits, dies_first_at=f"{Send.SUBMIT}.{Moment.BEFORE_SEND}")
 # Its channel is asked too late for the patience it is given.
 PUT_ON_HOLD = Way(waits, dies_first_at=f"{Send.SUBMIT}.{Moment.AFTER_SEND}", overlay=_impatient, deeds=KNOWN_AT_ONCE)
@@ -122,9 +135,11 @@ UNWANTED = Way(
     endings={Deed.PAYS_LATER: "0012", Deed.PAID: "0004"},
 )
 FULL = Way(finds_it_full, overlay=_tight)
-QUEUED = Way(is_overtaken_in_the_queue, overlay=lambda _: {"worker.concurrency": 2})
+QUEUED = Way(is_overtaken_in_the_queue, overlay=_one_at_a_time)
 OVERTAKEN = Way(loses_its_lease, overlay=_short_calls, deeds=ALL_DEEDS - {Deed.STOPPED}, channels=ON_THE_WIRE)
-SLOWLY_OVERTAKEN = Way(loses_its_lease, deeds=frozenset({Deed.PAID}), channels=frozenset({"mock"}))
+SLOWLY_OVERTAKEN = Way(
+    loses_its_lease, overlay=_short_calls, deeds=frozenset({Deed.PAID}), channels=frozenset({"mock"})
+)
 LATE = Way(is_late, overlay=_deadline, deeds=frozenset({Deed.PAID}), channels=frozenset({"mock"}))
 REFUSED = Way(places, deeds=frozenset({Deed.FAILED}))
 TOLD = Way(places, deeds=frozenset({Deed.NEVER_GOT_IT, Deed.PAYS_LATER, Deed.STOPPED}))

@@ -15,18 +15,20 @@ from adapters.bank.algorithms import SigningKey
 from adapters.bank.sandbox.keys import BANK_KEYID, NEXT_BANK_KEYID, BankKeys
 from adapters.bank.signing import (
     LIFE_S,
+    PROFILES,
     REPLAY_KEPT_S,
     Headers,
     Refusal,
     Request,
     Response,
+    SignatureProfile,
     SignatureRefused,
     Tag,
-    sign_message,
-    verify_message,
 )
 from adapters.sandbox.faults import Fault
 from gateway.clock import Clock
+
+RFC9421 = PROFILES["rfc9421"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,11 @@ def json_answer(status: int, body: object, headers: Headers = ()) -> BankAnswer:
 class Gatekeeper:
     """Checks requests, TLS client first, and remembers used nonces."""
 
-    def __init__(self, keys: BankKeys, clock: Clock, *, demand_client: bool) -> None:
+    def __init__(
+        self, keys: BankKeys, clock: Clock, *, demand_client: bool, profile: SignatureProfile = RFC9421
+    ) -> None:
         self._keys = keys
+        self._profile = profile
         self._clock = clock
         self._demand_client = demand_client
         self._used: dict[tuple[str, str], datetime] = {}
@@ -78,7 +83,7 @@ class Gatekeeper:
             raise Refused(401, "CERTIFICATE_INVALID", "not a client of this bank")
         try:
             client = self._keys.client
-            signer = verify_message(request, Tag.REQUEST, {client.keyid: client}, self._clock.now())
+            signer = self._profile.verify(request, Tag.REQUEST, {client.keyid: client}, self._clock.now())
             self._use_up(signer.keyid, signer.nonce)
         except SignatureRefused as refused:
             code = "SIGNATURE_MISSING" if refused.code is Refusal.MISSING else "SIGNATURE_INVALID"
@@ -96,9 +101,10 @@ class Gatekeeper:
 class Signer:
     """Signs the bank's answers and notifications, wrongly where a fault was ordered."""
 
-    def __init__(self, keys: BankKeys, clock: Clock) -> None:
+    def __init__(self, keys: BankKeys, clock: Clock, profile: SignatureProfile = RFC9421) -> None:
         self._keys = keys
         self._clock = clock
+        self._profile = profile
         self.keyid = BANK_KEYID
 
     def rotate(self) -> None:
@@ -116,12 +122,12 @@ class Signer:
             return plain
         asked = _other(request) if fault is Fault.OTHER_REQUEST else request
         message = Response(answer.status, plain, asked, answer.body)
-        return plain + sign_message(message, Tag.RESPONSE, self._key(fault), self._now(fault), _nonce())
+        return plain + self._profile.sign(message, Tag.RESPONSE, self._key(fault), self._now(fault), _nonce())
 
     def notification(self, url: str, content_type: str, body: bytes, request_id: str) -> Headers:
         headers = (("Content-Type", content_type), ("X-Request-ID", request_id))
         message = Request("POST", url, headers, body)
-        return headers + sign_message(message, Tag.NOTIFICATION, self._key(None), self._clock.now(), _nonce())
+        return headers + self._profile.sign(message, Tag.NOTIFICATION, self._key(None), self._clock.now(), _nonce())
 
     def _key(self, fault: Fault | None) -> SigningKey:
         key = self._keys.signing[self.keyid]

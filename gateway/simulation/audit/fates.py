@@ -8,9 +8,9 @@ from typing import Protocol, TypeVar
 from gateway.domain.errors import StoreError
 from gateway.domain.payout import Payout
 from gateway.simulation.audit.books import Books
-from gateway.simulation.audit.deeds import CallbackTried, Claimed, EvidenceKept, Inserted, Saved, Unit
+from gateway.simulation.audit.deeds import CallbackTried, EvidenceKept, Inserted, Saved, Unit
 from gateway.simulation.audit.evidence import facts
-from gateway.store.port import ReadTx, Store
+from gateway.store.port import Callback, Evidence, ReadTx, Store
 
 T = TypeVar("T")
 
@@ -85,7 +85,9 @@ class Fates:
             self.unknown(unit)
 
     def forget(self) -> None:
-        """None of them will ever be committed."""
+        """None of them is in the store that is now in place, whatever their callers are still to hear."""
+        for unit in (*self._open.values(), *self._unknown.values()):
+            unit.settled = True
         self._open.clear()
         self._unknown.clear()
 
@@ -153,23 +155,27 @@ def _leads_on(unit: Unit, payout_id: str, version: int | None) -> bool:
 
 
 def _happened(tx: ReadTx, unit: Unit) -> bool:
-    """By the first deed that leaves a mark which can be read back. A claim leaves none: it counts as not happened."""
+    """By a deed that leaves a mark which can be read back, a version first. A claim leaves none: it did not happen."""
     for deed in unit.deeds:
-        match deed:
-            case Inserted(payout):
-                return tx.payout(payout.id) is not None
-            case Saved(_, after):
-                return _saved(tx, after)
-            case EvidenceKept(payout_id, evidence):
-                return any(each == evidence for each in tx.evidence(payout_id))
-            case CallbackTried(callback):
-                mine = [each for each in tx.callbacks(callback.payout_id) if each.id == callback.id]
-                return any(each.tries == callback.tries and each.due_at == callback.due_at for each in mine)
-            case Claimed():
-                return False
-            case _:
-                pass
+        if isinstance(deed, Saved):
+            return _saved(tx, deed.after)
+        if isinstance(deed, Inserted):
+            return tx.payout(deed.payout.id) is not None
+    for deed in unit.deeds:
+        if isinstance(deed, EvidenceKept):
+            return any(_alike(each, deed.evidence) for each in tx.evidence(deed.payout_id))
+        if isinstance(deed, CallbackTried):
+            return _tried(tx, deed.callback)
     return False
+
+
+def _alike(one: Evidence, other: Evidence) -> bool:
+    return (one.attempt, one.at, one.answer.raw) == (other.attempt, other.at, other.answer.raw)
+
+
+def _tried(tx: ReadTx, callback: Callback) -> bool:
+    mine = [each for each in tx.callbacks(callback.payout_id) if each.id == callback.id]
+    return any(each.tries == callback.tries and each.due_at == callback.due_at for each in mine)
 
 
 def _saved(tx: ReadTx, after: Payout) -> bool:

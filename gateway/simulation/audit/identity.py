@@ -64,6 +64,8 @@ def order_unchanged(books: Books, change: Change) -> str | None:
     order = books.orders.get((payout.app, payout.reference))
     if order is None or order.amount is None:
         return f"{payout.reference}: nobody ordered it"
+    if order.restored:
+        return None  # its first content was forgotten with the store: what the app says now is a first time
     if (payout.amount, payout.beneficiary.account) != (order.amount, order.account):
         return "stored with another amount or account than ordered"
     return None

@@ -41,6 +41,8 @@ def take_change(books: Books, change: Change) -> Case:
 def _open(books: Books, change: Change) -> Case:
     payout, lease = change.after, change.lease
     order = books.order(payout.app, payout.reference)
+    if order.restored:
+        order.amount, order.account = payout.amount, payout.beneficiary.account
     case = Case(payout, payout, order, lease.fence if lease else 0, change.due_at)
     case.leased_by = lease.owner if lease else None
     books.cases[payout.id] = case

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from gateway.domain.event import EventType
 from gateway.domain.payout import AttemptState
+from gateway.domain.review import Request
 from gateway.simulation.audit import graph
 from gateway.simulation.audit.books import Books
+from gateway.simulation.audit.deeds import RequestKept
 from gateway.simulation.audit.evidence import facts
 from gateway.simulation.audit.facts import Change
 
@@ -23,8 +25,9 @@ def two_people(books: Books, change: Change) -> str | None:
     if asked is None:
         return f"{event.type} without a request on record"
     request, seen = asked
-    if not request.approved_by or request.approved_by == request.made_by:
-        return f"{event.type}: asked for by {request.made_by}, approved by {request.approved_by}"
+    approver = _approver(change, request)
+    if not approver or approver == request.made_by:
+        return f"{event.type}: asked for by {request.made_by}, approved by {approver}"
     if not request.reason:
         return f"{event.type} without a reason"
     if known is None or seen != facts(known):
@@ -33,6 +36,12 @@ def two_people(books: Books, change: Change) -> str | None:
     if refused and any(attempt.state is AttemptState.PENDING for attempt in known.attempts):
         return "called not paid while its channel says pending"
     return None
+
+
+def _approver(change: Change, request: Request) -> str | None:
+    """Who said yes in the commit that did it."""
+    kept = [deed.request for deed in change.unit.deeds if isinstance(deed, RequestKept)]
+    return next((each.approved_by for each in kept if each.id == request.id), None)
 
 
 def _decided_by_nobody(change: Change) -> str | None:

@@ -293,9 +293,8 @@ def two_people(story: Story) -> None:
     story.accepted().opened().unknown()
     request = _request(made_by="ann", approved_by="ann")
     story.commit(RequestKept(replace(request, approved_by=None)))
-    story.commit(RequestKept(request))
     resolved = replace(story.payout, resolution=Resolution(True, story.now))
-    story.saved(resolved, EventType.RESOLVED, actor="ann", detail={"request": request.id})
+    story.saved(resolved, EventType.RESOLVED, actor="ann", detail={"request": request.id}, deeds=[RequestKept(request)])
 
 
 def _request(*, made_by: str, approved_by: str | None) -> Request:
@@ -436,10 +435,10 @@ def good_hold(story: Story) -> None:
     story.saved(hold(story.payout, HoldCode.OUTCOME_UNKNOWN, story.now), EventType.HELD).booked()
     request = _request(made_by="ann", approved_by=None)
     story.commit(RequestKept(request))
-    story.commit(RequestKept(replace(request, approved_by="ben")))
+    approved = RequestKept(replace(request, approved_by="ben"))
     paid = replace(story.newest, state=S.SUCCEEDED)
     resolved = replace(story.payout.with_attempt(paid), resolution=Resolution(True, story.now), hold=None)
-    story.saved(resolved, EventType.RESOLVED, actor="ben", detail={"request": request.id}).looked()
+    story.saved(resolved, EventType.RESOLVED, actor="ben", detail={"request": request.id}, deeds=[approved]).looked()
 
 
 GOOD: tuple[Bad, ...] = (
