@@ -40,5 +40,5 @@ async def test_a_death_at_any_failpoint_loses_nothing_and_pays_nothing_twice(tmp
     assert told.not_reached == [], "\n".join(told.not_reached)
     assert told.reached == told.cells == len(wanted)
     assert told.deaths >= told.cells
-    assert set(told.ends) - {"held"} == {"paid", "failed"}
+    assert {"paid", "failed"} <= set(told.ends) <= {"paid", "failed", "canceled", "unknown", "held"}
     assert told.ends.get("held", 0) <= told.cells // 5  # three deaths in a row hold a payout: not many may die so often
