@@ -85,6 +85,8 @@ class Facts:
     """How often that was said: once more is news that nobody looked at."""
     incidents: int = 0
     """Likewise: each contradiction is looked at by people."""
+    call_lasts: timedelta = timedelta(0)
+    """For how long after a transmission began its call may still be under way."""
 
     def paid_elsewhere(self, payout: Payout) -> bool:
         """A channel says that it paid an attempt which our books call rejected."""
@@ -105,10 +107,6 @@ class _Rule:
     check: Callable[[Payout, Facts], Refusal | None]
     change: Callable[[Payout, Facts], Payout]
     event: EventType
-
-
-STILL_RUNNING_FOR = timedelta(minutes=10)
-"""So long after a transmission began its call may still be under way: longer than any call is let run."""
 
 
 def state_hash(payout: Payout, facts: Facts) -> str:
@@ -143,8 +141,8 @@ def _may_resolve(payout: Payout, facts: Facts) -> Refusal | None:
     live = payout.live_attempt
     if is_final(payout) and not is_disputed(payout):
         return Refusal("already_final", f"the payout is {status(payout)}")
-    if live is not None and live.last_sent_at is not None and facts.now < live.last_sent_at + STILL_RUNNING_FOR:
-        return Refusal("being_sent", f"{live.channel} was sent it moments ago: wait ten minutes")
+    if live is not None and live.last_sent_at is not None and facts.now < live.last_sent_at + facts.call_lasts:
+        return Refusal("being_sent", f"{live.channel} was sent it moments ago: wait until the call is over")
     open_live = live is not None and live.state in OPEN
     if payout.hold is None and not payout.frozen and not open_live:
         return Refusal("not_held", "it is not held, not frozen, and nothing about it is unknown")

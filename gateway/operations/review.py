@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -76,7 +76,7 @@ async def make_request(services: Services, principal: str, ask: Ask, still_may: 
             evidence_sha256=hashlib.sha256(ask.evidence).hexdigest() if ask.evidence else None,
             made_by=principal,
             made_at=now,
-            state_hash=_checked(tx, ask.kind, ask.payout_id, now),
+            state_hash=_checked(services, tx, ask.kind, ask.payout_id, now),
             expires_at=now + REQUEST_LIVES,
         )
         tx.add_request(made, ask.evidence)
@@ -103,7 +103,7 @@ async def approve(services: Services, principal: str, wanted: str, still_may: St
             raise RequestRefused("same_person", "whoever asked for it cannot approve it")
         if now >= request.expires_at:
             raise RequestRefused("expired", "nobody approved it in time; ask again")
-        if _checked(tx, request.kind, request.payout_id, now) != request.state_hash:
+        if _checked(services, tx, request.kind, request.payout_id, now) != request.state_hash:
             raise RequestRefused("state_changed", "it is no longer as it was when it was asked for; ask again")
         approved = replace(request, approved_by=principal, approved_at=now)
         tx.save_request(approved)
@@ -161,12 +161,12 @@ def _open_request(tx: Tx, wanted: str) -> Request:
     return request
 
 
-def _checked(tx: Tx, kind: RequestKind, payout_id: str | None, now: datetime) -> str:
+def _checked(services: Services, tx: Tx, kind: RequestKind, payout_id: str | None, now: datetime) -> str:
     """The hash of the state the request is made on. Raises `RequestRefused` when it cannot be granted on it."""
     if payout_id is None:
         return quarantine_hash(tx)
     payout = _payout(tx, payout_id)
-    facts = _facts(tx, payout, now)
+    facts = _facts(services, tx, payout, now)
     refused = refusal(kind, payout, facts)
     if refused is not None:
         raise RequestRefused(refused.code, refused.detail)
@@ -178,7 +178,7 @@ def _do(services: Services, tx: Tx, request: Request, now: datetime) -> None:
         leave_in(tx, now, services.ask_first_for)
         return
     before = _payout(tx, request.payout_id)
-    after = granted(request.kind, before, _facts(tx, before, now))
+    after = granted(request.kind, before, _facts(services, tx, before, now))
     if before.frozen and not after.frozen:
         tx.lift_freezes(before, now)
     detail: dict[str, str | int | bool | None] = {
@@ -199,11 +199,18 @@ def _payout(tx: ReadTx, payout_id: str) -> Payout:
     return payout
 
 
-def _facts(tx: ReadTx, payout: Payout, now: datetime) -> Facts:
+def _facts(services: Services, tx: ReadTx, payout: Payout, now: datetime) -> Facts:
     """What is known of it beside its state. Evidence that was not judged counts too: people see all of it."""
     moved = (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED)
     said = [each.attempt for each in tx.evidence(payout.id) if each.answer.kind in moved and _fits(each)]
-    return Facts(now, frozenset(said), len(said), len(tx.incidents(payout.id)))
+    return Facts(now, frozenset(said), len(said), len(tx.incidents(payout.id)), _call_lasts(services, payout))
+
+
+def _call_lasts(services: Services, payout: Payout) -> timedelta:
+    """A call is closed after twice its deadline (R10); as long again for what is on its way by then."""
+    live = payout.live_attempt
+    total_s = services.channels[live.channel].timeouts.total_s if live is not None else 0.0
+    return timedelta(seconds=4 * total_s)
 
 
 def _fits(evidence: Evidence) -> bool:

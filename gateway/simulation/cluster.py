@@ -25,7 +25,7 @@ from routing.policy import ChannelState
 BUSY = Pace(payouts_s=25.0, callbacks_s=60.0, standing_s=30.0)
 CALM = Pace(payouts_s=4 * 3600.0, callbacks_s=3600.0, standing_s=24 * 3600.0)
 """When nothing crashes any more, a round finds nothing that would not be waited for anyway."""
-DOWN_S = (0.5, 45.0)
+DOWN_S = (0.5, 20.0)
 
 
 class Cluster:

@@ -18,15 +18,15 @@ from gateway.simulation.trip import Connect
 from gateway.simulation.upstream import Upstream
 from routing.policy import ChannelState
 
-EVERY_S = 20.0
+EVERY_S = 8.0
 
 _LASTS_S: dict[Fault, tuple[float, float]] = {
-    Fault.CLOCK_STEP: (20.0, 240.0),
-    Fault.CLOCK_FREEZE: (5.0, 180.0),
-    Fault.ENDPOINT_DEAD: (20.0, 400.0),
-    Fault.DISK_FULL: (0.5, 12.0),
-    Fault.SLOW: (10.0, 60.0),
-    Fault.SWIZZLE: (5.0, 40.0),
+    Fault.CLOCK_STEP: (5.0, 100.0),
+    Fault.CLOCK_FREEZE: (2.0, 60.0),
+    Fault.ENDPOINT_DEAD: (5.0, 120.0),
+    Fault.DISK_FULL: (0.3, 5.0),
+    Fault.SLOW: (3.0, 20.0),
+    Fault.SWIZZLE: (3.0, 30.0),
 }
 
 

@@ -50,12 +50,12 @@ class Compiled:
         self._made = made = statement._compiler(_DIALECT, cache_key=shape, column_keys=list(keys))
         self._expanding = bool(made.post_compile_params or made.literal_execute_params)
         self.text = str(made)
-        self._defaults = dict(made.params)
         self._binders: dict[str, Callable[[Any], Any]] = {
             name: _to_moment if isinstance(made.binds[name].type, Moment) else binder
             for name, binder in made._bind_processors.items()
         }
-        self._names: list[str] = list(made.positiontup or ())
+        names: list[str] = list(made.positiontup or ())
+        self._places = [(name, self._binders.get(name), made.params.get(name)) for name in names]
         columns = made._result_columns
         names = [column.keyname for column in columns]
         made_row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
@@ -72,8 +72,10 @@ class Compiled:
         """The text to execute and its parameters, in order."""
         if self._expanding:
             return self._expanded(values)
-        given, binders = self._defaults | dict(values), self._binders
-        return self.text, [binders[name](given[name]) if name in binders else given[name] for name in self._names]
+        return self.text, [
+            values.get(name, default) if binder is None else binder(values.get(name, default))
+            for name, binder, default in self._places
+        ]
 
     def _expanded(self, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
         """A list of values takes as many places as it has members."""

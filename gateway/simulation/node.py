@@ -29,7 +29,7 @@ LIFE: ContextVar[Life | None] = ContextVar("life", default=None)
 _ROUNDS = frozenset({Commit.CLAIMED, Commit.CALLBACKS_CLAIMED})
 ROUND_S = (0.5, 5.0)
 """How long a worker takes to look around: what became due meanwhile is found in the same round."""
-PAUSE_S = (0.5, 150.0)
+PAUSE_S = (0.5, 100.0)
 STUCK_S = (61.0, 120.0)
 """How long a call of the store hangs that outlives its caller's lease."""
 
@@ -71,17 +71,25 @@ class Life:
         if self.dead:
             raise asyncio.CancelledError("the node is dead")
 
+    def strike(self) -> Fault | None:
+        """A port is used: what happens to the node at this moment. Whoever is told has to `suffer` it."""
+        if self.dead or self.paused is not None:
+            return Fault.PAUSE
+        return self.node.faults.draw(Place.STEP)
+
+    async def suffer(self, strike: Fault, where: str) -> None:
+        """Crash, or wait until the pause is over."""
+        if strike is Fault.CRASH:
+            self.node.crash(where)
+        elif self.paused is None and not self.dead:
+            self.node.pause(where)
+        await self.awake()
+
     async def step(self, where: str) -> None:
         """A port is used: the moment at which a node may crash or be paused."""
-        if self.dead or self.paused is not None:
-            await self.awake()
-        match self.node.faults.draw(Place.STEP):
-            case Fault.CRASH:
-                self.node.crash(where)
-                raise asyncio.CancelledError("the node crashed")
-            case Fault.PAUSE:
-                self.node.pause(where)
-                await self.awake()
+        strike = self.strike()
+        if strike is not None:
+            await self.suffer(strike, where)
 
 
 class Node:
@@ -223,7 +231,9 @@ class NodeStore:
         life, name = self._life, getattr(unit, "name", "unit")
         if name in _ROUNDS:
             await asyncio.sleep(life.node.dice.uniform(*ROUND_S))
-        await life.step(f"before the commit of {name}")
+        strike = life.strike()
+        if strike is not None:
+            await life.suffer(strike, f"before the commit of {name}")
         task = asyncio.current_task()
         life.committing.add(task)
         try:
@@ -233,7 +243,9 @@ class NodeStore:
                 await asyncio.sleep(life.node.dice.uniform(*STUCK_S))
         finally:
             life.committing.discard(task)
-        await life.step(f"after the commit of {name}")
+        strike = life.strike()
+        if strike is not None:
+            await life.suffer(strike, f"after the commit of {name}")
         return result
 
     async def read(self, query: Callable[[ReadTx], T]) -> T:

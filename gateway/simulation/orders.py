@@ -61,7 +61,7 @@ _WECHAT_ENDINGS: dict[str, float] = {
 T = TypeVar("T")
 
 _HABITS: dict[Habit, float] = {Habit.NONE: 80, Habit.REPEATS: 8, Habit.REUSES: 5, Habit.CANCELS: 7}
-_KINDS: dict[str, float] = {"wechat": 38, "small": 20, "middle": 18, "large": 24}
+_KINDS: dict[str, float] = {"wechat": 32, "small": 32, "middle": 17, "large": 19}
 _RANGES = {"small": (100, 90_000), "middle": (200_000, 400_000), "large": (450_000, 50_000_000)}
 
 

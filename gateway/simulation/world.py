@@ -40,11 +40,11 @@ from gateway.simulation.upstream import CallbackLine, Upstream
 from gateway.simulation.watch import WatchedStore
 from gateway.simulation.wechat_bank import SimulatedWechat
 
-ORDERS_FOR_S = 1200.0
+ORDERS_FOR_S = 400.0
 """Orders come in over this time."""
-FAULTS_FOR_S = 1800.0
+FAULTS_FOR_S = 720.0
 """Faults strike until then."""
-WATCHED_FOR_S = 900.0
+WATCHED_FOR_S = 600.0
 """How long after that all nodes go on, looking around often; then one node does, calmly."""
 END_AFTER_S = 130 * 3600.0
 """Longer than the last follow-up of whatever was refused (R17)."""
