@@ -18,6 +18,7 @@ from adapters.bank.sandbox.options import FUNDS_MINOR, BankSandboxOptions
 from adapters.bank.sandbox.plans import RETURN, Plan, Step
 from adapters.bank.sandbox.server import BankSandbox
 from adapters.bank.sandbox.teller import Teller
+from adapters.bank.signing import SignatureProfile
 from gateway.domain.payout import DuplicateMode
 from gateway.simulation.faults import Fault, Place
 from gateway.simulation.ledger import Moved
