@@ -88,6 +88,15 @@ class _Response:
         return None
 
 
+_DEFAULTS: Headers = (
+    ("Accept", "*/*"),
+    ("Accept-Encoding", "identity"),
+    ("Connection", "keep-alive"),
+    ("User-Agent", "paymux"),
+)
+"""What httpx adds by itself."""
+
+
 class _LeanClient:
     """The two calls that `ChannelHttp` makes of `httpx.AsyncClient`."""
 
@@ -102,8 +111,10 @@ class _LeanClient:
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         body = content or b""
         length = (("Content-Length", str(len(body))),) if body or method == "POST" else ()
-        own = (("Host", parts.netloc), ("Accept-Encoding", "identity"), ("User-Agent", "paymux"))
-        return _Request(Asked(method, parts.netloc, target, (*own, *headers, *length), body), _firing(extensions))
+        given = {name.lower() for name, _ in headers}
+        own = tuple(default for default in _DEFAULTS if default[0].lower() not in given)
+        listed = (("Host", parts.netloc), *own, *headers, *length)
+        return _Request(Asked(method, parts.netloc, target, listed, body), _firing(extensions))
 
     async def send(self, request: _Request, *, stream: bool) -> _Response:
         return _Response(await self._exchange(request.asked, request.fire, self._patience))

@@ -22,6 +22,7 @@ from gateway.simulation.audit.deeds import (
     IncidentRaised,
     Inserted,
     NotificationNoted,
+    OpenCounted,
     Released,
     RequestKept,
     Saved,
@@ -143,6 +144,11 @@ class WatchedTx:
         novelty = self._tx.note_notification(seen)
         self._deeds.append(NotificationNoted(seen, novelty))
         return novelty
+
+    def ask_live_at(self, at: datetime) -> int:
+        asked = self._tx.ask_live_at(at)
+        self._deeds.append(OpenCounted())
+        return asked
 
     def add_request(self, request: Request, evidence: bytes | None) -> None:
         self._tx.add_request(request, evidence)

@@ -32,7 +32,7 @@ CLIENTS = 12
 FINAL = frozenset({"paid", "failed", "canceled", "returned"})
 OPEN = "&status=accepted&status=held&status=processing"
 MOVED = frozenset({"paid", "returned"})
-SETTLES_WITHIN_S = 240.0
+SETTLES_WITHIN_S = 900.0
 EARLY = 0.15
 """The share of lives that end while the gateway is still starting, or has hardly begun."""
 

@@ -82,6 +82,11 @@ class NotificationNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCounted:
+    """A quarantine began: every open attempt may have been sent once more than its row says."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestKept:
     """One of two people asked, approved or withdrew."""
 
@@ -100,6 +105,7 @@ Deed = (
     | CallbackTried
     | NotificationNoted
     | RequestKept
+    | OpenCounted
 )
 
 
@@ -130,5 +136,7 @@ def payout_of(deed: Deed) -> str | None:
             return seen.payout_id
         case RequestKept(request):
             return request.payout_id
+        case OpenCounted():
+            return None
         case _:
             return deed.payout_id

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from gateway.domain.errors import StoreError
-from gateway.domain.payout import Payout
+from gateway.domain.payout import OPEN, Payout
 from gateway.simulation.audit.books import Books
-from gateway.simulation.audit.deeds import CallbackTried, EvidenceKept, Inserted, Saved, Unit
+from gateway.simulation.audit.deeds import CallbackTried, EvidenceKept, Inserted, OpenCounted, Saved, Unit
 from gateway.simulation.audit.evidence import facts
 from gateway.store.port import Callback, Evidence, ReadTx, Store
 
@@ -123,7 +123,7 @@ class Fates:
             if unit.settled:
                 continue
             try:
-                happened = self.read(lambda tx, unit=unit: _happened(tx, unit))  # type: ignore[misc]  # the default binds it
+                happened = self.read(lambda tx, unit=unit: _happened(tx, unit, self._books))  # type: ignore[misc]  # the default binds it
             except (StoreError, Yielded):
                 return  # asked again at the next step
             self._unknown.pop(id(unit), None)
@@ -154,7 +154,7 @@ def _leads_on(unit: Unit, payout_id: str, version: int | None) -> bool:
     return False
 
 
-def _happened(tx: ReadTx, unit: Unit) -> bool:
+def _happened(tx: ReadTx, unit: Unit, books: Books) -> bool:
     """By a deed that leaves a mark which can be read back, a version first. A claim leaves none: it did not happen."""
     for deed in unit.deeds:
         if isinstance(deed, Saved):
@@ -166,6 +166,18 @@ def _happened(tx: ReadTx, unit: Unit) -> bool:
             return any(_alike(each, deed.evidence) for each in tx.evidence(deed.payout_id))
         if isinstance(deed, CallbackTried):
             return _tried(tx, deed.callback)
+        if isinstance(deed, OpenCounted):
+            return _counted(tx, books)
+    return False
+
+
+def _counted(tx: ReadTx, books: Books) -> bool:
+    """By the first open attempt there is; when there is none, it makes no difference."""
+    for case in books.cases.values():
+        live = next((attempt for attempt in case.payout.attempts if attempt.state in OPEN), None)
+        stored = tx.payout(case.payout.id) if live is not None else None
+        if live is not None and stored is not None:
+            return stored.attempt(live.number).transmissions > live.transmissions
     return False
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.sandbox.books import BookEntry
-from gateway.domain.payout import Attempt, AttemptState
+from gateway.domain.payout import OPEN, Attempt, AttemptState
 from gateway.simulation.audit.books import Books, Case, Line, Order, Sending, digest
 from gateway.simulation.audit.deeds import (
     CallbackTried,
@@ -14,6 +14,7 @@ from gateway.simulation.audit.deeds import (
     EvidenceKept,
     IncidentRaised,
     NotificationNoted,
+    OpenCounted,
     Released,
     RequestKept,
     Unit,
@@ -112,6 +113,8 @@ def take_rest(books: Books, unit: Unit) -> None:
                 books.noted.add((seen.channel, seen.event_id, seen.payout_id))
                 books.noted_bodies.add(digest(seen.raw))
                 books.counts["orphans"] += seen.payout_id is None
+            case OpenCounted():
+                count_open(books)
             case RequestKept(request):
                 known = books.requests.get(request.id)
                 about = books.cases.get(request.payout_id or "")
@@ -120,6 +123,15 @@ def take_rest(books: Books, unit: Unit) -> None:
                 books.requests[request.id] = (replace(request, made_by=made_by), seen_facts)
             case _:
                 pass
+
+
+def count_open(books: Books) -> None:
+    """One transmission more for every open attempt: nobody knows what was sent in the time that a restore lost."""
+    for case in books.cases.values():
+        for attempt in case.payout.attempts:
+            if attempt.state in OPEN:
+                more = replace(attempt, transmissions=attempt.transmissions + 1)
+                case.payout = case.payout.with_attempt(more)
 
 
 def _take_try(books: Books, callback: Callback) -> None:
