@@ -6,7 +6,7 @@ with SIGKILL: no goodbye, no flush. Only `serve` arms it, and never in live mode
 
 Commits are named by the *unit*, not by the line that commits: the writer takes whatever units are queued into one
 group, so only the unit knows what a commit is about. `Unit` puts the name on it; a unit that raised was rolled back
-and is not part of the commit. tests/house/test_failpoints_placed.py holds the tables and the code together.
+and is not part of the commit. tests/chaos/test_failpoints_placed.py holds the tables and the code together.
 """
 
 from __future__ import annotations

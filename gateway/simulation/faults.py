@@ -23,13 +23,13 @@ class Place(StrEnum):
     QUERY = "a question, likewise"
     MOCK = "a call of the channel without a network"
     ORDER = "a bank takes an order in"
-    PAID = "a bank has paid"
     NOTIFICATION = "a notification leaves a bank"
     API = "a request of an app"
     CALLBACK = "a callback leaves a node"
     COMMIT = "a group of units is committed"
     UNIT = "a unit waits for its commit"
     STEP = "a node uses one of its ports"
+    ASK = "a payout is asked about for the first time"
     START = "a node starts"
     TICK = "some seconds pass"
 
@@ -72,6 +72,7 @@ class Fault(StrEnum):
     COMMIT_TORN = "commit_torn"
     DISK_FULL = "disk_full"
     CRASH = "crash"
+    POISON = "poison_payout"
     PAUSE = "node_pause"
     LEASE = "lease_expiry"
     CLOCK_STEP = "clock_step"
@@ -137,6 +138,7 @@ TABLE: tuple[Row, ...] = (
     Row(_F.COMMIT_TORN, _P.COMMIT, 0.004),
     Row(_F.DISK_FULL, _P.TICK, 0.06),
     Row(_F.CRASH, _P.STEP, 0.0014),
+    Row(_F.POISON, _P.ASK, 0.03),
     Row(_F.PAUSE, _P.STEP, 0.0014),
     Row(_F.LEASE, _P.UNIT, 0.0025),
     Row(_F.CLOCK_STEP, _P.TICK, 0.16),

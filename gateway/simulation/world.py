@@ -22,13 +22,13 @@ from gateway.simulation.dice import Dice
 from gateway.simulation.direct_bank import SimulatedBank
 from gateway.simulation.disasters import Disasters
 from gateway.simulation.door import Door
-from gateway.simulation.faults import Fault, Faults
+from gateway.simulation.faults import Fault, Faults, Place
 from gateway.simulation.ledger import Ledger
 from gateway.simulation.loop import VirtualLoop
 from gateway.simulation.messages import Call
 from gateway.simulation.mock_bank import SimulatedMockBank
 from gateway.simulation.network import BankService, Network
-from gateway.simulation.node import Node, task_factory
+from gateway.simulation.node import LIFE, Node, task_factory
 from gateway.simulation.orders import draw_orders
 from gateway.simulation.people import People
 from gateway.simulation.restoring import Restoring
@@ -46,6 +46,8 @@ FAULTS_FOR_S = 720.0
 """Faults strike until then."""
 WATCHED_FOR_S = 600.0
 """How long after that all nodes go on, looking around often; then one node does, calmly."""
+DEATHS = 3
+"""As many crashes in a row as a payout may cause before people look at it."""
 END_AFTER_S = 130 * 3600.0
 """Longer than the last follow-up of whatever was refused (R17)."""
 
@@ -82,6 +84,8 @@ class SimulatedWorld:
         self.auditor = Auditor(plan.broken_contract, CHANNELS)
         self.auditor.ids_derive_from(self._stage.secrets.identity_key.reveal())
         self._references: dict[str, str] = {}
+        self._deaths: dict[str, int] = {}
+        """How many more nodes a `channel_reference` kills."""
         lean = not plan.real_crypto
         self.database = Database(self._stage.image, self._sealer(), dice.of("db"), self.faults, self.trace, lean=lean)
         self.database.after_commit = self._step_over
@@ -175,7 +179,7 @@ class SimulatedWorld:
     def _make_cluster(self) -> Cluster:
         def wiring(exchange: Exchange) -> Wiring:
             lean = None if self.plan.real_crypto else exchange
-            return Wiring(self._keys, self.mock, lean, self._sending, self.auditor.asked)
+            return Wiring(self._keys, self.mock, lean, self._sending, self._asked)
 
         return Cluster(
             self.nodes,
@@ -202,6 +206,19 @@ class SimulatedWorld:
     def _sending(self, channel: str, signed: Signed) -> None:
         sent = signed.sent
         self._references[sent.order.channel_reference] = sent.order.reference
+
+    def _asked(self, channel: str, channel_reference: str) -> None:
+        """A question leaves. Some payouts kill whoever asks about them, three times in a row (row 64)."""
+        self.auditor.asked(channel, channel_reference)
+        if channel_reference not in self._deaths:
+            self._deaths[channel_reference] = DEATHS if self.faults.draw(Place.ASK) is Fault.POISON else 0
+        life = LIFE.get()
+        if not self._deaths[channel_reference] or life is None or not self.faults.on:
+            return
+        self._deaths[channel_reference] -= 1
+        self.faults.took(Fault.POISON, life.node.name, about=self._references.get(channel_reference))
+        life.node.crash("poisoned", counted=False)
+        raise asyncio.CancelledError("the node crashed")
 
     def _transmitted(self, call: Call, body: bytes, whole: bool) -> None:
         self.auditor.transmitted(call.channel, call.channel_reference, body, self.clock.now(), whole)

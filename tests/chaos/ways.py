@@ -120,7 +120,6 @@ RELEASED = Way(
     first=places_under_two_people,
     dies_again_at=(f"{Commit.CLAIMED}.{Moment.AFTER_COMMIT}",) * 2,
 )
-STARTED = Way(waits, dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}")
 JOINED = Way(
     adds_somebody,
     dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}",
@@ -169,8 +168,8 @@ WAYS: tuple[tuple[Commit | Send, Way | None], ...] = (
     (Commit.REDELIVERY, None),  # nothing in a running server asks for one yet
     (Commit.HELD, PUT_ON_HOLD),
     (Commit.REQUEST, RELEASED),
-    (Commit.PEOPLE, STARTED),
-    (Commit.STARTED, STARTED),
+    (Commit.PEOPLE, RESCUED),
+    (Commit.STARTED, RESCUED),
     (Commit.NONCE, SIGNED),
     (Send.SUBMIT, DIRECT),
     (Send.QUERY, UNKNOWN),

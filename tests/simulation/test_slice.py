@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,8 +26,8 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> Options:
 
 
 @pytest.fixture(scope="module")
-def results(options: Options) -> Iterator[dict[int, SeedResult]]:
-    yield {seed: run_seed(seed, ORDERS, options) for seed in SEEDS}
+def results(options: Options) -> dict[int, SeedResult]:
+    return {seed: run_seed(seed, ORDERS, options) for seed in SEEDS}
 
 
 def test_no_invariant_is_violated(results: dict[int, SeedResult]) -> None:
@@ -62,7 +61,7 @@ def test_nearly_every_payout_comes_to_its_end(results: dict[int, SeedResult]) ->
     assert sum(result.finished for result in sound) >= 0.99 * sum(result.accepted for result in sound)
 
 
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("seed", [2])
 def test_a_seed_lives_the_same_life_again(seed: int, options: Options, results: dict[int, SeedResult]) -> None:
     """In this process, whose hash seed is anything, and in a fresh one."""
     again = run_seed(seed, ORDERS, options)
@@ -71,7 +70,9 @@ def test_a_seed_lives_the_same_life_again(seed: int, options: Options, results: 
     assert again.faults == elsewhere.faults == results[seed].faults
 
 
-def test_real_signatures_change_nothing_but_the_time_they_take(options: Options, results: dict[int, SeedResult]) -> None:
+def test_real_signatures_change_nothing_but_the_time_they_take(
+    options: Options, results: dict[int, SeedResult]
+) -> None:
     """A world with MACs in the place of signatures, and without httpx and SQLAlchemy's execution, is the same world."""
     real = Options(options.folder, real_crypto=True)
     told = [run_seed(5, 12, wanted) for wanted in (options, real)]

@@ -93,6 +93,6 @@ def poison_is_held(_books: Books, change: Change) -> str | None:
     case = change.case
     if case is None or case.crashes < CRASHES_MAX or case.payout.hold is not None:
         return None
-    if any(True for _ in change.intents()):
-        return f"may be sent after {case.crashes} crashes"
-    return None
+    if change.lease is None or graph.final(case.payout) or change.after.hold is not None:
+        return None  # what is heard unasked is taken in all the same
+    return f"worked on after {case.crashes} crashes, and not held"
