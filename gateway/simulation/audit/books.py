@@ -29,7 +29,8 @@ class Line:
     channel: str
     order: Order
     number: int
-    prepared_digest: bytes
+    prepared: set[bytes]
+    """Digests of the bytes stored for it: one, unless a restore made it be prepared a second time."""
     intents: int = 0
     """Transmissions committed and not proved to have stayed here."""
     intent_by: tuple[str, int] = ("", 0)

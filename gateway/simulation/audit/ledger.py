@@ -55,7 +55,8 @@ def _open(books: Books, change: Change) -> Case:
 def _take_attempt(books: Books, case: Case, change: Change, was: Attempt | None, now: Attempt) -> None:
     line = books.line_of(now) or open_line(books, case.order, now)
     if was is None:
-        line.number, line.prepared_digest = now.number, digest(now.prepared.body)
+        line.number = now.number
+        line.prepared.add(digest(now.prepared.body))
         earlier = change.after.attempts[: now.number - 1]
         books.counts["failovers"] += any(each.transmissions for each in earlier)
     sent_before = was.transmissions if was is not None else 0
@@ -71,7 +72,7 @@ def _take_attempt(books: Books, case: Case, change: Change, was: Attempt | None,
 
 
 def open_line(books: Books, order: Order, attempt: Attempt) -> Line:
-    line = Line(attempt.channel_reference, attempt.channel, order, attempt.number, digest(attempt.prepared.body))
+    line = Line(attempt.channel_reference, attempt.channel, order, attempt.number, {digest(attempt.prepared.body)})
     books.lines[attempt.channel_reference] = line
     order.lines.append(line)
     return line
