@@ -42,7 +42,10 @@ from gateway.store.port import Incident, Lease, Tx
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 LOOK_AGAIN_AFTER = timedelta(seconds=15)
-"""How long a payout that a quarantine or a silent channel keeps waiting is left alone."""
+"""How long a payout that a quarantine or a silent channel keeps waiting is left alone at first."""
+
+LOOK_AGAIN_AT_MOST_AFTER = timedelta(minutes=2)
+"""How long at most. A quarantine lasts hours, and ten thousand payouts may wait for its end."""
 
 TOLD = StatusCode.CHANNEL_UNAVAILABLE
 """What an app is told meanwhile."""
@@ -217,11 +220,17 @@ async def hold_for(
     return held
 
 
+def look_again_after(payout: Payout, now: datetime) -> timedelta:
+    """The longer it has waited, the longer it may be left alone."""
+    return min(max(LOOK_AGAIN_AFTER, (now - payout.created_at) / 8), LOOK_AGAIN_AT_MOST_AFTER)
+
+
 async def put_off(
     services: Services, payout: Payout, why: PutOff, seen: Safety, lease: Lease, now: datetime
 ) -> Payout | None:
     """Wait, and say so once. None when it is let go of: what is put off is due all the time, so it waits by itself."""
-    waiting = changes.wait_for_channel(payout, TOLD, now, LOOK_AGAIN_AFTER)
+    wait = look_again_after(payout, now)
+    waiting = changes.wait_for_channel(payout, TOLD, now, wait)
     new = payout.waiting_for is not TOLD
 
     def unit(tx: Tx) -> Payout | None:
@@ -229,7 +238,7 @@ async def put_off(
         if new:
             detail = {"refused": why.why}
             return record(services, tx, payout, waiting, EventType.WAITING, now, detail=detail, lease=lease)
-        tx.save(payout, waiting, now + LOOK_AGAIN_AFTER, lease)
+        tx.save(payout, waiting, now + wait, lease)
         tx.release(payout.id, lease)
         return None
 

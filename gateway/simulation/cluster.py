@@ -48,7 +48,6 @@ class Cluster:
         """`store` and `sender` make a node's ports; `lean` leaves httpx out."""
         self.nodes = nodes
         self.states = dict.fromkeys(stage.config.channels, ChannelState.ENABLED)
-        self.pace = BUSY
         self._stage = stage
         self._dice = dice
         self._town = town
@@ -107,7 +106,7 @@ class Cluster:
         )
         store = NodeStore(self._store(node), life)
         config = self._config(wired(self._stage.config.adapters, self._wiring(exchange)))
-        return SimulatedGateway(config, world, self._stage.secrets, store, self._sender(life), self.pace, self._mark)
+        return SimulatedGateway(config, world, self._stage.secrets, store, self._sender(life), BUSY, self._mark)
 
     def _config(self, adapters: object) -> Config:
         base = self._stage.config

@@ -18,7 +18,7 @@ from gateway.simulation.trip import Connect
 from gateway.simulation.upstream import Upstream
 from routing.policy import ChannelState
 
-EVERY_S = 8.0
+EVERY_S = 6.0
 
 _LASTS_S: dict[Fault, tuple[float, float]] = {
     Fault.CLOCK_STEP: (5.0, 100.0),

@@ -78,6 +78,12 @@ class SimulatedGateway(Gateway):
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
         self.is_open = True
 
+    def slow_down(self, pace: Pace) -> None:
+        """Look around less often from the next round on."""
+        self._pace = pace
+        self._workers.payouts._every_s = pace.payouts_s
+        self._workers.callbacks._every_s = pace.callbacks_s
+
     async def _look_around(self) -> None:
         while not self.health.draining:
             await self.world.clock.sleep(self._pace.standing_s)

@@ -25,7 +25,7 @@ T = TypeVar("T")
 ANN, BOB = "person:ann", "person:bob"
 LOOK_EVERY_S = 240.0
 REST_S = 8 * 3600.0
-"""How often they look once the faults are over."""
+"""How often they look once the faults are over: nobody goes home from a quarantine."""
 
 
 class People:
@@ -51,7 +51,8 @@ class People:
     async def run(self) -> None:
         """Look around, again and again."""
         while True:
-            await asyncio.sleep(REST_S if self.resting else LOOK_EVERY_S * self._dice.uniform(0.5, 1.5))
+            resting = self.resting and not self._quarantined()
+            await asyncio.sleep(REST_S if resting else LOOK_EVERY_S * self._dice.uniform(0.5, 1.5))
             if self._quarantined():
                 await self._decide(Ask(RequestKind.LEAVE_QUARANTINE, None, "reconciled"))
             elif self._review_count():

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
-
 from gateway.simulation.audit import Violation
 from gateway.simulation.dice import Dice, seeded_entropy
 from gateway.simulation.faults import Fault
+from gateway.simulation.listening import listening
 from gateway.simulation.loop import VirtualLoop
 from gateway.simulation.trace import Line
 from gateway.simulation.world import Plan, SimulatedWorld
@@ -76,17 +75,16 @@ def run_seed(seed: int, orders: int, options: Options) -> SeedResult:
     """Live through the world of `seed` with `orders` orders."""
     plan = plan_of(seed, orders, options)
     loop = VirtualLoop()
-    quiet = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     try:
         with seeded_entropy(Dice(seed)):
             world = SimulatedWorld(plan, options.folder, loop)
-            loop.run_until_complete(world.live())
+            with listening(world.auditor.log_line if plan.real_crypto else None):
+                loop.run_until_complete(world.live())
             return _result(world)
     finally:
-        loop.end()
+        with listening(None):
+            loop.end()
         loop.close()
-        structlog.configure(**quiet)
 
 
 def _result(world: SimulatedWorld) -> SeedResult:

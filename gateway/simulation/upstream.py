@@ -57,6 +57,8 @@ class Upstream:
         """By payout id."""
         self.heard: set[str] = set()
         """Event ids: each is acted on once."""
+        self.forgotten = False
+        """A restore has forgotten payouts: nobody can tell any more what a reference meant before."""
         self.unanswered = 0
         """Orders that no node ever took or refused."""
 
@@ -74,7 +76,7 @@ class Upstream:
             case Habit.REPEATS:
                 await self._clock.sleep(self._dice.uniform(0.0, 600.0))
                 await self._until_answered(wanted)
-            case Habit.REUSES:
+            case Habit.REUSES if not self.forgotten:
                 await self._clock.sleep(self._dice.uniform(0.0, 600.0))
                 await self._until_answered(changed(self._dice, wanted))
             case Habit.CANCELS:
@@ -83,6 +85,7 @@ class Upstream:
 
     async def order_again(self, payout_ids: list[str]) -> None:
         """Payouts that a restore forgot: sooner or later their apps notice that nobody knows them, and order again."""
+        self.forgotten = self.forgotten or bool(payout_ids)
         for payout_id in payout_ids:
             wanted = self._wanted.get(payout_id)
             if wanted is not None:

@@ -32,7 +32,7 @@ from gateway.simulation.node import LIFE, Node, task_factory
 from gateway.simulation.orders import draw_orders
 from gateway.simulation.people import People
 from gateway.simulation.restoring import Restoring
-from gateway.simulation.stage import CHANNELS, Keys, Stage, keys, stage
+from gateway.simulation.stage import APPS, CHANNELS, Keys, Stage, callback_secret, keys, stage
 from gateway.simulation.town import Town
 from gateway.simulation.trace import Trace
 from gateway.simulation.transport import Exchange
@@ -48,6 +48,8 @@ WATCHED_FOR_S = 600.0
 """How long after that all nodes go on, looking around often; then one node does, calmly."""
 DEATHS = 3
 """As many crashes in a row as a payout may cause before people look at it."""
+LEFT_FOUND_S = 180.0
+"""Longer than a lease and a round."""
 END_AFTER_S = 130 * 3600.0
 """Longer than the last follow-up of whatever was refused (R17)."""
 
@@ -83,6 +85,8 @@ class SimulatedWorld:
         self.faults = Faults(dice.of("faults"), self.trace, plan.faults, broken_contract=plan.broken_contract)
         self.auditor = Auditor(plan.broken_contract, CHANNELS)
         self.auditor.ids_derive_from(self._stage.secrets.identity_key.reveal())
+        for secret in (*map(callback_secret, APPS), self._keys.wechat.service.apiv3_key.decode()):
+            self.auditor.taint(secret)
         self._references: dict[str, str] = {}
         self._deaths: dict[str, int] = {}
         """How many more nodes a `channel_reference` kills."""
@@ -204,8 +208,14 @@ class SimulatedWorld:
     # Listening -------------------------------------------------------------------------------------------------------
 
     def _sending(self, channel: str, signed: Signed) -> None:
+        """A submit begins, with its place in the guard taken."""
         sent = signed.sent
         self._references[sent.order.channel_reference] = sent.order.reference
+        life = LIFE.get()
+        if life is not None and life.gateway is not None:
+            handle = life.gateway.services.channels[channel]
+            in_flight = handle.guard.live().in_flight
+            self.auditor.under_way(life.node.name, channel, in_flight, handle.policy.in_flight)
 
     def _asked(self, channel: str, channel_reference: str) -> None:
         """A question leaves. Some payouts kill whoever asks about them, three times in a row (row 64)."""
@@ -257,11 +267,14 @@ class SimulatedWorld:
             await self.cluster.restart(node)
 
     async def _calm_down(self) -> None:
-        self.cluster.pace, self.people.resting = CALM, True
+        """One node is enough now. What the others left is found by its rounds, before they become rare."""
+        self.people.resting = True
         first, *others = self.nodes
         for node in others:
             await node.stop()
-        await self.cluster.restart(first)
+        await asyncio.sleep(LEFT_FOUND_S)
+        if first.life is not None and first.life.gateway is not None:
+            first.life.gateway.slow_down(CALM)
 
     def _still_due(self) -> bool:
         """Whether anything of the gateway's is still to happen."""

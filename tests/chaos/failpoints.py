@@ -94,6 +94,7 @@ class Killer:
     async def _die(self, result: Result, scene: Scene) -> None:
         cell, way = result.cell, result.cell.row.way
         overlay = way.overlay(cell.channel)
+        await self._stage.set_notifications(cell.channel, never=way.untold)
         if way.dies_first_at is not None:
             await self._life(result, scene, way.first, overlay, way.dies_first_at)
         elif way.needs_refusal:

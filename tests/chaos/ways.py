@@ -50,6 +50,8 @@ class Way:
     channels: frozenset[str] = frozenset(CHANNELS)
     endings: Mapping[Deed, str] = field(default_factory=dict)
     """Other endings than the usual ones, where they show more."""
+    untold: bool = False
+    """The bank sends no notification: what it did is only known by asking."""
     needs_refusal: bool = False
     """In the first life nobody listens at the channel: the attempt is planned, nothing of it left. An order for the
     mock, at which there is nobody to listen, is tried by the bank line then."""
@@ -113,7 +115,9 @@ UNTOLD = Way(waits, dies_first_at=f"{Commit.ACCEPT}.{Moment.AFTER_COMMIT}")
 UNKNOWN = Way(waits, dies_first_at=f"{Send.SUBMIT}.{Moment.AFTER_SEND}", overlay=_unhurried)
 UNSENT = Way(waits, dies_first_at=f"{Send.SUBMIT}.{Moment.BEFORE_SEND}")
 # Its channel is asked too late for the patience it is given.
-PUT_ON_HOLD = Way(waits, dies_first_at=f"{Send.SUBMIT}.{Moment.AFTER_SEND}", overlay=_impatient, deeds=KNOWN_AT_ONCE)
+PUT_ON_HOLD = Way(
+    waits, dies_first_at=f"{Send.SUBMIT}.{Moment.AFTER_SEND}", overlay=_impatient, deeds=KNOWN_AT_ONCE, untold=True
+)
 RELEASED = Way(
     is_released,
     dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}",
@@ -126,12 +130,13 @@ JOINED = Way(
     first=places_under_two_people,
     deeds=frozenset({Deed.PAID}),
 )
-# Taken in, and nothing more until somebody asks to drop it; paid, and never told: else all is known when we are back.
+# Taken in, and nothing more until somebody asks to drop it: else it would be paid before we are back.
 UNWANTED = Way(
     cancels,
     dies_first_at=f"{Send.SUBMIT}.{Moment.AFTER_SEND}",
     overlay=_patient,
-    endings={Deed.PAYS_LATER: "0012", Deed.PAID: "0004"},
+    endings={Deed.PAYS_LATER: "0012"},
+    untold=True,
 )
 FULL = Way(finds_it_full, overlay=_tight)
 QUEUED = Way(is_overtaken_in_the_queue, overlay=_one_at_a_time)

@@ -19,11 +19,13 @@ from gateway.store.tx import SqlTx
 from tests.mutants.mutant import Mutant, everywhere, mutant, swapped, wrapped
 
 
-def _over_any_version(save: Any) -> Any:
+def _over_anything(save: Any) -> Any:
+    """Neither version nor fence: the last one to write is right."""
+
     def saving(self: SqlTx, before: Payout, after: Payout, due_at: datetime | None, lease: Any = None) -> Payout:
         columns = schema.payouts.c
         row = self._one(select(columns.version).where(columns.shard == before.shard, columns.id == before.id))
-        stored: Payout = save(self, replace(before, version=row.version if row else 0), after, due_at, lease)
+        stored: Payout = save(self, replace(before, version=row.version if row else 0), after, due_at, None)
         return stored
 
     return saving
@@ -114,7 +116,7 @@ def _without_incident(freeze: Any) -> Any:
 
 
 STORING: tuple[Mutant, ...] = (
-    mutant("version-is-ignored", "20", "I20", wrapped(SqlTx, "save", _over_any_version)),
+    mutant("saved-over-anything", "20", "I20", wrapped(SqlTx, "save", _over_anything)),
     mutant("fence-is-ignored", "29", "I29", wrapped(SqlTx, "save", _under_any_fence)),
     mutant("fence-does-not-rise", "29", "I29", wrapped(SqlTx, "claim", _same_fence)),
     mutant(

@@ -160,6 +160,11 @@ class ChaosStage:
         if name in self.inner.parts:
             await self.inner.control(name, "/listener", {"open": open_})
 
+    async def set_notifications(self, name: str, *, never: bool) -> None:
+        """Whether a sandbox tells what it did. The mock always does."""
+        if name in self.inner.parts:
+            await self.inner.control(name, "/notifications", {"never": never})
+
     def pause_sandbox(self, name: str, *, paused: bool) -> None:
         """SIGSTOP and SIGCONT: what was sent to it waits in its socket meanwhile, and is worked on later."""
         self.inner.parts[name].process.send_signal(signal.SIGSTOP if paused else signal.SIGCONT)

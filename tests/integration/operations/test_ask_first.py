@@ -20,7 +20,7 @@ from gateway.domain.reasons import RejectReason
 from gateway.domain.safety import Safety
 from gateway.domain.status import Status, status
 from gateway.domain.steps import StepPolicy
-from gateway.operations.ask_first import LOOK_AGAIN_AFTER, ordinals_max
+from gateway.operations.ask_first import LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_MOST_AFTER, ordinals_max
 from gateway.operations.plan import ROWS_MAX
 from gateway.operations.quarantine import enter_in, grounds, leave
 from gateway.operations.standing import write_safety
@@ -32,6 +32,7 @@ PAID = an_answer(K.SUCCEEDED)
 NOT_SENT = an_answer(K.NOT_SENT, channel_fault=True)
 ABSENT = an_answer(K.ABSENT, How.QUERY)
 LOOK_S = LOOK_AGAIN_AFTER.total_seconds()
+LATER_S = LOOK_AGAIN_AT_MOST_AFTER.total_seconds()
 IDS = ordinals_max(StepPolicy().max_attempts)
 
 
@@ -270,7 +271,7 @@ async def test_a_deadline_does_not_end_what_nobody_could_be_asked_about(gateway:
     assert status(await gateway.payout(payout.id)) is Status.ACCEPTED
     for channel in gateway.channels.values():
         knows_nothing(channel)
-    await gateway.pass_time(seconds=LOOK_S)
+    await gateway.pass_time(seconds=LATER_S)
     assert status(await gateway.payout(payout.id)) is Status.FAILED
     assert all(channel.sent == [] for channel in gateway.channels.values())
 
