@@ -37,6 +37,14 @@ class Safety:
         """Nothing of the kind: payouts are sent as ever."""
         return not self.quarantined and not self.asks_first(now)
 
+    def calm_about(self, created_at: datetime) -> bool:
+        """A payout taken in at `created_at` is sent as ever.
+
+        One that was put off until the ask-first time was over is still asked about: nobody has said anything yet.
+        """
+        until = self.ask_first_until
+        return not self.quarantined and (until is None or created_at >= until)
+
     def enter(self, why: str, now: datetime, channels: Mapping[str, str]) -> Safety:
         """In quarantine from now on, though it was in one before: this is another copy, and all is to be asked anew.
 
@@ -51,7 +59,7 @@ class Safety:
     def configured(self, channels: Mapping[str, str], now: datetime) -> Safety:
         """At a start with these channels: in calm times they are all there is, else they are added."""
         if self.calm(now):
-            return Safety(channels=dict(channels))
+            return Safety(ask_first_until=self.ask_first_until, channels=dict(channels))
         return replace(self, channels={**channels, **self.channels})
 
     def removed(self, channels: Mapping[str, str]) -> list[str]:

@@ -62,7 +62,7 @@ async def advance(services: Services, payout: Payout, lease: Lease) -> None:
             return
         seen = services.standing.now
         try:
-            act = _act if seen.calm(now) else _act_with_care
+            act = _act if seen.calm_about(payout.created_at) else _act_with_care
             after = await act(services, payout, step, seen, lease, now)
         except StaleWrite:
             after = await _look_again(services, payout, lease)

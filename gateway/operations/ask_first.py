@@ -96,13 +96,13 @@ async def _safe_repeat(services: Services, payout: Payout, step: Repeat, seen: S
             return found
 
 
-async def before_cancel(services: Services, payout: Payout, seen: Safety, now: datetime) -> None:
+async def before_cancel(services: Services, payout: Payout, seen: Safety) -> None:
     """A wish ends a payout at once when nothing of it was ever sent. After a restore the channels must say so too.
 
     Raises:
         StoreUnavailable: one of them gives no answer; nothing was recorded, the app asks again.
     """
-    if seen.calm(now) or payout.hold or payout.frozen or is_final(payout):
+    if seen.calm_about(payout.created_at) or payout.hold or payout.frozen or is_final(payout):
         return
     match await _asked(services, payout, seen):
         case PutOff(why):

@@ -30,10 +30,10 @@ async def cancel(services: Services, app: str, payout_id: str) -> Payout:
         StoreUnavailable: after a restore, while a channel that may know it gives no answer.
     """
     now, seen = services.clock.now(), services.standing.now
-    if not seen.calm(now):
+    if seen.quarantined or seen.ask_first_until is not None:
         known = await services.store.read(lambda tx: tx.payout(payout_id))
         if known is not None and known.app == app:
-            await before_cancel(services, known, seen, now)
+            await before_cancel(services, known, seen)
 
     def unit(tx: Tx) -> Payout:
         services.standing.still(tx, seen)

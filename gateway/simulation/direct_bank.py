@@ -116,6 +116,7 @@ class StruckBank(Bank):
 
     async def _forget(self, payment: Payment) -> None:
         await self._clock.sleep(self._town.later(0.5, 10.0))
+        self._town.denied(_reference(payment))
         self.book.payments.pop(payment.payment_id, None)
         self.book._by_id.pop(payment.instruction.end_to_end_id, None)
         self.book._by_id.pop(payment.instruction.msg_id, None)

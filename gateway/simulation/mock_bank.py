@@ -102,6 +102,7 @@ class SimulatedMockBank(Bank):
     async def _forget(self, order: Booked) -> None:
         await self._clock.sleep(self.town.later(0.5, 10.0))
         self._book.forget(order)
+        self.town.denied(order.channel_reference)
         self._forgotten.add(order.channel_reference)
 
     def _notice_forgotten(self, reference: str) -> None:

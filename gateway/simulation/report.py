@@ -63,6 +63,8 @@ class Totals:
             "lost": self.violations_of(*LOST),
             "late_successes": counts["late_successes"],
             "late_successes_detected": counts["late_successes_detected"],
+            "late_successes_denied_by_the_bank": counts["late_successes_denied"],
+            "late_successes_past_the_last_question": counts["late_successes_past_follow_up"],
             "failovers": counts["failovers"],
             "repeats": counts["repeats"],
             "takeovers": counts["takeovers"],

@@ -47,6 +47,8 @@ class Town:
     """Told when a byte of a submit's body, and whether all of it, reached a bank's side."""
     contract_broken: Callable[[str], None]
     """Told of every `channel_reference` that a bank breaks its word on."""
+    denied: Callable[[str], None]
+    """Told of every `channel_reference` that a bank has no memory of, whether it pays it or not."""
     outside: Context = field(default_factory=Context)
     """Where banks live: no node's crash reaches what is started in here."""
 

@@ -76,9 +76,10 @@ class Upstream:
             case Habit.REPEATS:
                 await self._clock.sleep(self._dice.uniform(0.0, 600.0))
                 await self._until_answered(wanted)
-            case Habit.REUSES if not self.forgotten:
+            case Habit.REUSES:
                 await self._clock.sleep(self._dice.uniform(0.0, 600.0))
-                await self._until_answered(changed(self._dice, wanted))
+                if not self.forgotten:
+                    await self._until_answered(changed(self._dice, wanted))
             case Habit.CANCELS:
                 await self._clock.sleep(self._dice.choice((0.0, 0.05, 1.0, 20.0, 300.0)))
                 await self._take_back(wanted, taken)

@@ -87,6 +87,7 @@ class TrueBook(Book):
     async def _forget(self, bill: Bill) -> None:
         await self._clock.sleep(self._town.later(0.5, 10.0))
         self.bills.pop(bill.number, None)
+        self._town.denied(bill.number)
         self.forgotten.add(bill.number)
 
     def move(self, bill: Bill, state: State) -> bool:

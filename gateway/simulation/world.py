@@ -157,6 +157,7 @@ class SimulatedWorld:
             false_news=self.auditor.notification_false,
             transmitted=self._transmitted,
             contract_broken=self.auditor.contract_broken,
+            denied=self.auditor.denied,
         )
 
     def _make_banks(self) -> tuple[SimulatedWechat, list[SimulatedBank], SimulatedMockBank]:

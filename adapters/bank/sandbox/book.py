@@ -108,12 +108,14 @@ class Book:
         self.payments: dict[str, Payment] = {}
         self.movements: list[Movement] = []
         self._balances = dict(self.opening)
+        self._taken = 0
         self._by_id: dict[str, list[Payment]] = {}
         """MsgId or EndToEndId -> the payments under it; the two never look alike."""
 
     def take(self, product: str, instruction: Instruction, body: bytes, plan: Plan, now: datetime) -> Payment:
         """A new payment with an id of its own."""
-        payment_id = f"BNK{self.run}{len(self.payments) + 1:06d}"
+        self._taken += 1
+        payment_id = f"BNK{self.run}{self._taken:06d}"
         payment = Payment(payment_id, product, instruction, body, plan, now)
         self.payments[payment_id] = payment
         for one in (instruction.msg_id, instruction.end_to_end_id):

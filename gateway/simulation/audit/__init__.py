@@ -42,7 +42,7 @@ never answered because its node died, is looked up in the store at the next step
 
 `counts` holds accepted, acknowledged, intents, transmissions, failovers, repeats, takeovers, restores, orphans,
 unknown_commits, late_successes and late_successes_detected (both set by `finish`), late_successes_past_follow_up,
-false_failed_callbacks and false_failed_callbacks_broken.
+late_successes_denied, false_failed_callbacks and false_failed_callbacks_broken.
 """
 
 from gateway.simulation.audit.auditor import Auditor

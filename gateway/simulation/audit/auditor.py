@@ -125,6 +125,14 @@ class Auditor:
         if line is not None:
             line.order.contract_broken = True
 
+    def denied(self, channel_reference: str) -> None:
+        """The bank no longer knows this order. If it pays it all the same, no question can find that out: only a
+        notification or a statement."""
+        self._fates.settle()
+        line = self.books.lines.get(channel_reference)
+        if line is not None:
+            line.denied = True
+
     def notification_false(self, body: bytes) -> None:
         """A notification with these bytes is forged, or speaks of another amount, account or order than it should."""
         self.books.false_bodies.add(digest(body))

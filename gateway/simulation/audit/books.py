@@ -44,6 +44,8 @@ class Line:
     """When the bank first paid."""
     late: bool = False
     """Paid although we hold it rejected."""
+    denied: bool = False
+    """The bank has forgotten it."""
 
     @property
     def paid_times(self) -> int:

@@ -52,8 +52,10 @@ def _keep_sending(books: Books, case: Case, kept: Case, event_id: str, endpoint:
 
 
 def count_late(books: Books, at: datetime) -> None:
-    """Late successes, and how many of them were found. Past the last follow-up nobody promised to."""
+    """Late successes, and how many of them were found. Past the last follow-up, or of a bank that denies
+    its own order, nobody promised to."""
     books.counts["late_successes"] = books.counts["late_successes_detected"] = 0
+    books.counts["late_successes_denied"] = books.counts["late_successes_past_follow_up"] = 0
     for line in books.lines.values():
         case = books.case_of(line.order)
         if not line.late or case is None:
@@ -63,4 +65,4 @@ def count_late(books: Books, at: datetime) -> None:
             books.counts["late_successes"] += 1
             books.counts["late_successes_detected"] += raised
         else:
-            books.counts["late_successes_past_follow_up"] += 1
+            books.counts["late_successes_denied" if line.denied else "late_successes_past_follow_up"] += 1

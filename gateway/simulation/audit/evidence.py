@@ -145,8 +145,8 @@ def disputed(case: Case) -> bool:
 
 
 def findable(case: Case, line: Line, at: datetime) -> bool:
-    """Whether one of the follow-ups (R17) came after the payment and is over by `at`."""
-    if not 1 <= line.number <= len(case.payout.attempts) or line.paid_at is None:
+    """Whether one of the follow-ups (R17) came after the payment and is over by `at`; who forgot the order is no help."""
+    if not 1 <= line.number <= len(case.payout.attempts) or line.paid_at is None or line.denied:
         return False
     settled_at = case.payout.attempts[line.number - 1].settled_at
     if settled_at is None:

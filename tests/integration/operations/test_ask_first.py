@@ -276,6 +276,18 @@ async def test_a_deadline_does_not_end_what_nobody_could_be_asked_about(gateway:
     assert all(channel.sent == [] for channel in gateway.channels.values())
 
 
+async def test_who_was_put_off_is_still_asked_about_when_the_ask_first_time_is_over(gateway: ScriptedGateway) -> None:
+    """Nobody has said yet that it was not paid in the lost time; who orders from now on is sent as ever."""
+    payout = await gateway.accept()
+    until = gateway.services.standing.now.ask_first_until
+    assert until is not None
+    await gateway.pass_time(seconds=(until - gateway.clock.now()).total_seconds())
+    assert status(await gateway.payout(payout.id)) is Status.ACCEPTED
+    assert all(channel.sent == [] for channel in gateway.channels.values())
+    later = await gateway.accept("order-2")
+    assert [attempt.transmissions for attempt in later.attempts] == [1]
+
+
 async def test_asking_that_takes_too_long_is_no_answer() -> None:
     """Half a lease at most, so that nobody sends on a lease that has run out."""
     gateway = scripted_gateway("alpha")

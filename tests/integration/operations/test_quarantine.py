@@ -16,7 +16,7 @@ from gateway.domain.payout import AttemptState
 from gateway.domain.reasons import StatusCode
 from gateway.domain.safety import Safety
 from gateway.domain.status import Status, status, status_reason
-from gateway.operations.ask_first import LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_MOST_AFTER
+from gateway.operations.ask_first import LOOK_AGAIN_AFTER, LOOK_AGAIN_AT_MOST_AFTER, ordinals_max
 from gateway.operations.cancel import cancel
 from gateway.operations.quarantine import Start, enter_in, grounds, leave, leave_in, start_in
 from gateway.operations.standing import read_safety
@@ -286,9 +286,11 @@ async def test_a_node_that_was_not_told_notices() -> None:
     payout = await gateway.accept()
 
     at = gateway.clock.now()
-    await gateway.store.run(lambda tx: leave_in(tx, at, timedelta(microseconds=1)))
+    await gateway.store.run(lambda tx: leave_in(tx, at, timedelta(days=1)))
     assert gateway.services.standing.now.quarantined
-    gateway.channels["alpha"].submits.append(PAID)
+    alpha = gateway.channels["alpha"]
+    alpha.queries.extend([an_answer(K.ABSENT, How.QUERY)] * ordinals_max(gateway.services.steps.max_attempts))
+    alpha.submits.append(PAID)
     await gateway.pass_time(seconds=LOOK_S)
     assert status(await gateway.payout(payout.id)) is Status.PAID
 

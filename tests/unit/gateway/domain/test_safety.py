@@ -34,6 +34,14 @@ def test_a_quarantine_lasts_until_it_is_left_and_asking_first_until_its_time() -
     assert left.calm(NOW + MONTH)
 
 
+def test_a_payout_from_the_ask_first_time_is_asked_about_after_it_too() -> None:
+    """Also once a restart has found the times calm again."""
+    left = QUARANTINED.leave(NOW, MONTH).configured({"alpha": "a"}, NOW + MONTH)
+    assert not left.calm_about(NOW + MONTH - timedelta(microseconds=1))
+    assert left.calm_about(NOW + MONTH)
+    assert not QUARANTINED.calm_about(NOW + MONTH)
+
+
 def test_entering_twice_begins_anew() -> None:
     """Another older copy: what was asked since the first one's beginning says nothing about this one."""
     again = QUARANTINED.enter("another reason", NOW + MONTH, {"beta": "b"})
