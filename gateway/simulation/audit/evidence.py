@@ -145,7 +145,7 @@ def disputed(case: Case) -> bool:
 
 
 def findable(case: Case, line: Line, at: datetime) -> bool:
-    """Whether one of the follow-ups (R17) came after the payment and is over by `at`; who forgot the order is no help."""
+    """Whether one of the follow-ups (R17) came after the payment and is over by `at`, at a bank that forgot nothing."""
     if not 1 <= line.number <= len(case.payout.attempts) or line.paid_at is None or line.denied:
         return False
     settled_at = case.payout.attempts[line.number - 1].settled_at
