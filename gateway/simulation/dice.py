@@ -23,6 +23,11 @@ class Dice:
         return self._streams[name]
 
 
+def cut_at(dice: random.Random, size: int) -> int:
+    """A place in a message of `size` bytes. One draw, whatever its size: a signature's length moves no other die."""
+    return int(dice.random() * size)
+
+
 def uuid7(dice: random.Random, now_s: float) -> UUID:
     """A version 7 UUID of this moment."""
     value = (int(now_s * 1000) << 80) | dice.getrandbits(80)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from adapters.sandbox.faults import Fault as Ordered
+from gateway.simulation.dice import cut_at
 from gateway.simulation.direct_bank import SimulatedBank
 from gateway.simulation.faults import Fault, Place
 from gateway.simulation.messages import CALL, Answered, Asked, Call
@@ -105,9 +106,9 @@ class Network:
             case Fault.CONNECT_TIMEOUT:
                 return replace(plain, connect=Connect.SILENT), fine
             case Fault.REQUEST_CUT:
-                return replace(plain, request_bytes=dice.randrange(asked.size + 1), answer_bytes=0), fine
+                return replace(plain, request_bytes=cut_at(dice, asked.size + 1), answer_bytes=0), fine
             case Fault.REQUEST_LOST:
-                return replace(plain, request_bytes=dice.choice((0, dice.randrange(asked.size))), silent=True), fine
+                return replace(plain, request_bytes=dice.choice((0, cut_at(dice, asked.size))), silent=True), fine
             case Fault.REQUEST_TWICE:
                 trip = replace(plain, twice_after_s=self._town.later(0.01, 300.0), second_answers=dice.random() < 0.5)
                 return trip, fine

@@ -16,6 +16,7 @@ from adapters.sandbox.clock import SandboxClock
 from adapters.sandbox.faults import Fault as Ordered
 from adapters.sandbox.notifier import Notifier, NotifyRules, Outgoing
 from gateway.clock import Clock
+from gateway.simulation.dice import cut_at
 from gateway.simulation.faults import Fault, Faults, Place
 from gateway.simulation.ledger import Ledger
 from gateway.simulation.messages import Answered, Asked, Call
@@ -123,7 +124,7 @@ class Post(Notifier):
     async def _forge(self, sign: Callable[[], Outgoing]) -> None:
         """A stranger sends what we may have sent: the signature is of other bytes."""
         true = sign()
-        at = self._town.dice.randrange(max(len(true.body) - 1, 1))
+        at = cut_at(self._town.dice, max(len(true.body) - 1, 1))
         body = true.body[:at] + bytes([true.body[at] ^ 1]) + true.body[at + 1 :]
         self._town.false_news(body)
         self._town.faults.took(Fault.NOTICE_FORGED, self.channel)

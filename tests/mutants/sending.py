@@ -19,7 +19,7 @@ from gateway.domain.outcome import Answer, Finality, Heard, OutcomeKind
 from gateway.domain.payout import AttemptState, DuplicateMode, Payout
 from gateway.domain.reasons import RejectReason
 from gateway.domain.steps import Plan, Step
-from gateway.operations import advance, plan
+from gateway.operations import advance, plan, record
 from gateway.store.tx import SqlTx
 from tests.mutants.mutant import Mutant, mutant, swapped, wrapped
 
@@ -27,6 +27,11 @@ from tests.mutants.mutant import Mutant, mutant, swapped, wrapped
 def _blind_to(**field: Any) -> Callable[[Any], Any]:
     """The plan is made as if a fact of the payout were another."""
     return lambda next_step: lambda payout, now, policy: next_step(replace(payout, **field), now, policy)
+
+
+def _due_whatever_holds(next_due: Any) -> Any:
+    """A held payout is looked at as if it were not."""
+    return lambda payout: next_due(replace(payout, hold=None, crashes=0))
 
 
 def _beside_a_live_one(next_step: Any) -> Any:
@@ -231,7 +236,13 @@ SENDING: tuple[Mutant, ...] = (
     mutant("amount-off-by-one", "8", "I8", wrapped(plan, "order_of", _off_by_one)),
     mutant("asked-elsewhere", "32 33", "R16", wrapped(advance, "_query", _elsewhere)),
     mutant("freeze-does-not-stop", "12", "R14", wrapped(advance, "next_step", _blind_to(frozen=False))),
-    mutant("hold-does-not-stop", "12", "R12", wrapped(advance, "next_step", _blind_to(hold=None, crashes=0))),
+    mutant(
+        "hold-does-not-stop",
+        "12",
+        "R12",
+        wrapped(advance, "next_step", _blind_to(hold=None, crashes=0)),
+        wrapped(record, "next_due", _due_whatever_holds),
+    ),
     mutant("poison-is-not-held", "41", "R12", wrapped(advance, "next_step", _blind_to(crashes=0))),
     mutant("nobody-is-asked-first", "2", "R15", swapped(advance, "safe_step", _unasked)),
 )
