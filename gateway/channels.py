@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -12,6 +13,7 @@ from adapters.http import HttpxFactory
 from gateway.config.config import Config
 from gateway.config.errors import ConfigError, Fault
 from gateway.config.model import ChannelPart
+from gateway.domain.allowance import Allowances
 from gateway.domain.identity import notify_token
 from gateway.domain.payout import Ground
 from gateway.domain.states import Polls
@@ -51,10 +53,11 @@ def build_channels(config: Config, world: World, identity_key: bytes, deliver: D
             continue
         handles[name] = ChannelHandle(
             channel=channel,
-            policy=_policy(name, part),
+            policy=_policy(name, part, config.zone),
             guard=_guard(name, part, world),
             polls=Polls(tuple(timedelta(seconds=wait_s) for wait_s in part.poll_s)),
             timeouts=part.call_timeouts(),
+            allowances=_allowances(part, config),
         )
     if faults:
         raise ConfigError(faults)
@@ -84,7 +87,7 @@ def _build(
     return config.adapters[part.adapter].build(name, part.settings, context)
 
 
-def _policy(name: str, part: ChannelPart) -> ChannelPolicy:
+def _policy(name: str, part: ChannelPart, zone: ZoneInfo) -> ChannelPolicy:
     return ChannelPolicy(
         name=name,
         state=part.state,
@@ -108,7 +111,15 @@ def _policy(name: str, part: ChannelPart) -> ChannelPolicy:
         rps=float(part.limits.rps),
         min_minor=part.limits.min_minor,
         max_minor=part.limits.max_minor,
+        daily_minor=part.limits.daily_minor,
+        monthly_minor=part.limits.monthly_minor,
+        zone=zone,
     )
+
+
+def _allowances(part: ChannelPart, config: Config) -> Allowances:
+    limits = part.limits
+    return Allowances(limits.daily_minor, limits.monthly_minor, limits.funding_minor, zone=config.zone)
 
 
 def _guard(name: str, part: ChannelPart, world: World) -> Guard:

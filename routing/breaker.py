@@ -11,7 +11,11 @@ So pybreaker keeps the states and the counter, and is only ever fed a finished v
 * *refused* has its own error, raised by `enter` and by nothing else: `RefusedBeforeSend`;
 * each change of state begins a new *epoch*; a verdict from an earlier one is ignored;
 * half-open there is one *trial*; a trial that ends without evidence gives its place to the next;
-* the due time is kept on the monotonic clock that is handed in.
+* the due time is kept on the monotonic clock that is handed in;
+* a failure rate, or a share of slow calls, that the recent calls prove to be too high opens it as well
+  (`routing.window`). Such a trip is *soft*: some calls do get through, so whoever has no other channel may still enter
+  (`last_resort`). Those calls are no trials: they neither close the gate nor put the due time off; but when
+  `fail_max` of them fail in a row, nothing gets through any more, and the trip is soft no longer.
 
 The gate is per node and forgets at a restart: that costs a few more trial calls, never a payment.
 """
@@ -26,6 +30,7 @@ from enum import StrEnum
 import pybreaker
 
 from routing.eligibility import RefusalCode
+from routing.window import DEFAULT_RATES, CallWindow, RateLimits, TripCause
 
 
 class Verdict(StrEnum):
@@ -67,6 +72,10 @@ class Token:
     number: int
 
 
+_BESIDE = -1
+"""The epoch of calls let through as a last resort: never the gate's own, so their verdicts move no state."""
+
+
 class _Fault(Exception):
     """What pybreaker is fed for a channel fault."""
 
@@ -81,8 +90,9 @@ class Breaker:
         fail_max: int = 5,
         open_s: float = 20.0,
         on_change: OnChange | None = None,
+        rates: RateLimits = DEFAULT_RATES,
     ) -> None:
-        """`fail_max` faults in a row open it; `open_s` seconds later one trial is let through."""
+        """`fail_max` faults in a row open it, or the `rates` do; `open_s` seconds later one trial is let through."""
         self.name = name
         self.open_s = open_s
         self._monotonic = monotonic
@@ -93,6 +103,10 @@ class Breaker:
         self._entered = 0
         self._opened_at_s = 0.0
         self._trial: Token | None = None
+        self._window = CallWindow(rates, monotonic)
+        self._cause: TripCause | None = None
+        self._closed_at_s: float | None = None
+        self._beside_faults = 0
 
     @property
     def state(self) -> BreakerState:
@@ -107,6 +121,24 @@ class Breaker:
         self._machine.fail_max = faults
 
     @property
+    def rates(self) -> RateLimits:
+        return self._window.limits
+
+    @rates.setter
+    def rates(self, rates: RateLimits) -> None:
+        self._window.limits = rates
+
+    @property
+    def cause(self) -> TripCause | None:
+        """Why it is not closed."""
+        return self._cause
+
+    @property
+    def recovering_s(self) -> float | None:
+        """Seconds since it closed again after a trip; None when it never tripped or is not closed."""
+        return None if self._closed_at_s is None else self._monotonic() - self._closed_at_s
+
+    @property
     def is_open(self) -> bool:
         """Whether a submit would be refused right now. A peek: it changes nothing."""
         match self.state:
@@ -117,13 +149,16 @@ class Breaker:
             case BreakerState.HALF_OPEN:
                 return self._trial is not None
 
-    def enter(self) -> Token:
-        """Ask for one call, before anything is stored or sent.
+    def enter(self, last_resort: bool = False) -> Token:
+        """Ask for one call, before anything is stored or sent. `last_resort`: there is no other channel.
 
         Raises:
-            RefusedBeforeSend: open and not yet due, or the one trial is under way.
+            RefusedBeforeSend: open and not yet due, or the one trial is under way; not as a last resort when it was a
+                rate that opened it.
         """
         if self.is_open:
+            if last_resort and self._cause is not None and self._cause.soft:
+                return Token(_BESIDE, self._epoch)
             raise RefusedBeforeSend(self.name, RefusalCode.BREAKER_OPEN)
         if self.state is BreakerState.OPEN:
             self._change(self._machine.half_open)
@@ -133,16 +168,33 @@ class Breaker:
             self._trial = token
         return token
 
-    def leave(self, token: Token, verdict: Verdict) -> None:
+    def leave(self, token: Token, verdict: Verdict, took_s: float = 0.0) -> None:
         """Hand the token back with what the call showed. A token of an earlier epoch changes nothing."""
+        if token.epoch == _BESIDE and token.number == self._epoch:
+            self._count_beside(verdict)
         if token.epoch != self._epoch:
             return
         if self.state is BreakerState.HALF_OPEN:
             if token != self._trial:
                 return
             self._trial = None
+        if verdict is Verdict.NO_EVIDENCE:
+            return
+        self._change(lambda: self._feed(verdict), TripCause.CONSECUTIVE)
+        if self.state is BreakerState.CLOSED and token.epoch == self._epoch:
+            self._weigh(verdict, took_s)
+
+    def _count_beside(self, verdict: Verdict) -> None:
         if verdict is not Verdict.NO_EVIDENCE:
-            self._change(lambda: self._feed(verdict))
+            self._beside_faults = self._beside_faults + 1 if verdict is Verdict.CHANNEL_FAULT else 0
+        if self._beside_faults >= self.fail_max:
+            self._cause = TripCause.CONSECUTIVE
+
+    def _weigh(self, verdict: Verdict, took_s: float) -> None:
+        self._window.add(verdict is Verdict.CHANNEL_FAULT, took_s)
+        cause = self._window.verdict()
+        if cause is not None:
+            self._change(self._machine.open, cause)
 
     def _feed(self, verdict: Verdict) -> None:
         def replay() -> None:
@@ -154,7 +206,7 @@ class Breaker:
         with suppress(_Fault):
             self._machine.call(replay)
 
-    def _change(self, act: Callable[[], object]) -> None:
+    def _change(self, act: Callable[[], object], cause: TripCause | None = None) -> None:
         """Let pybreaker act; if its state moved, begin a new epoch and tell."""
         old = self.state
         act()
@@ -163,7 +215,13 @@ class Breaker:
             return
         self._epoch += 1
         self._trial = None
+        self._window.clear()
         if new is BreakerState.OPEN:
             self._opened_at_s = self._monotonic()
+            # A trial that fails does not make a soft trip hard: the share that got through still does.
+            self._cause = self._cause or cause
+        if new is BreakerState.CLOSED:
+            self._cause, self._beside_faults = None, 0
+        self._closed_at_s = self._monotonic() if new is BreakerState.CLOSED else None
         if self._on_change is not None:
             self._on_change(self.name, old, new)

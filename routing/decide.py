@@ -1,106 +1,140 @@
 """The decision: which channels may carry a payout, best first, and why each other one may not.
 
-Facts in, a frozen value out. It is stored with the attempt, so that "why this channel" can be answered
-later. Cheapest first; among equals the faster promise; then by name, so that the same facts give the same
-decision. A cleverer score takes the same arguments and gives the same value: nothing outside this file
-knows how the ranking came about.
+Facts in, a frozen value out: eligibility, explicit rules, a draw of each channel's chance, its expected cost, the
+ranking. Time and dice are handed in. Without dice the posterior means are taken, so the same facts give the same
+decision; with dice (Thompson sampling) a channel that might be better is tried as often as it might be better.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
+from operator import attrgetter
 
-from routing.eligibility import LiveFacts, Refusal, RefusalCode, Request, eligibility
+from routing.arrival import Arrivals, promised_s
+from routing.candidate import UNPLACED, Candidate, ranked
+from routing.decision import Decision
+from routing.eligibility import Refusal, RefusalCode, judge
+from routing.facts import IDLE, LiveFacts
+from routing.health import Health
+from routing.health_book import HealthBook, health_class
+from routing.memories import Dice
 from routing.policy import ChannelPolicy
-from routing.score import fee_minor
+from routing.request import Request
+from routing.rules import Applied, Rule, apply
+from routing.score import BALANCED, Preference, Worth, expected_cost
 
 __all__ = ["Candidate", "Decision", "LiveFacts", "Refusal", "RefusalCode", "Request", "decide"]
 
-FORMAT = 1
-"""The version of the stored form."""
+_UNTRIED = Health.fresh()
+_name = attrgetter("name")
+_new = tuple.__new__  # a named tuple's own constructor takes three times as long
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A channel that may carry the payout, and what it was ranked by."""
-
-    channel: str
-    fee_minor: int
-    usual_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Channels in the order to try them, and every reason against the others. No channel is in both."""
-
-    ranked: tuple[Candidate, ...]
-    refused: tuple[Refusal, ...]
-
-    @property
-    def waitable(self) -> bool:
-        """Nothing is usable now, but some channel is barred only by what may pass: wait, do not fail."""
-        channels = {refusal.channel for refusal in self.refused}
-        barred = {refusal.channel for refusal in self.refused if not refusal.passing}
-        return not self.ranked and bool(channels - barred)
-
-    def refuse(self, channel: str, code: RefusalCode, detail: str) -> Decision:
-        """The same decision after `channel` turned out unusable (guard or adapter said no before a send)."""
-        return Decision(
-            ranked=tuple(candidate for candidate in self.ranked if candidate.channel != channel),
-            refused=(*self.refused, Refusal(channel, code, detail)),
-        )
-
-    def to_json(self) -> str:
-        """The compact form that is stored with the attempt."""
-        return json.dumps(
-            {
-                "v": FORMAT,
-                "ranked": [[c.channel, c.fee_minor, c.usual_s] for c in self.ranked],
-                "refused": [[r.channel, r.code, r.detail] for r in self.refused],
-            },
-            ensure_ascii=False,
-            allow_nan=False,
-            separators=(",", ":"),
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> Decision:
-        """Read what `to_json` wrote.
-
-        Raises:
-            ValueError: it is something else, or of a version this program does not know.
-        """
-        try:
-            stored = json.loads(text)
-            if stored["v"] != FORMAT:
-                raise ValueError(f"a decision of format {stored['v']!r}, not {FORMAT}")
-            return cls(
-                ranked=tuple(Candidate(channel, fee, usual_s) for channel, fee, usual_s in stored["ranked"]),
-                refused=tuple(Refusal(channel, RefusalCode(c), text) for channel, c, text in stored["refused"]),
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a stored decision: {error}") from error
-
-
-def decide(request: Request, channels: Sequence[ChannelPolicy], live: Mapping[str, LiveFacts]) -> Decision:
+def decide(
+    request: Request,
+    channels: Sequence[ChannelPolicy],
+    live: Mapping[str, LiveFacts],
+    health: HealthBook | None = None,
+    *,
+    preference: Preference = BALANCED,
+    rules: Sequence[Rule] = (),
+    arrivals: Mapping[str, Arrivals] | None = None,
+    random: Dice | None = None,
+    now: datetime | None = None,
+    seed: int | None = None,
+) -> Decision:
     """Rank the channels that may carry the payout; refuse the others with every reason.
 
-    The order of `channels` does not matter. A channel without an entry in `live` is taken to be idle and
-    sound.
+    The order of `channels` does not matter, with dice neither: they are asked by name. A channel without an entry in
+    `live` is taken to be idle and sound, one without a record in `health` to be untried, one without `arrivals` to keep
+    its promise. `seed` is noted down as that of `random`.
     """
-    refused = {p.name: eligibility(request, p, live.get(p.name, LiveFacts())) for p in channels}
-    ranked = sorted((_candidate(request, p) for p in channels if not refused[p.name]), key=_rank)
-    return Decision(tuple(ranked), tuple(chain.from_iterable(refused[name] for name in sorted(refused))))
+    applied = apply(rules, request, random)
+    usable, refused = _judged(request, channels, live, now, applied)
+    worth = preference.worth(request.amount.minor)
+    fallen = _fallen(request, channels) if request.tried else frozenset()
+    cls = health_class(request.amount.minor, request.kind)
+    pricing = _Pricing(worth, cls, health, arrivals or {}, random, now, applied.places, fallen)
+    drawn = random is not None and health is not None
+    return Decision(ranked(pricing.candidates(usable)), refused, preference.name, worth, applied.leading, drawn, seed)
 
 
-def _candidate(request: Request, policy: ChannelPolicy) -> Candidate:
-    fee = fee_minor(request.amount, policy.fees)
-    assert fee is not None  # noqa: S101 - eligibility refuses a channel without a price
-    return Candidate(policy.name, fee, policy.usual_s)
+def _fallen(request: Request, channels: Sequence[ChannelPolicy]) -> frozenset[str]:
+    """Failure domains in which a channel has refused this payout."""
+    return frozenset(policy.failure_domain for policy in channels if policy.name in request.tried) - {""}
 
 
-def _rank(candidate: Candidate) -> tuple[int, float, str]:
-    return candidate.fee_minor, candidate.usual_s, candidate.channel
+_Usable = tuple[ChannelPolicy, LiveFacts, int]
+
+
+def _judged(
+    request: Request,
+    channels: Sequence[ChannelPolicy],
+    live: Mapping[str, LiveFacts],
+    now: datetime | None,
+    applied: Applied,
+) -> tuple[list[_Usable], tuple[Refusal, ...]]:
+    """Who may carry it, with the fee; and all reasons against the others, by name."""
+    usable: list[_Usable] = []
+    softly: list[_Usable] = []
+    refused: list[tuple[Refusal, ...]] = []
+    for policy in sorted(channels, key=_name):
+        facts = live.get(policy.name, IDLE)
+        fee, against = judge(request, policy, facts, now)
+        if applied.rules and (rule := applied.excluder(policy.name)) is not None:
+            against = (*against, Refusal(policy.name, RefusalCode.RULE, f"rule {rule.name!r}"))
+        if fee is not None and not against:
+            usable.append((policy, facts, fee))
+            continue
+        refused.append(against)
+        if fee is not None and facts.soft_trip and [refusal.code for refusal in against] == [RefusalCode.BREAKER_OPEN]:
+            softly.append((policy, facts, fee))
+    if usable or not softly:
+        return usable, tuple(chain.from_iterable(refused))
+    kept = {policy.name for policy, _, _ in softly}
+    return softly, tuple(refusal for refusal in chain.from_iterable(refused) if refusal.channel not in kept)
+
+
+@dataclass(slots=True)
+class _Pricing:
+    """What all candidates of one decision have in common."""
+
+    worth: Worth
+    cls: str
+    health: HealthBook | None
+    arrivals: Mapping[str, Arrivals]
+    random: Dice | None
+    now: datetime | None
+    places: Mapping[str, int]
+    fallen: frozenset[str]
+
+    def candidates(self, usable: Sequence[_Usable]) -> list[Candidate]:
+        """Everybody usable, priced. (One loop over local names: it is most of what a decision costs.)"""
+        worth, cls, health, random = self.worth, self.cls, self.health, self.random
+        arrivals, places, fallen, found = self.arrivals, self.places, self.fallen, []
+        for policy, facts, fee in usable:
+            name = policy.name
+            record, probe = (_UNTRIED, 0.0) if health is None else health.look(name, cls)
+            if facts.late:
+                record = record.suspecting(facts.late)
+            belief = record.prepared
+            p = belief.mean if random is None or health is None else record.draw(random, probe)
+            time_s = policy.usual_s if policy.promise is None else promised_s(policy.promise, self.now)
+            if arrivals or record.unknown:
+                time_s = _awaited_s(time_s, arrivals.get(name), record, policy.unknown_s)
+            cost = expected_cost(fee, time_s, p, worth)
+            place = places.get(name, UNPLACED) if places else UNPLACED
+            fell = bool(fallen) and policy.failure_domain in fallen
+            parts = (name, fee, time_s, p, belief.mean, belief.strength, cost, place, fell, facts.breaker_open)
+            found.append(_new(Candidate, parts))
+        return found
+
+
+def _awaited_s(promise_s: float, measured: Arrivals | None, record: Health, unknown_s: float) -> float:
+    """Expected seconds of one attempt: the promise as measured, and unknown outcomes held until they are known."""
+    time_s = promise_s if measured is None else promise_s * measured.factor
+    share = record.unknown_share
+    return (1.0 - share) * time_s + share * unknown_s

@@ -5,14 +5,16 @@ All reasons are given, not only the first: whoever lifts one limit must not find
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from gateway.domain.beneficiary import BeneficiaryKind
-from gateway.domain.money import Money
+from routing.facts import LiveFacts
+from routing.fees import fee_minor
 from routing.policy import ChannelPolicy, ChannelState
-from routing.score import fee_minor
+from routing.request import Request
+
+__all__ = ["PASSING", "LiveFacts", "Refusal", "RefusalCode", "Request", "eligibility", "judge"]
 
 
 class RefusalCode(StrEnum):
@@ -35,9 +37,15 @@ class RefusalCode(StrEnum):
     """The adapter cannot write any order down at the moment (no certificate yet, a fault of its own)."""
     STOPPED = "stopped"
     """It answered as if our stored orders had changed: a person must look before anything more is sent."""
+    DAILY_LIMIT = "daily_limit"
+    MONTHLY_LIMIT = "monthly_limit"
+    BALANCE_LOW = "balance_low"
+    MAINTENANCE = "maintenance"
+    RULE = "rule"
+    """An explicit rule keeps the payout from it."""
 
 
-_R = RefusalCode
+_R, _ENABLED = RefusalCode, ChannelState.ENABLED
 
 PASSING: dict[RefusalCode, bool] = {
     _R.STATE_DISABLED: True,
@@ -54,6 +62,11 @@ PASSING: dict[RefusalCode, bool] = {
     _R.UNSENDABLE: False,
     _R.NOT_READY: True,
     _R.STOPPED: True,
+    _R.DAILY_LIMIT: True,
+    _R.MONTHLY_LIMIT: True,
+    _R.BALANCE_LOW: True,
+    _R.MAINTENANCE: True,
+    _R.RULE: False,
 }
 """May the refusal be gone later, the payout and the channel's contract being what they are? An operator's
 switch may be (reliability 2.2, row 7: a closed channel is waited for, up to the payout's deadline)."""
@@ -72,65 +85,86 @@ class Refusal:
         return PASSING[self.code]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The payout as far as routing cares."""
-
-    amount: Money
-    kind: BeneficiaryKind
-    tried: frozenset[str] = frozenset()
-    """Channels that have heard of it and proved that they will not pay."""
+_Reasons = list[tuple[RefusalCode, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class LiveFacts:
-    """What a channel's guard says at this moment (`routing.guard.Guard.live`)."""
-
-    breaker_open: bool = False
-    in_flight: int = 0
-    rate_available: bool = True
-
-
-_Reasons = Iterator[tuple[RefusalCode, str]]
-
-
-def eligibility(request: Request, policy: ChannelPolicy, live: LiveFacts) -> tuple[Refusal, ...]:
+def eligibility(
+    request: Request, policy: ChannelPolicy, live: LiveFacts, now: datetime | None = None
+) -> tuple[Refusal, ...]:
     """Every reason why the channel may not carry the payout; empty when it may."""
-    reasons = [*_by_contract(request, policy), *_by_switch(policy), *_by_moment(policy, live)]
-    return tuple(Refusal(policy.name, code, detail) for code, detail in reasons)
+    return judge(request, policy, live, now)[1]
 
 
-def _by_contract(request: Request, policy: ChannelPolicy) -> _Reasons:
+def judge(
+    request: Request, policy: ChannelPolicy, live: LiveFacts, now: datetime | None = None
+) -> tuple[int | None, tuple[Refusal, ...]]:
+    """The fee, if the channel has a price for the payout, and every reason against it.
+
+    Without a time `now`, schedules are not looked at and no dated price holds.
+    """
+    reasons: _Reasons = []
+    _by_contract(request, policy, reasons)
+    fee = fee_minor(request.amount, policy.fees, request.kind, live.usage, now, policy.zone)
+    if fee is None and request.amount.currency in policy.currencies:
+        reasons.append((_R.NO_FEE_RULE, f"has no price for {request.amount.minor} {request.amount.currency}"))
+    if policy.state is not _ENABLED or policy.schedule:
+        _by_switch(policy, now, reasons)
+    _by_moment(policy, live, reasons)
+    if policy.capped or live.balance_minor is not None:
+        _by_money(request.amount.minor, policy, live, reasons)
+    if not reasons:
+        return fee, ()
+    return fee, tuple([Refusal(policy.name, code, detail) for code, detail in reasons])
+
+
+def _by_contract(request: Request, policy: ChannelPolicy, reasons: _Reasons) -> None:
     """What the channel never takes, whenever it is asked."""
     minor, currency = request.amount.minor, request.amount.currency
     if policy.name in request.tried:
-        yield _R.ALREADY_TRIED, "it has refused this payout before"
+        reasons.append((_R.ALREADY_TRIED, "it has refused this payout before"))
     if request.kind not in policy.kinds:
-        yield _R.BENEFICIARY_KIND, f"does not pay to {request.kind}"
+        reasons.append((_R.BENEFICIARY_KIND, f"does not pay to {request.kind}"))
     if policy.min_minor is not None and minor < policy.min_minor:
-        yield _R.AMOUNT_BELOW_MIN, f"takes {policy.min_minor} or more, not {minor}"
+        reasons.append((_R.AMOUNT_BELOW_MIN, f"takes {policy.min_minor} or more, not {minor}"))
     if policy.max_minor is not None and minor > policy.max_minor:
-        yield _R.AMOUNT_ABOVE_MAX, f"takes {policy.max_minor} at most, not {minor}"
+        reasons.append((_R.AMOUNT_ABOVE_MAX, f"takes {policy.max_minor} at most, not {minor}"))
     if currency not in policy.currencies:
-        yield _R.CURRENCY, f"does not pay {currency}"
-    elif fee_minor(request.amount, policy.fees) is None:
-        yield _R.NO_FEE_RULE, f"has no price for {minor} {currency}"
+        reasons.append((_R.CURRENCY, f"does not pay {currency}"))
 
 
-def _by_switch(policy: ChannelPolicy) -> _Reasons:
+_SWITCHED = {
+    ChannelState.DISABLED: (_R.STATE_DISABLED, "switched off"),
+    ChannelState.DRAINING: (_R.STATE_DRAINING, "finishes what it has, takes nothing new"),
+}
+
+
+def _by_switch(policy: ChannelPolicy, now: datetime | None, reasons: _Reasons) -> None:
     """What the operator decided."""
-    match policy.state:
-        case ChannelState.DISABLED:
-            yield _R.STATE_DISABLED, "switched off"
-        case ChannelState.DRAINING:
-            yield _R.STATE_DRAINING, "finishes what it has, takes nothing new"
+    if policy.state in _SWITCHED:
+        reasons.append(_SWITCHED[policy.state])
+    if policy.schedule and now is not None and any(window.holds(now) for window in policy.schedule):
+        reasons.append((_R.MAINTENANCE, "planned maintenance"))
 
 
-def _by_moment(policy: ChannelPolicy, live: LiveFacts) -> _Reasons:
+def _by_moment(policy: ChannelPolicy, live: LiveFacts, reasons: _Reasons) -> None:
     """What may be otherwise in a second."""
     if live.breaker_open:
-        yield _R.BREAKER_OPEN, "it failed too often just now"
-    if live.in_flight >= policy.in_flight:
-        yield _R.IN_FLIGHT_FULL, f"{live.in_flight} of {policy.in_flight} submits under way"
+        soft, hard = "too many of its recent calls failed or were slow", "its last calls all failed"
+        reasons.append((_R.BREAKER_OPEN, soft if live.soft_trip else hard))
+    most = policy.in_flight if live.ramp >= 1.0 else max(int(policy.in_flight * live.ramp), 1)
+    if live.in_flight >= most:
+        reasons.append((_R.IN_FLIGHT_FULL, f"{live.in_flight} of {most} submits under way"))
     if not live.rate_available:
-        yield _R.RATE_LIMITED, f"takes {policy.rps:g} a second"
+        reasons.append((_R.RATE_LIMITED, f"takes {policy.rps:g} a second"))
+
+
+def _by_money(minor: int, policy: ChannelPolicy, live: LiveFacts, reasons: _Reasons) -> None:
+    """What the day, the month and the account still allow."""
+    if policy.daily_minor is not None and live.paid_today_minor + minor > policy.daily_minor:
+        reasons.append((_R.DAILY_LIMIT, f"{live.paid_today_minor} of {policy.daily_minor} paid today"))
+    if policy.monthly_minor is not None and live.usage.volume_minor + minor > policy.monthly_minor:
+        reasons.append((_R.MONTHLY_LIMIT, f"{live.usage.volume_minor} of {policy.monthly_minor} paid this month"))
+    if live.balance_minor is not None and live.balance_minor - minor < policy.balance_low_minor:
+        reasons.append(
+            (_R.BALANCE_LOW, f"{live.balance_minor} on its account, of which {policy.balance_low_minor} stay")
+        )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from enum import StrEnum
 
 from gateway.domain.beneficiary import BeneficiaryKind
+from routing.arrival import Promise
+from routing.fees import BPS, FeeKind, FeeRule
+from routing.schedule import Window
 
-BPS = 10_000
-"""Basis points in a whole."""
+__all__ = ["BPS", "ChannelPolicy", "ChannelState", "FeeKind", "FeeRule"]
 
 
 class ChannelState(StrEnum):
@@ -19,38 +22,6 @@ class ChannelState(StrEnum):
     """No new payouts; those in flight are followed to the end."""
     DISABLED = "disabled"
     """No repeats either; it is still asked."""
-
-
-class FeeKind(StrEnum):
-    """How a fee is reckoned."""
-
-    FLAT = "flat"
-    PERCENT = "percent"
-
-
-@dataclass(frozen=True, slots=True)
-class FeeRule:
-    """One line of a channel's price list (`[[channels.X.fees]]`); all amounts in minor units of `currency`.
-
-    It applies to amounts from `amount_gte` to `amount_lte`, both included; None is no bound.
-    """
-
-    kind: FeeKind
-    currency: str
-    amount_minor: int = 0
-    """The whole fee, when flat."""
-    bps: int = 0
-    """The share of the amount in basis points, when percent."""
-    min_minor: int | None = None
-    max_minor: int | None = None
-    amount_gte: int | None = None
-    amount_lte: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.amount_minor < 0 or not 0 <= self.bps <= BPS:
-            raise ValueError(f"a fee is not negative and at most the amount: {self}")
-        if not _in_order(0, self.min_minor, self.max_minor) or not _in_order(0, self.amount_gte, self.amount_lte):
-            raise ValueError(f"bounds of a fee rule are not negative, the lower one first: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +43,25 @@ class ChannelPolicy:
     min_minor: int | None = None
     max_minor: int | None = None
     """The amounts it takes, both included, in minor units of whatever currency it pays."""
+    daily_minor: int | None = None
+    monthly_minor: int | None = None
+    """What it may pay in a day and in a month of `zone`, by currency."""
+    balance_low_minor: int = 0
+    """What must be left on its account after the payout."""
+    failure_domain: str = ""
+    """Channels of one domain fall together; empty: it stands alone."""
+    schedule: tuple[Window, ...] = ()
+    """Planned maintenance: it takes nothing new."""
+    promise: Promise | None = None
+    """Settlement days and cut-off; None: `usual_s` at any time."""
+    zone: tzinfo = UTC
+    """Whose days and months its price list and limits go by."""
+    unknown_s: float = 3_600.0
+    """How long an outcome that nobody could tell usually stays open."""
+    capped: bool = field(init=False, repr=False, compare=False)
+    """It has a daily or monthly limit."""
 
     def __post_init__(self) -> None:
-        if self.in_flight < 1 or self.rps <= 0 or self.usual_s < 0:
+        if self.in_flight < 1 or self.rps <= 0 or min(self.usual_s, self.unknown_s) < 0:
             raise ValueError(f"{self.name}: limits are positive, time is not negative")
-
-
-def _in_order(*bounds: int | None) -> bool:
-    given = [bound for bound in bounds if bound is not None]
-    return given == sorted(given)
+        object.__setattr__(self, "capped", self.daily_minor is not None or self.monthly_minor is not None)

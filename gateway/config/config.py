@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from adapters.spec import AdapterSpec
 from gateway.config.errors import Fault, Loc, dotted
@@ -64,6 +65,11 @@ class Config:
         """The SQLite file."""
         name = self.gateway.database
         return self.base / name.removeprefix("sqlite:") if name else self.state_dir / "paymux.db"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Whose calendar days and months limits and prices go by."""
+        return ZoneInfo(self.gateway.timezone)
 
     @property
     def public_url(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -32,6 +33,14 @@ def _address(value: object) -> Address:
         return parse_address(value)
     except BadAddress as error:
         raise fault(str(error)) from error
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise fault(f"no such time zone: {value}") from error
+    return value
 
 
 def _url(value: str) -> str:
@@ -84,6 +93,9 @@ PathText = Annotated[str, StringConstraints(min_length=1, max_length=1024, patte
 PublicKeyText = Annotated[
     str, StringConstraints(pattern=r"^((env|file|credential):\S+|-----BEGIN PUBLIC KEY-----\s[\s\S]+)$")
 ]
+
+TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_time_zone)]
+"""A name of the IANA time zone database."""
 
 Words = Field(strict=False)
 """For tuples, sets and enums: a TOML array is a list and a word a str. What is inside stays strict."""

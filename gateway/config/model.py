@@ -24,6 +24,7 @@ from gateway.config.fields import (
     PathText,
     PolicyReason,
     PublicKeyText,
+    TimeZone,
     Url,
     Words,
     fault,
@@ -83,6 +84,7 @@ class GatewayPart(Part):
     state_dir: PathText = "state"
     database: Annotated[str, StringConstraints(pattern=r"^sqlite:[^:\x00-\x1f?#][^\x00-\x1f?#]*$")] | None = None
     shutdown_grace_s: Duration = Field(default=30.0, alias="shutdown_grace")
+    timezone: TimeZone = "UTC"
     tls: Tls | None = None
     trusted_proxies: Annotated[tuple[Network, ...], Words] = ()
     sealing_key: SecretRef | None = None
@@ -143,6 +145,10 @@ class CallbacksPart(Part):
     timeout_s: Duration = Field(default=15.0, alias="timeout")
 
 
+Allowance = Annotated[int, Field(ge=0, le=MINOR_MAX)]
+"""Minor units that a channel may be given."""
+
+
 class Limits(Part):
     """`[channels.NAME] limits`."""
 
@@ -150,11 +156,16 @@ class Limits(Part):
     max_minor: Annotated[int, Field(ge=1, le=MINOR_MAX, alias="max")] = MINOR_MAX
     rps: Count = 20
     in_flight: Count = 50
+    daily_minor: Allowance | None = Field(default=None, alias="daily")
+    monthly_minor: Allowance | None = Field(default=None, alias="monthly")
+    funding_minor: Allowance | None = Field(default=None, alias="funding")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.min_minor > self.max_minor:
             raise fault(f"min = {self.min_minor} is more than max = {self.max_minor}")
+        if _crossed(self.daily_minor, self.monthly_minor):
+            raise fault(f"daily = {self.daily_minor} is more than monthly = {self.monthly_minor}")
         return self
 
 

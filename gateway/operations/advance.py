@@ -14,6 +14,7 @@ import structlog
 
 from adapters.channel import Signed
 from gateway.domain import changes
+from gateway.domain.allowance import AllowanceSpent
 from gateway.domain.errors import StaleWrite
 from gateway.domain.event import EventType
 from gateway.domain.outcome import Heard as How
@@ -41,6 +42,7 @@ from gateway.operations.plan import Chosen, choose, sent_of, waiting_code
 from gateway.operations.record import record, touch
 from gateway.operations.services import ChannelHandle, Services
 from gateway.operations.transmit import interrupted, transmit
+from gateway.operations.usage import look_at_usage
 from gateway.store.port import Lease, Tx
 from routing.decide import Decision
 from routing.guard import Permit, RefusedBeforeSend, Verdict
@@ -189,6 +191,7 @@ async def _plan(
 ) -> Payout:
     """Choose a channel, commit the intent, send."""
     planned = payout.attempt(instead_of) if instead_of is not None else None
+    await look_at_usage(services, now)
     found = choose(services, payout, planned, now)
     if isinstance(found, Decision):
         return await _wait_for_channel(services, payout, found, seen, lease, now)
@@ -197,7 +200,11 @@ async def _plan(
     outgoing = _Outgoing(found.handle, number, found.signed, found.permit)
     detail: Detail = {"channel": found.handle.channel.name}
     opened = EventType.ATTEMPT_OPENED
-    return await _commit_and_send(services, payout, intent, opened, outgoing, detail, seen, lease, now)
+    try:
+        return await _commit_and_send(services, payout, intent, opened, outgoing, detail, seen, lease, now)
+    except AllowanceSpent as spent:  # another node was quicker: nothing was committed, the next look knows
+        await look_at_usage(services, now, anew=True)
+        raise StaleWrite(str(spent)) from spent
 
 
 def _intent(payout: Payout, found: Chosen, instead_of: int | None, now: datetime) -> Payout:

@@ -15,7 +15,7 @@ from gateway.domain.errors import NotFound, StaleWrite
 from gateway.domain.event import EventType
 from gateway.domain.hold import HoldCode
 from gateway.domain.outcome import Answer, OutcomeKind, classify
-from gateway.domain.payout import Payout
+from gateway.domain.payout import Attempt, Payout
 from gateway.domain.states import Change, Folded, fold
 from gateway.domain.view import payout_view
 from gateway.failpoints import Commit, Unit
@@ -45,11 +45,13 @@ async def learn(services: Services, heard: Heard, lease: Lease | None = None) ->
     """
     try:
         unit = Unit(heard.answer.heard, lambda tx: learn_in(services, tx, heard, lease))
-        after, change = await services.store.run(unit)
+        learned = await services.store.run(unit)
     except StaleWrite:
         await _learn_without_lease(services, heard)
         raise
-    _report(heard, after, change)
+    after = learned.after
+    _report(heard, learned)
+    take_to_heart(services, learned)
     if heard.answer.conflict:
         # Our stored bytes are not what the channel knows under this id: nothing more leaves by this channel (row 29).
         services.channels[after.attempt(heard.attempt).channel].guard.stop()
@@ -65,14 +67,31 @@ async def _learn_without_lease(services: Services, heard: Heard) -> None:
     the next owner must not fail over against it (R14). Anything else is evidence only (I29)."""
     if heard.answer.kind in _ALWAYS_JUDGED:
         unit = Unit(str(heard.answer.heard), lambda tx: learn_in(services, tx, heard, None))
-        after, change = await services.store.run(unit)
-        _report(heard, after, change)
+        learned = await services.store.run(unit)
+        _report(heard, learned)
+        take_to_heart(services, learned)
         services.wake_callbacks()
     else:
         await services.store.run(Unit(Commit.EVIDENCE, lambda tx: keep_evidence(services, tx, heard)))
 
 
-def learn_in(services: Services, tx: Tx, heard: Heard, lease: Lease | None) -> tuple[Payout, Change]:
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What an answer changed."""
+
+    before: Attempt
+    after: Payout
+    change: Change
+
+
+def take_to_heart(services: Services, learned: Learned) -> None:
+    """Once it is committed, and only then: the router knows its channel better."""
+    after = learned.after.attempt(learned.before.number)
+    policy = services.channels[after.channel].policy
+    services.router.heard(learned.before, after, learned.after, policy, services.clock.now())
+
+
+def learn_in(services: Services, tx: Tx, heard: Heard, lease: Lease | None) -> Learned:
     """The unit: load, classify, fold, save."""
     payout = _load(tx, heard.payout_id)
     attempt = payout.attempt(heard.attempt)
@@ -84,7 +103,7 @@ def learn_in(services: Services, tx: Tx, heard: Heard, lease: Lease | None) -> t
     folded = fold(payout, heard.attempt, outcome, now, polls)
     judged = folded.change is not Change.STALE
     tx.append_evidence(payout, Evidence(heard.attempt, heard.transmission_no, now, heard.answer, judged))
-    return _save(services, tx, payout, folded, heard, now, lease), folded.change
+    return Learned(attempt, _save(services, tx, payout, folded, heard, now, lease), folded.change)
 
 
 def _save(
@@ -167,8 +186,9 @@ def _load(tx: Tx, payout_id: str) -> Payout:
     return payout
 
 
-def _report(heard: Heard, after: Payout, change: Change) -> None:
+def _report(heard: Heard, learned: Learned) -> None:
     """One line a step; louder when a person should look."""
+    after, change = learned.after, learned.change
     attempt, answer = after.attempt(heard.attempt), heard.answer
     bound = log.bind(
         payout=after.id,

@@ -22,7 +22,7 @@ from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
 from gateway.failpoints import Commit, Unit
-from gateway.operations.learn import Heard, keep_evidence, learn_in
+from gateway.operations.learn import Heard, Learned, keep_evidence, learn_in, take_to_heart
 from gateway.operations.services import ChannelHandle, Services
 from gateway.store.port import Novelty, SeenNotification, Tx
 
@@ -73,7 +73,7 @@ async def observe(services: Services, channel: str, raw: RawNotification) -> Rep
         return handle.channel.reply(refused.status, refused.code)
     try:
         unit = Unit(Commit.NOTIFICATION, lambda tx: _take(services, tx, handle, notification, raw))
-        taken = await services.store.run(unit)
+        taken, learned = await services.store.run(unit)
     except _Replayed:
         log.warning("notification.replayed", channel=channel, event_id=notification.event_id)
         return handle.channel.reply(401, "replayed")
@@ -81,6 +81,8 @@ async def observe(services: Services, channel: str, raw: RawNotification) -> Rep
         log.error("notification.not_stored", channel=channel, error=type(error).__name__)
         return handle.channel.reply(503, "not_stored")
     _report(channel, notification, taken)
+    for each in learned:
+        take_to_heart(services, each)
     services.wake_callbacks()
     services.wake()
     if _Taken.ORPHAN in taken:
@@ -90,7 +92,7 @@ async def observe(services: Services, channel: str, raw: RawNotification) -> Rep
 
 def _take(
     services: Services, tx: Tx, handle: ChannelHandle, notification: Notification, raw: RawNotification
-) -> tuple[_Taken, ...]:
+) -> tuple[tuple[_Taken, ...], list[Learned]]:
     if notification.nonce is not None:
         key_id, nonce = notification.nonce
         now = services.clock.now()
@@ -104,13 +106,17 @@ def _take(
         for target, notice in zip(targets, notification.notices, strict=True)
     ]
     news = {each: tx.note_notification(_seen(handle, notification, each, said, raw)) for each in ids}
-    return tuple(
-        _take_notice(services, tx, notice, target, news[target.payout.id if target else None])
+    learned: list[Learned] = []
+    taken = tuple(
+        _take_notice(services, tx, notice, target, news[target.payout.id if target else None], learned)
         for notice, target in zip(notification.notices, targets, strict=True)
     )
+    return taken, learned
 
 
-def _take_notice(services: Services, tx: Tx, notice: Notice, target: _Target | None, news: Novelty) -> _Taken:
+def _take_notice(
+    services: Services, tx: Tx, notice: Notice, target: _Target | None, news: Novelty, learned: list[Learned]
+) -> _Taken:
     if target is None:
         return _Taken.ORPHAN
     if news is Novelty.SEEN:
@@ -118,14 +124,14 @@ def _take_notice(services: Services, tx: Tx, notice: Notice, target: _Target | N
     if news is Novelty.CONFLICT:
         # The first stands; what the channel really means, only a query can say (row 39).
         answer = replace(_OTHER_CONTENT, raw=notice.answer.raw)
-        learn_in(services, tx, Heard(target.payout.id, target.attempt, answer), None)
+        learned.append(learn_in(services, tx, Heard(target.payout.id, target.attempt, answer), None))
         return _Taken.CONFLICT
     heard = Heard(target.payout.id, target.attempt, replace(notice.answer, heard=How.NOTIFICATION))
     if not _matches(target.payout, notice):
         # Not ours, or not right: kept as refused evidence, and asked about by the ordinary schedule (I17).
         keep_evidence(services, tx, replace(heard, answer=replace(heard.answer, alarm=True)))
         return _Taken.MISMATCH
-    learn_in(services, tx, heard, None)
+    learned.append(learn_in(services, tx, heard, None))
     return _Taken.FOLDED
 
 

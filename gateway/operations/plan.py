@@ -6,9 +6,10 @@ open breaker, a full house. Between the commit of the intent and the send nothin
 
 from __future__ import annotations
 
+import hmac
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -18,10 +19,14 @@ from gateway.domain.changes import Opening, ordinal_on
 from gateway.domain.identity import AttemptIds, attempt_ids
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.reasons import RejectReason, StatusCode
+from gateway.operations.router import given
 from gateway.operations.services import ChannelHandle, Services
-from routing.decide import Candidate, Decision, decide
-from routing.eligibility import RefusalCode, Request
+from routing.candidate import Candidate
+from routing.decision import Decision
+from routing.eligibility import RefusalCode
+from routing.facts import LiveFacts
 from routing.guard import Permit, RefusedBeforeSend
+from routing.request import Request
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -44,14 +49,28 @@ class Chosen:
 def choose(services: Services, payout: Payout, planned: Attempt | None, now: datetime) -> Chosen | Decision:
     """The first channel of the ranking that takes it, or the decision with every refusal."""
     policies = [handle.policy for handle in services.channels.values()]
-    live = {name: handle.guard.live() for name, handle in services.channels.items()}
-    decision = decide(_request(payout), policies, live)
+    decision = services.router.decide(_request(services, payout), policies, _live(services, payout, now), now)
     for candidate in _in_order(decision.ranked, payout, planned):
         found = _try(services, payout, planned, candidate, decision, now)
         if isinstance(found, Chosen):
             return found
         decision = found
     return decision
+
+
+def _live(services: Services, payout: Payout, now: datetime) -> dict[str, LiveFacts]:
+    """What is true of every channel at this moment: its guard's, its books' and its silence's word."""
+    facts = {}
+    for name, handle in services.channels.items():
+        month, today_minor, left_minor = given(services.usage.of(name), handle.allowances, payout.amount, now)
+        facts[name] = replace(
+            handle.guard.live(),
+            late=services.router.late(handle.policy, now),
+            usage=month,
+            paid_today_minor=today_minor,
+            balance_minor=left_minor,
+        )
+    return facts
 
 
 def order_of(payout: Payout, ids: AttemptIds) -> Order:
@@ -87,9 +106,10 @@ def waiting_code(decision: Decision) -> StatusCode:
     return StatusCode.NO_ROUTE
 
 
-def _request(payout: Payout) -> Request:
+def _request(services: Services, payout: Payout) -> Request:
     heard = frozenset(attempt.channel for attempt in payout.attempts if attempt.transmitted)
-    return Request(payout.amount, payout.beneficiary.kind, heard)
+    account = hmac.digest(services.keys.fingerprint, payout.beneficiary.account.encode(), "sha256").hex()
+    return Request(payout.amount, payout.beneficiary.kind, heard, payout.app, payout.id, account)
 
 
 def _in_order(ranked: Sequence[Candidate], payout: Payout, planned: Attempt | None) -> list[Candidate]:
@@ -126,7 +146,7 @@ def _try(
         log.exception("channel.prepare_failed", payout=payout.id, channel=candidate.channel)
         return decision.refuse(candidate.channel, RefusalCode.NOT_READY, "the adapter failed")
     try:
-        permit = handle.guard.admit()
+        permit = handle.guard.admit(candidate.last_resort)
     except RefusedBeforeSend as refused:
         return decision.refuse(candidate.channel, refused.code, "refused at the door")
     return Chosen(handle, signed, permit, opening)

@@ -12,6 +12,7 @@ from gateway.domain.payout import Payout
 from gateway.domain.steps import next_due
 from gateway.operations.announce import make_callbacks
 from gateway.operations.services import Services
+from gateway.operations.usage import keep_allowances
 from gateway.store.port import Lease, Tx
 
 GATEWAY = "gateway"
@@ -34,6 +35,7 @@ def record(
 
     Raises:
         StaleWrite: the stored payout is not `before`, or the lease is lost; nothing was changed.
+        AllowanceSpent: a new attempt's channel may not be given so much more; nothing was changed.
     """
     after = end_canceled(after, now)
     endpoints = services.endpoints.get(after.app, ())
@@ -42,6 +44,7 @@ def record(
     )
     after = replace(after, last_event=before.last_event + 1, callback_sequence=announced.sequence)
     saved = tx.save(before, after, next_due(after), lease)
+    keep_allowances(services, tx, before, saved, now)
     tx.append_event(saved, Event(saved.last_event, now, event, actor, attempt, detail or {}))
     for callback in announced.callbacks:
         tx.enqueue_callback(callback)

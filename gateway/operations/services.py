@@ -10,12 +10,15 @@ from uuid import UUID
 from adapters.channel import Channel, Timeouts
 from gateway.callbacks.endpoint import Endpoint
 from gateway.clock import Clock
+from gateway.domain.allowance import Allowances
 from gateway.domain.money import Money
 from gateway.domain.payout import Payout
 from gateway.domain.states import Polls
 from gateway.domain.steps import StepPolicy
 from gateway.operations.background import Background
+from gateway.operations.router import Router
 from gateway.operations.standing import Standing
+from gateway.operations.usage import Usage
 from gateway.store.port import Lease, Store
 from routing.guard import Guard
 from routing.policy import ChannelPolicy
@@ -30,6 +33,7 @@ class ChannelHandle:
     guard: Guard
     polls: Polls
     timeouts: Timeouts
+    allowances: Allowances = field(default_factory=Allowances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class Services:
     wake_callbacks: Callable[[], None] = field(repr=False)
     ask_first_for: timedelta = timedelta(days=30)
     """How long after a quarantine every channel is asked before a new attempt (R15)."""
+    router: Router = field(default_factory=Router)
+    """Which channel, and what this node knows of them."""
+    usage: Usage = field(default_factory=Usage)
+    """What is reserved at each channel, as this node last saw it."""
     standing: Standing = field(default_factory=Standing)
     """Quarantine and ask-first time, as this node knows them."""
     confirm_above: Mapping[str, int] = field(default_factory=dict)

@@ -31,6 +31,7 @@ async def transmit(
 ) -> Payout:
     """Send, wait at most the deadline, fold. The intent is committed; the permit is given back here."""
     transmission_no = payout.attempt(number).transmissions
+    services.router.sent(payout, number)
     reached(Send.SUBMIT, Moment.BEFORE_SEND)
     task = services.background.spawn(handle.channel.submit(signed))
 

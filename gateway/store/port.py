@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from gateway.domain.allowance import Reservation, Used
 from gateway.domain.event import Event
 from gateway.domain.outcome import Answer
 from gateway.domain.payout import Payout
@@ -213,6 +214,10 @@ class ReadTx(PrincipalReads, Protocol):
         """Payouts by status."""
         ...
 
+    def usage(self, channel: str) -> Mapping[tuple[str, str], Used]:
+        """By (currency, window): what is reserved at the channel."""
+        ...
+
     def meta(self, name: str) -> str | None:
         """A word the store keeps about itself."""
         ...
@@ -241,6 +246,18 @@ class Tx(ReadTx, PrincipalWrites, Protocol):
         Raises:
             StaleWrite: nothing was changed.
         """
+        ...
+
+    def reserve(self, payout: Payout, number: int, reservation: Reservation) -> Mapping[str, Used]:
+        """Add the attempt's amount to each of its windows; what is used of them then. An attempt reserves once.
+
+        Raises:
+            AllowanceSpent: a window has too little left; the unit is to be given up as a whole.
+        """
+        ...
+
+    def release_reservation(self, payout: Payout, number: int, at: datetime) -> str | None:
+        """Give back what the attempt reserved, if it did and has not been given back; the channel's name then."""
         ...
 
     def append_event(self, payout: Payout, event: Event) -> None: ...

@@ -17,6 +17,7 @@ from gateway.domain.payout import OPEN, Payout
 from gateway.domain.review import Request, RequestKind
 from gateway.store import codec, schema
 from gateway.store import statements as sql
+from gateway.store.allowances import SqlAllowanceReads
 from gateway.store.port import (
     Callback,
     Delivery,
@@ -37,7 +38,7 @@ OPEN_STATES = sorted(str(state) for state in OPEN)
 SILENT_HOLDS = sorted(str(code) for code, rule in HOLDS.items() if not rule.asks)
 
 
-class SqlReadTx(SqlPrincipalReads):
+class SqlReadTx(SqlPrincipalReads, SqlAllowanceReads):
     """Questions. Every one names its shard where the row is one payout's."""
 
     def __init__(self, connection: Connection, rows: Rows) -> None:

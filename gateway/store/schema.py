@@ -172,6 +172,31 @@ attempts = Table(
     Index("attempts_live", "channel", "state", sqlite_where=text("due_at IS NOT NULL")),
 )
 
+usage = Table(
+    "usage",
+    metadata,
+    Column("channel", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("period", Text, nullable=False),  # `gateway.domain.allowance.window_at`
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("payouts", BigInteger, nullable=False),
+    PrimaryKeyConstraint("channel", "currency", "period"),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    *_of_payout(
+        Column("number", Integer, nullable=False),
+        Column("channel", Text, nullable=False),
+        Column("currency", Text, nullable=False),
+        Column("amount_minor", BigInteger, nullable=False),
+        Column("windows", Text, nullable=False),
+        Column("released_at", Moment),
+    ),
+    PrimaryKeyConstraint("shard", "payout_id", "number"),
+)
+
 events = Table(
     "events",
     metadata,

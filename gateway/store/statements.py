@@ -80,6 +80,23 @@ NEWEST = {
     for table in (schema.evidence, schema.incidents, schema.freezes)
 }
 
+# Allowances ----------------------------------------------------------------------------------------------------------
+
+_U = schema.usage.c
+USAGE_OF_CHANNEL = select(schema.usage).where(*_of(schema.usage, "channel"))
+ADD_USAGE = (
+    update(schema.usage)
+    .where(*_of(schema.usage, "channel", "currency", "period"))
+    .values(amount_minor=_U.amount_minor + bindparam("more_minor"), payouts=_U.payouts + bindparam("more"))
+    .returning(*_U)
+)
+RELEASE_RESERVATION = (
+    update(schema.reservations)
+    .where(*_of(schema.reservations, "shard", "payout_id", "number"), schema.reservations.c.released_at.is_(None))
+    .values(released_at=bindparam("now"))
+    .returning(*schema.reservations.c)
+)
+
 # Callbacks -----------------------------------------------------------------------------------------------------------
 
 CALLBACKS_DUE = (

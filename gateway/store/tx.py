@@ -20,6 +20,7 @@ from gateway.domain.status import FINAL, status
 from gateway.sealing import SealBroken
 from gateway.store import codec, schema
 from gateway.store import statements as sql
+from gateway.store.allowances import SqlAllowanceWrites
 from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Novelty, Reference, SeenNotification
 from gateway.store.principals import SqlPrincipalWrites
 from gateway.store.reads import OPEN_STATES, SILENT_HOLDS, SqlReadTx, evidence_place
@@ -31,7 +32,7 @@ _P, _A = schema.payouts.c, schema.attempts.c
 Values = dict[str, Any]
 
 
-class SqlTx(SqlReadTx, SqlPrincipalWrites):
+class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites):
     """Changes. Each carries its guard: the version it was decided on, the fence it was leased under."""
 
     def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:

@@ -36,6 +36,7 @@ from gateway.domain.steps import StepPolicy
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.advance import advance
 from gateway.operations.background import Background
+from gateway.operations.router import Router
 from gateway.operations.services import ChannelHandle, Keys, Services
 from gateway.sealing import Sealer
 from gateway.secret import Secret
@@ -43,6 +44,7 @@ from gateway.store.port import Evidence, Incident, Lease, Store
 from gateway.store.sqlite import MemoryStore
 from routing.guard import Guard, Limits
 from routing.policy import ChannelPolicy, ChannelState, FeeKind, FeeRule
+from routing.score import Preference
 from tests.support.builders import BENEFICIARY, NOW, an_answer
 from tests.support.clock import FakeClock
 
@@ -178,6 +180,8 @@ class ScriptedGateway:
 
 
 MONEY = Money(12345, "CNY")
+FEE_ONLY = Preference("fee only", time_value_minor=0, failure_cost_minor=0)
+"""The first channel is tried first whatever it did before: these tests are about something else."""
 POLICY = StepPolicy()
 
 
@@ -217,6 +221,7 @@ def scripted_gateway(*names: str, policy: StepPolicy = POLICY, total_s: float = 
         hand_over=lambda payout, lease: handed.append((payout, lease)),
         wake=lambda: woken.append("payouts"),
         wake_callbacks=lambda: None,
+        router=Router(preference=FEE_ONLY),
     )
     return ScriptedGateway(clock, store, services, channels, woken, handed)
 

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from routing.breaker import Breaker, RefusedBeforeSend, Token, Verdict
+from routing.window import RateLimits
 from tests.support.clock import FakeClock
 
 FAIL_MAX, OPEN_S = 2, 10.0
+NEVER = RateLimits(calls_min=10_000, calls_max=10_000)
+"""Rates have their own tests; here only failures in a row count."""
 
 
 class BreakerMachine(RuleBasedStateMachine):
@@ -23,7 +26,7 @@ class BreakerMachine(RuleBasedStateMachine):
         self.clock = FakeClock()
         self.told: list[str] = ["closed"]
         self.gate = Breaker(
-            "alpha", self.clock.monotonic, FAIL_MAX, OPEN_S, lambda _name, _old, new: self.told.append(new.value)
+            "alpha", self.clock.monotonic, FAIL_MAX, OPEN_S, lambda _name, _old, new: self.told.append(new.value), NEVER
         )
         self.state, self.faults, self.due_s = "closed", 0, 0.0
         self.speakers: set[Token] = set()

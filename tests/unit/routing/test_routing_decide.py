@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -12,8 +14,13 @@ from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.money import Money
 from routing.decide import Decision, LiveFacts, Refusal, RefusalCode, Request, decide
 from routing.eligibility import PASSING, eligibility
+from routing.fees import Usage, fee_minor
+from routing.health import FAILURE, SUCCESS, UNKNOWN
+from routing.health_book import HealthBook, health_class
 from routing.policy import ChannelPolicy, ChannelState, FeeKind, FeeRule
-from routing.score import fee_minor
+from routing.rules import Action, Match, Rule
+from routing.schedule import Once
+from routing.score import CHEAPEST, FASTEST
 
 BANK, WECHAT = BeneficiaryKind.BANK_ACCOUNT, BeneficiaryKind.WECHAT
 FREE = (FeeRule(FeeKind.FLAT, "CNY"),)
@@ -31,6 +38,8 @@ SOUND = ChannelPolicy(
     max_minor=1_000,
 )
 IDLE = LiveFacts()
+NOW = datetime(2026, 11, 2, 10, tzinfo=UTC)
+CLASS = health_class(1_000, BANK)
 
 ONE_FAULT = {
     RefusalCode.STATE_DISABLED: (REQUEST, replace(SOUND, state=ChannelState.DISABLED), IDLE),
@@ -44,7 +53,22 @@ ONE_FAULT = {
     RefusalCode.BREAKER_OPEN: (REQUEST, SOUND, LiveFacts(breaker_open=True)),
     RefusalCode.IN_FLIGHT_FULL: (REQUEST, SOUND, LiveFacts(in_flight=10)),
     RefusalCode.RATE_LIMITED: (REQUEST, SOUND, LiveFacts(rate_available=False)),
+    RefusalCode.DAILY_LIMIT: (REQUEST, replace(SOUND, daily_minor=5_000), LiveFacts(paid_today_minor=4_001)),
+    RefusalCode.MONTHLY_LIMIT: (
+        REQUEST,
+        replace(SOUND, monthly_minor=5_000),
+        LiveFacts(usage=Usage(3, volume_minor=4_001)),
+    ),
+    RefusalCode.BALANCE_LOW: (REQUEST, replace(SOUND, balance_low_minor=100), LiveFacts(balance_minor=1_099)),
+    RefusalCode.MAINTENANCE: (REQUEST, replace(SOUND, schedule=(Once(NOW, NOW + timedelta(hours=2)),)), IDLE),
 }
+
+
+def test_limits_of_money_include_their_bounds() -> None:
+    """What exactly fits the day, the month and the account is taken."""
+    policy = replace(SOUND, daily_minor=5_000, monthly_minor=9_000, balance_low_minor=100)
+    live = LiveFacts(usage=Usage(9, 8_000), paid_today_minor=4_000, balance_minor=1_100)
+    assert eligibility(REQUEST, policy, live) == ()
 
 
 def test_the_sound_channel_is_ranked() -> None:
@@ -54,7 +78,8 @@ def test_the_sound_channel_is_ranked() -> None:
 
 def test_every_code_is_covered_and_has_a_passing_row() -> None:
     """A new code cannot be added without a case here and a row in the table."""
-    assert set(ONE_FAULT) | {RefusalCode.UNSENDABLE, RefusalCode.NOT_READY, RefusalCode.STOPPED} == set(RefusalCode)
+    later = {RefusalCode.UNSENDABLE, RefusalCode.NOT_READY, RefusalCode.STOPPED}
+    assert set(ONE_FAULT) | later | {RefusalCode.RULE} == set(RefusalCode)
     assert set(PASSING) == set(RefusalCode)
 
 
@@ -62,11 +87,11 @@ def test_every_code_is_covered_and_has_a_passing_row() -> None:
 def test_one_fault_gives_exactly_its_reason(code: RefusalCode) -> None:
     """Each limit refuses alone, under its own code, in words; the payout waits only if it may pass."""
     request, policy, live = ONE_FAULT[code]
-    refusals = eligibility(request, policy, live)
+    refusals = eligibility(request, policy, live, NOW)
     assert [refusal.code for refusal in refusals] == [code]
     assert refusals[0].channel == "alpha"
     assert refusals[0].detail
-    decision = decide(request, [policy], {"alpha": live})
+    decision = decide(request, [policy], {"alpha": live}, now=NOW)
     assert decision.ranked == ()
     assert decision.waitable is PASSING[code]
 
@@ -89,7 +114,7 @@ def test_all_reasons_are_given_and_one_lasting_reason_ends_the_wait() -> None:
 
 def test_nothing_configured_is_nothing_to_wait_for() -> None:
     """Without channels there is neither a candidate nor a hope."""
-    assert decide(REQUEST, [], {}) == Decision((), ())
+    assert (decide(REQUEST, [], {}).ranked, decide(REQUEST, [], {}).refused) == ((), ())
     assert not decide(REQUEST, [], {}).waitable
 
 
@@ -119,7 +144,16 @@ def test_a_refusal_after_the_ranking_moves_the_channel_over() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "null", "{}", '{"v":2}', '{"v":1,"ranked":[[1]]}', '{"v":1,"ranked":[],"refused":[["a","x",""]]}'],
+    [
+        "",
+        "[]",
+        "null",
+        "{}",
+        '{"v":2}',
+        '{"v":3,"ranked":[],"refused":[]}',
+        '{"v":1,"ranked":[[1]]}',
+        '{"v":1,"ranked":[],"refused":[["a","x",""]]}',
+    ],
 )
 def test_what_is_not_a_stored_decision_is_refused(text: str) -> None:
     """Another version or another shape raises ValueError, never half a decision."""
@@ -178,11 +212,117 @@ def test_the_laws_of_every_decision(
     assert len(set(ranked)) == len(ranked)
     assert not set(ranked) & refused
     assert set(ranked) | refused == {policy.name for policy in channels}
-    order = [(c.fee_minor, c.usual_s, c.channel) for c in decision.ranked]
+    order = [(c.cost, c.channel) for c in decision.ranked]
     assert order == sorted(order)
     prices = {policy.name: fee_minor(request_.amount, policy.fees) for policy in channels}
     assert all(candidate.fee_minor == prices[candidate.channel] for candidate in decision.ranked)
     shuffled = list(channels)
     random.shuffle(shuffled)  # type: ignore[attr-defined] - hypothesis hands in a random.Random
     assert decide(request_, shuffled, live) == decision
-    assert Decision.from_json(decision.to_json()) == decision
+    assert Decision.from_json(decision.to_json()) == decision == decision.replayed()
+
+
+PAIR = [SOUND, replace(SOUND, name="beta")]
+
+
+def names(decision: Decision) -> list[str]:
+    return [candidate.channel for candidate in decision.ranked]
+
+
+def flat(name: str, fee: int, usual_s: float = 60.0, **more: object) -> ChannelPolicy:
+    fees = (FeeRule(FeeKind.FLAT, "CNY", amount_minor=fee),)
+    return replace(SOUND, name=name, fees=fees, usual_s=usual_s, **more)  # type: ignore[arg-type] - checked by use
+
+
+def test_a_decision_of_the_first_format_is_still_read() -> None:
+    """What was stored before this version stays readable, with what it said."""
+    text = '{"v":1,"ranked":[["alpha",7,60.0]],"refused":[["beta","currency","does not pay CNY"]]}'
+    decision = Decision.from_json(text)
+    assert [(c.channel, c.fee_minor, c.usual_s) for c in decision.ranked] == [("alpha", 7, 60.0)]
+    assert decision.refused == (Refusal("beta", RefusalCode.CURRENCY, "does not pay CNY"),)
+
+
+def test_a_sick_channel_is_not_worth_its_low_fee() -> None:
+    """Fee, speed and health are one number: at 30 % success the cheap channel is the dear one."""
+    book = HealthBook()
+    for number in range(100):
+        book.observe("cheap", CLASS, SUCCESS if number % 10 < 3 else FAILURE, float(number))
+        book.observe("dear", CLASS, SUCCESS, float(number))
+    channels = [flat("cheap", 10), flat("dear", 60)]
+    assert names(decide(REQUEST, channels, {}, book)) == ["dear", "cheap"]
+    assert names(decide(REQUEST, channels, {})) == ["cheap", "dear"]
+
+
+def test_the_preference_decides_what_waiting_is_worth() -> None:
+    """Ten minutes for 20 fen: too dear for the thrifty, cheap for who is in a hurry."""
+    channels = [flat("slow", 10, usual_s=600.0), flat("fast", 30, usual_s=1.0)]
+    assert names(decide(REQUEST, channels, {}, preference=CHEAPEST)) == ["slow", "fast"]
+    assert names(decide(REQUEST, channels, {}, preference=FASTEST)) == ["fast", "slow"]
+
+
+def test_a_channel_that_took_payouts_and_fell_silent_is_left_before_any_failure() -> None:
+    """The ages of what it has not answered are enough."""
+    book = HealthBook()
+    for number in range(200):
+        book.observe("alpha", CLASS, SUCCESS, float(number))
+        book.observe("beta", CLASS, SUCCESS if number % 10 else FAILURE, float(number))
+    assert names(decide(REQUEST, PAIR, {}, book)) == ["alpha", "beta"]
+    assert names(decide(REQUEST, PAIR, {"alpha": LiveFacts(late=5.0)}, book)) == ["beta", "alpha"]
+
+
+def test_unknown_outcomes_cost_the_time_they_stay_open() -> None:
+    """They are no failures, and yet a channel that loses its answers is slower than it promises."""
+    book = HealthBook()
+    for number in range(50):
+        book.observe("alpha", CLASS, SUCCESS, float(number))
+        book.observe("alpha", CLASS, UNKNOWN, float(number))
+    alpha, beta = (decide(REQUEST, [policy], {}, book).ranked[0] for policy in PAIR)
+    assert alpha.usual_s > SOUND.unknown_s / 2 > beta.usual_s == SOUND.usual_s
+    assert alpha.mean > beta.mean
+
+
+def test_after_a_failure_the_next_channel_is_sought_outside_the_failed_domain() -> None:
+    """An order, not an exclusion: the neighbour of the failed channel stays as the last way."""
+    channels = [flat("a1", 1, failure_domain="a"), flat("a2", 2, failure_domain="a"), flat("b1", 90)]
+    assert names(decide(REQUEST, channels, {})) == ["a1", "a2", "b1"]
+    assert names(decide(replace(REQUEST, tried=frozenset({"a1"})), channels, {})) == ["b1", "a2"]
+
+
+def test_the_last_usable_channel_is_never_ejected_by_rate() -> None:
+    """A soft trip bars a channel only while another one is usable; failures in a row always do."""
+    soft, hard = LiveFacts(breaker_open=True, soft_trip=True), LiveFacts(breaker_open=True)
+    assert names(decide(REQUEST, PAIR, {"alpha": soft})) == ["beta"]
+    alone = decide(REQUEST, PAIR, {"alpha": soft, "beta": hard})
+    assert names(alone) == ["alpha"]
+    assert alone.ranked[0].last_resort
+    assert {refusal.channel for refusal in alone.refused} == {"beta"}
+    assert names(decide(REQUEST, PAIR, {"alpha": hard, "beta": hard})) == []
+    drained = replace(SOUND, state=ChannelState.DRAINING)
+    assert names(decide(REQUEST, [drained], {"alpha": soft})) == []
+
+
+def test_rules_come_before_the_score() -> None:
+    """Only and never exclude with the rule's name; prefer goes first however dear."""
+    channels = [flat("a", 1), flat("b", 50), flat("c", 90)]
+    never = Rule("no a", Action.NEVER, ("a",))
+    prefer = Rule("c first", Action.PREFER, ("c",), Match(amount_gte=1_000))
+    decision = decide(REQUEST, channels, {}, rules=[never, prefer])
+    assert names(decision) == ["c", "b"]
+    assert decision.rule == "c first"
+    assert decision.refused == (Refusal("a", RefusalCode.RULE, "rule 'no a'"),)
+    only = Rule("only b", Action.ONLY, ("b",))
+    assert names(decide(REQUEST, channels, {}, rules=[only])) == ["b"]
+    assert Decision.from_json(decision.to_json()) == decision == decision.replayed()
+
+
+def test_the_same_seed_gives_the_same_decision() -> None:
+    """And another one another draw: what was drawn is kept, so that it replays without dice."""
+    book = HealthBook()
+    for number in range(30):
+        book.observe("alpha", CLASS, SUCCESS if number % 5 else FAILURE, float(number))
+    first, again, other = (decide(REQUEST, PAIR, {}, book, random=Random(seed), seed=seed) for seed in (7, 7, 8))
+    assert first == again != other
+    assert first.drawn
+    assert first.seed == 7
+    assert Decision.from_json(first.to_json()).replayed() == first
+    assert decide(REQUEST, list(reversed(PAIR)), {}, book, random=Random(7), seed=7) == first

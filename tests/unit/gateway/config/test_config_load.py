@@ -106,7 +106,12 @@ def test_every_key_arrives_where_it_is_used(tmp_path: Path) -> None:
     assert (alpha.adapter, alpha.state) == ("bank", ChannelState.DRAINING)
     assert alpha.currencies == {"CNY", "EUR"}
     assert alpha.methods == {BeneficiaryKind.BANK_ACCOUNT, BeneficiaryKind.WECHAT}
-    assert alpha.limits.model_dump() == {"min_minor": 100, "max_minor": 5000000, "rps": 7, "in_flight": 3}
+    assert alpha.limits.model_dump(exclude_none=True) == {
+        "min_minor": 100,
+        "max_minor": 5000000,
+        "rps": 7,
+        "in_flight": 3,
+    }
     assert alpha.call_timeouts() == Timeouts(connect_s=1.0, read_s=2.0, total_s=5.0)
     assert (alpha.poll_s, alpha.usual_s) == ((1.0, 120.0), 3.0)
     assert (alpha.breaker.failures, alpha.breaker.open_s) == (2, 9.0)

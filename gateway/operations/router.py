@@ -1,0 +1,183 @@
+"""What this node knows of its channels' health, and how it asks the pure router with it.
+
+Mutable, and only ever touched by the event loop. Everything here may be lost: then channels are believed to be as the
+configuration promises until new outcomes say otherwise. Evidence counts once because it is the difference of what an
+attempt comes to before and after a committed change, and every change of an attempt is committed once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from random import Random
+
+from gateway.domain.allowance import Allowances, Span, Used, window_at
+from gateway.domain.money import Money
+from gateway.domain.payout import Attempt, AttemptState, Payout
+from gateway.domain.reasons import OtherChannel, RejectReason, other_channel
+from gateway.operations.usage import Sums
+from routing.arrival import Arrivals, promised_s
+from routing.decide import Decision, Request, decide
+from routing.facts import LiveFacts
+from routing.feedback import FAILURE, NOTHING, SUCCESS, UNKNOWN, Evidence
+from routing.fees import Usage as Given
+from routing.health import Health, HealthTuning
+from routing.health_book import HealthBook, health_class
+from routing.policy import ChannelPolicy
+from routing.rules import Rule
+from routing.score import BALANCED, Preference
+from routing.silence import Silence
+
+FORMAT = 1
+"""The version of the stored form."""
+
+_PAID = frozenset({AttemptState.SUCCEEDED, AttemptState.RETURNED})
+
+
+class Router:
+    """One node's memory of its channels."""
+
+    def __init__(
+        self,
+        *,
+        rules: Sequence[Rule] = (),
+        preference: Preference = BALANCED,
+        new_seed: Callable[[], int] | None = None,
+    ) -> None:
+        """Without `new_seed` no dice are thrown: the posterior means decide."""
+        self.rules = tuple(rules)
+        self.preference = preference
+        self.book = HealthBook()
+        self.arrivals: dict[str, Arrivals] = {}
+        self._new_seed = new_seed
+        self._silence: dict[str, Silence] = {}
+
+    # Asking ----------------------------------------------------------------------------------------------------------
+
+    def decide(
+        self, request: Request, policies: Sequence[ChannelPolicy], live: Mapping[str, LiveFacts], now: datetime
+    ) -> Decision:
+        """Which channels may carry it, best first. The seed of the dice is kept with the decision."""
+        seed = None if self._new_seed is None else self._new_seed()
+        return decide(
+            request,
+            policies,
+            live,
+            self.book,
+            preference=self.preference,
+            rules=self.rules,
+            arrivals=self.arrivals,
+            random=None if seed is None else Random(seed),  # noqa: S311 - a draw from a posterior keeps no secret
+            now=now,
+            seed=seed,
+        )
+
+    def late(self, policy: ChannelPolicy, now: datetime) -> float:
+        """What the channel's unanswered run comes to in failures."""
+        silence = self._silence.get(policy.name)
+        if silence is None:
+            return 0.0
+        factor = self.arrivals.get(policy.name, Arrivals()).late_factor
+        return silence.late(now.timestamp(), _promise_s(policy, now) * factor)
+
+    # Hearing ---------------------------------------------------------------------------------------------------------
+
+    def sent(self, payout: Payout, number: int) -> None:
+        """An attempt leaves: for the other channels one more payout passed by."""
+        attempt = payout.attempt(number)
+        if attempt.transmissions == 1:
+            self.book.chose(attempt.channel, _class_of(payout))
+        if attempt.last_sent_at is not None:
+            sent_s = attempt.last_sent_at.timestamp()
+            self._silence.setdefault(attempt.channel, Silence()).sent((payout.id, number), sent_s)
+
+    def heard(self, before: Attempt, after: Attempt, payout: Payout, policy: ChannelPolicy, now: datetime) -> None:
+        """An attempt's change is committed."""
+        self.book.observe(after.channel, _class_of(payout), worth(after) - worth(before), now.timestamp())
+        silence = self._silence.get(after.channel)
+        if silence is not None and after.last_sent_at is not None:
+            key, sent_s = (payout.id, after.number), after.last_sent_at.timestamp()
+            if after.state in _PAID or after.state is AttemptState.REJECTED:
+                silence.answered(key, sent_s)
+            elif after.state is not AttemptState.PENDING or after.action is not None:
+                silence.dropped(key)  # asked about, or waiting for the beneficiary: no silence of the channel's
+        if after.state in _PAID and before.state not in _PAID and before.action is None:
+            self._arrived(after, policy, now)
+
+    def _arrived(self, attempt: Attempt, policy: ChannelPolicy, now: datetime) -> None:
+        if attempt.first_sent_at is None or attempt.was_unknown:
+            return
+        there = min(attempt.verdict_as_of or now, now)
+        took_s = (there - attempt.first_sent_at).total_seconds()
+        known = self.arrivals.get(attempt.channel, Arrivals())
+        self.arrivals[attempt.channel] = known.after(took_s, _promise_s(policy, attempt.first_sent_at))
+
+    # Keeping ---------------------------------------------------------------------------------------------------------
+
+    def as_json(self) -> str:
+        """What a restart may know."""
+        return json.dumps(
+            {
+                "v": FORMAT,
+                "health": [[channel, cls, health.as_json()] for channel, cls, health in self.book.records()],
+                "arrivals": {channel: arrivals.as_json() for channel, arrivals in self.arrivals.items()},
+            },
+            separators=(",", ":"),
+        )
+
+    def restore(self, text: str) -> None:
+        """Take in what `as_json` wrote.
+
+        Raises:
+            ValueError: it is something else; nothing was taken in.
+        """
+        try:
+            stored = json.loads(text)
+            if stored["v"] != FORMAT:
+                raise ValueError("a router of another format")
+            health = [(channel, cls, Health.from_json(kept)) for channel, cls, kept in stored["health"]]
+            arrivals = {channel: Arrivals.from_json(kept) for channel, kept in stored["arrivals"].items()}
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a stored router: {error}") from error
+        for channel, cls, record in health:
+            self.book.restore(channel, cls, record)
+        self.arrivals.update(arrivals)
+
+
+def worth(attempt: Attempt) -> Evidence:
+    """What an attempt in its present state says about its channel, in all."""
+    unknown = UNKNOWN if attempt.was_unknown or attempt.state is AttemptState.UNKNOWN else NOTHING
+    if attempt.state in _PAID:
+        return SUCCESS + unknown
+    if attempt.state is AttemptState.REJECTED and attempt.transmitted and _its_fault(attempt.reason):
+        return FAILURE + unknown
+    return unknown
+
+
+def _its_fault(reason: RejectReason | None) -> bool:
+    """What another channel may do better is this one's fault; a closed account or a wrong name is not."""
+    known = reason or RejectReason.UNKNOWN
+    return known is RejectReason.UNKNOWN or other_channel(known) is OtherChannel.YES
+
+
+def given(sums: Sums, allowances: Allowances, amount: Money, now: datetime) -> tuple[Given, int, int | None]:
+    """What the channel was given this month and today, in the payout's currency, and what is left of its funding."""
+
+    def of(span: Span) -> Used:
+        return sums.get((amount.currency, window_at(span, now, allowances.zone)), Used())
+
+    month = of(Span.MONTH)
+    left = None if allowances.funding_minor is None else allowances.funding_minor - of(Span.FUNDING).amount_minor
+    return Given(month.payouts, month.amount_minor), of(Span.DAY).amount_minor, left
+
+
+def _class_of(payout: Payout) -> str:
+    return health_class(payout.amount.minor, payout.beneficiary.kind)
+
+
+def _promise_s(policy: ChannelPolicy, at: datetime) -> float:
+    return policy.usual_s if policy.promise is None else promised_s(policy.promise, at)
+
+
+__all__ = ["HealthTuning", "Router", "given", "worth"]

@@ -1,0 +1,24 @@
+"""The payout as far as routing cares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.domain.beneficiary import BeneficiaryKind
+from gateway.domain.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be paid, to whom, and who has refused it already."""
+
+    amount: Money
+    kind: BeneficiaryKind
+    tried: frozenset[str] = frozenset()
+    """Channels that have heard of it and proved that they will not pay."""
+    app: str = ""
+    """Who ordered it."""
+    key: str = ""
+    """The payout's own id: what an even split goes by when there are no dice."""
+    beneficiary: str = ""
+    """The same for the same receiving account, and nothing personal: a keyed digest."""
