@@ -10,7 +10,7 @@ from cyclopts import App
 import gateway
 from gateway.config.packages import ForeignPackage, check_packages
 
-COMMANDS = ("serve", "demo", "sandbox", "simulate", "admin", "payout", "freeze", "quarantine", "db")
+COMMANDS = ("serve", "demo", "sandbox", "explain", "simulate", "lab", "admin", "payout", "freeze", "quarantine", "db")
 """Each stands in the module of its name."""
 
 

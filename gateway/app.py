@@ -30,7 +30,9 @@ from gateway.operations.background import Background
 from gateway.operations.deliver import deliver
 from gateway.operations.first_token import prepare_first_token
 from gateway.operations.observe import observe
+from gateway.operations.remembering import keep_remembering, recall, remember
 from gateway.operations.review import held
+from gateway.operations.router import Router
 from gateway.operations.services import Keys, Services
 from gateway.operations.watch import watch
 from gateway.sealing import Sealer
@@ -94,6 +96,7 @@ class Gateway:
             }
         )
         self._watch: asyncio.Task[None] | None = None
+        self._remembering: asyncio.Task[None] | None = None
         self._keeping: Keeping | None = None
         self._listeners: list[Listener] = []
 
@@ -114,6 +117,7 @@ class Gateway:
             opened = cls(config, world, secrets, store)
             check_grounds(config, opened.services.channels, await store.read(lambda tx: tx.live_grounds()))
             opened._keeping = await begin(config, world, opened.services, quarantine=quarantine)
+            await recall(opened.services)
         except BaseException:
             await store.close()
             raise
@@ -150,6 +154,7 @@ class Gateway:
             confirm_above=config.safety.confirm_success_above,
             api_version=API_VERSION,
             background=Background(),
+            router=_router(config, self.world),
             hand_over=self._workers.payouts.hand_over,
             wake=self._workers.payouts.bell.ring,
             wake_callbacks=self._workers.callbacks.bell.ring,
@@ -167,6 +172,7 @@ class Gateway:
         loops = (self._workers.payouts.run(), self._workers.callbacks.run(self.services))
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
         self._watch = asyncio.create_task(watch(self.services, self._alarm_after))
+        self._remembering = asyncio.create_task(keep_remembering(self.services))
         await self._listen()
         ports = [listener.port for listener in self._listeners]
         log.info("gateway.started", mode=str(self.config.gateway.mode), ports=ports, version=gateway.__version__)
@@ -202,8 +208,9 @@ class Gateway:
     async def stop(self) -> None:
         """Say so, take nothing new, finish or park what is under way, close. Safe to call once, at any time."""
         self.health.draining = True
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in (self._watch, self._remembering):
+            if task is not None:
+                task.cancel()
         grace_s = self.config.gateway.shutdown_grace_s
         public, admin = self._listeners[:1], self._listeners[1:]
         await asyncio.gather(*(listener.stop() for listener in public))
@@ -214,6 +221,7 @@ class Gateway:
         await self._workers.sender.close()
         await asyncio.gather(*(handle.channel.close() for handle in self.services.channels.values()))
         await asyncio.gather(*(listener.stop() for listener in admin))
+        await remember(self.services)
         if self._keeping is not None:
             await self._keeping.stop(clean=not left and not unread)
         await self.services.store.close()
@@ -251,6 +259,13 @@ def _step_policy(config: Config) -> StepPolicy:
         unknown_after=timedelta(seconds=config.holds.unknown_after_s),
         pending_after=timedelta(seconds=config.holds.pending_after_s),
     )
+
+
+def _router(config: Config, world: World) -> Router:
+    """Seeds are noted down with each decision: with them it can be made again."""
+    seeds = (lambda: int.from_bytes(world.random_bytes(6))) if config.routing.explore else None
+    rules = [route.rule() for route in config.routes]
+    return Router(rules=rules, preference=config.routing.chosen(), new_seed=seeds)
 
 
 def _doors(config: Config) -> Doors:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -13,16 +12,15 @@ from adapters.http import HttpxFactory
 from gateway.config.config import Config
 from gateway.config.errors import ConfigError, Fault
 from gateway.config.model import ChannelPart
-from gateway.domain.allowance import Allowances
 from gateway.domain.identity import notify_token
 from gateway.domain.payout import Ground
 from gateway.domain.states import Polls
 from gateway.operations.services import ChannelHandle
+from gateway.policies import allowances, doors, policy
 from gateway.secret import SecretError
 from gateway.store.port import LiveGround
 from gateway.world import World
-from routing.guard import Guard, Limits
-from routing.policy import ChannelPolicy, FeeRule
+from routing.guard import Guard
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -53,11 +51,11 @@ def build_channels(config: Config, world: World, identity_key: bytes, deliver: D
             continue
         handles[name] = ChannelHandle(
             channel=channel,
-            policy=_policy(name, part, config.zone),
+            policy=policy(config, name, part),
             guard=_guard(name, part, world),
             polls=Polls(tuple(timedelta(seconds=wait_s) for wait_s in part.poll_s)),
             timeouts=part.call_timeouts(),
-            allowances=_allowances(part, config),
+            allowances=allowances(config, part),
         )
     if faults:
         raise ConfigError(faults)
@@ -87,53 +85,11 @@ def _build(
     return config.adapters[part.adapter].build(name, part.settings, context)
 
 
-def _policy(name: str, part: ChannelPart, zone: ZoneInfo) -> ChannelPolicy:
-    return ChannelPolicy(
-        name=name,
-        state=part.state,
-        currencies=frozenset(part.currencies),
-        kinds=frozenset(part.methods),
-        fees=tuple(
-            FeeRule(
-                kind=fee.kind,
-                currency=fee.currency,
-                amount_minor=fee.amount_minor or 0,
-                bps=fee.bps or 0,
-                min_minor=fee.min_minor,
-                max_minor=fee.max_minor,
-                amount_gte=fee.amount_gte_minor,
-                amount_lte=fee.amount_lte_minor,
-            )
-            for fee in part.fees
-        ),
-        usual_s=part.usual_s,
-        in_flight=part.limits.in_flight,
-        rps=float(part.limits.rps),
-        min_minor=part.limits.min_minor,
-        max_minor=part.limits.max_minor,
-        daily_minor=part.limits.daily_minor,
-        monthly_minor=part.limits.monthly_minor,
-        zone=zone,
-    )
-
-
-def _allowances(part: ChannelPart, config: Config) -> Allowances:
-    limits = part.limits
-    return Allowances(limits.daily_minor, limits.monthly_minor, limits.funding_minor, zone=config.zone)
-
-
 def _guard(name: str, part: ChannelPart, world: World) -> Guard:
-    limits = Limits(
-        in_flight=part.limits.in_flight,
-        rps=float(part.limits.rps),
-        failures=part.breaker.failures,
-        open_s=part.breaker.open_s,
-    )
-
     def changed(channel: str, old: object, new: object) -> None:
         log.warning("channel.breaker", channel=channel, old=str(old), new=str(new))
 
-    return Guard(name, limits, world.clock.monotonic, changed)
+    return Guard(name, doors(part), world.clock.monotonic, changed)
 
 
 def check_grounds(config: Config, handles: Mapping[str, ChannelHandle], live: Sequence[LiveGround]) -> None:

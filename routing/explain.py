@@ -70,6 +70,7 @@ _TEXT: dict[str, tuple[str, str]] = {
     ),
     "mean": ("{strength} outcomes' worth of evidence", "约 {strength} 笔证据"),
     "refused": ("{channel} {why} ({detail}).", "{channel} {why}（{detail}）。"),
+    "refused_bare": ("{channel} {why}.", "{channel} {why}。"),
     "wait": ("No channel can carry it now; it waits for one.", "目前没有可用渠道，付款将等待。"),
     "none": ("No channel can carry it, and waiting would not help.", "没有渠道可以承接，等待也无济于事。"),
     "fee_down": ("with a fee lower by {by} ({after} instead of {before})", "手续费降低 {by}（{before} 变为 {after}）"),
@@ -163,7 +164,8 @@ def _row(decision: Decision, number: int, candidate: Candidate, voice: Voice) ->
 
 
 def _refusal(refusal: Refusal, voice: Voice) -> str:
-    return voice.say("refused", channel=refusal.channel, why=voice.pick(REFUSED[refusal.code]), detail=refusal.detail)
+    key = "refused" if refusal.detail else "refused_bare"
+    return voice.say(key, channel=refusal.channel, why=voice.pick(REFUSED[refusal.code]), detail=refusal.detail)
 
 
 def _changed(decision: Decision, change: Change, voice: Voice) -> str:

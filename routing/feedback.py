@@ -66,6 +66,14 @@ class Counted:
     """Its outcome is known: nothing later counts."""
 
 
+_AT_ONCE = {
+    Heard.SUCCEEDED: (Counted(SUCCESS, settled=True), SUCCESS),
+    Heard.FAILED: (Counted(FAILURE, settled=True), FAILURE),
+    Heard.NOT_ITS_FAULT: (Counted(NOTHING, settled=True), NOTHING),
+}
+"""What nearly all attempts come to: the first thing heard is the outcome."""
+
+
 def lateness(age_s: float, usual_s: float) -> float:
     """How much of a failure a pending attempt of `age_s` is: none up to its usual time, half at twice that, then more.
 
@@ -83,6 +91,8 @@ def count(counted: Counted, heard: Heard, late: float = 0.0) -> tuple[Counted, E
     """
     if counted.settled:
         return counted, NOTHING
+    if counted.evidence is NOTHING and heard in _AT_ONCE:
+        return _AT_ONCE[heard]
     unknown = max(counted.evidence.unknown, float(heard is Heard.UNKNOWN))
     failure = counted.evidence.failure
     if heard is Heard.LATE:

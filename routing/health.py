@@ -2,10 +2,10 @@
 
 Forgetting at a constant rate pays for change all the time: in quiet times it never knows enough, and explores for
 ever. So several memories run side by side: one that keeps the channel's *normal* level for good, and some that
-forget after 6, 20, 70, 250 outcomes. Each predicts the next outcome; those that predict well gain weight
+forget after 6, 25, 150 outcomes. Each predicts the next outcome; those that predict well gain weight
 (a mixture of experts with a fixed share of the weight handed out anew each time: Herbster and Warmuth 1998; in
 effect a cheap form of Bayesian online change-point detection, Adams and MacKay 2007). While nothing changes the
-normal level has nearly all the weight, and the draws are those of an ordinary long record. Four failures in a row
+normal level has nearly all the weight, and the draws are those of an ordinary long record. Six failures in a row
 at 95 % move the weight to the short memories.
 
 The normal level learns from an outcome only as far as it has the weight, so an outage does not spoil it. That is
@@ -53,6 +53,8 @@ class Health:
     """Attempts that nobody could tell the outcome of at first, fading with the longest memory."""
     demoted: float
     """One and the probes since the normal level lost the majority; 0 while it has it."""
+    turned_s: float
+    """When the attempt was sent whose outcome last gave the normal level the majority, or took it away."""
     lean: tuple[float, float]
     """What the class leans on: a mean, and how many outcomes it is worth."""
     prepared: Prepared
@@ -61,7 +63,7 @@ class Health:
     def fresh(cls, tuning: HealthTuning = DEFAULT, at_s: float = 0.0) -> Health:
         """A channel nobody has tried."""
         counts = ((0.0, 0.0),) * (len(tuning.lengths) + 1)
-        return _made(tuning, at_s, counts, tuning.handed_out, 0.0, 0.0, _alone(tuning))
+        return _made(tuning, at_s, counts, tuning.handed_out, 0.0, 0.0, float("-inf"), _alone(tuning))
 
     @property
     def mean(self) -> float:
@@ -114,28 +116,41 @@ class Health:
         if probe:
             chance = (chance - probe) / (1.0 - probe)
         prepared = self.prepared
-        upto, alpha, beta = prepared.rows[0]
-        if chance < upto and prepared.shape is not None:  # nearly always
+        rows = prepared.rows
+        if chance < rows[0][0] and prepared.shape is not None:  # nearly always
             return draw(dice, prepared.shape)
-        for upto, alpha, beta in prepared.rows:
-            if chance < upto:
-                break
+        _, alpha, beta = next((row for row in rows if chance < row[0]), rows[-1])
         return dice.betavariate(alpha, beta)
 
-    def after(self, event: Evidence, at_s: float, probe: float = 0.0) -> Health:
+    def after(self, event: Evidence, at_s: float, probe: float = 0.0, sent_s: float | None = None) -> Health:
         """The record with this evidence folded in. Evidence given back reverses counts, and weights nearly.
 
-        `probe` is the `probe_share` under which the attempt was chosen: it makes a success speak the louder.
+        `probe` is the `probe_share` under which the attempt was chosen: it makes a success speak the louder. `sent_s`
+        is when it was sent (by default `at_s`): what was sent before the last turn says nothing of the time since.
         """
         tuning, weights = self.tuning, self.weights
+        sent_s = at_s if sent_s is None else sent_s
         if event.success or event.failure:
+            if sent_s < self.turned_s:
+                return self._after_the_turn(event)
             weights = reweighed(tuning, weights, self.prepared.means, event, probe)
-        learns = max(weights[0], tuning.learn_min)
-        counts = added(faded(self.counts, tuning, at_s - self.at_s), tuning, event, learns)
+        is_normal, was_normal = weights[0] >= 0.5, self.weights[0] >= 0.5
+        counts = added(self.counts, tuning, event, max(weights[0], tuning.learn_min), at_s - self.at_s)
         size = max(event.success + event.failure, 0.0)
-        demoted = max(self.demoted, 1.0) + size * bool(probe) if weights[0] < 0.5 else 0.0
-        unknown = self.unknown * float(tuning.kept[-1] ** size) + event.unknown
-        return _made(tuning, max(at_s, self.at_s), counts, weights, unknown, demoted, self.lean)
+        demoted = 0.0 if is_normal else max(self.demoted, 1.0) + size * bool(probe)
+        kept = tuning.kept[-1] if size == 1.0 else float(tuning.kept[-1] ** size)
+        unknown = self.unknown * kept + event.unknown
+        turned_s = self.turned_s if is_normal is was_normal else sent_s
+        return _made(tuning, max(at_s, self.at_s), counts, weights, unknown, demoted, turned_s, self.lean)
+
+    def _after_the_turn(self, event: Evidence) -> Health:
+        """With news from before the last turn: it tells of the normal level if that had the majority, or of nothing."""
+        counts = self.counts
+        if self.demoted:
+            success, failure = counts[0]
+            counts = ((max(success + event.success, 0.0), max(failure + event.failure, 0.0)), *counts[1:])
+        unknown = self.unknown + event.unknown
+        return _made(self.tuning, self.at_s, counts, self.weights, unknown, self.demoted, self.turned_s, self.lean)
 
     def suspecting(self, late: float) -> Health:
         """The record as if `late` failures had come in by now: attempts taken and then silent (`LiveFacts.late`)."""
@@ -150,7 +165,7 @@ class Health:
         lean = (mean, count)
         if lean == self.lean:
             return self
-        return _made(self.tuning, self.at_s, self.counts, self.weights, self.unknown, self.demoted, lean)
+        return _made(self.tuning, self.at_s, self.counts, self.weights, self.unknown, self.demoted, self.turned_s, lean)
 
     def as_json(self) -> str:
         """A compact form for the store: some 250 characters."""
@@ -161,6 +176,7 @@ class Health:
             "weights": [round(weight, 9) for weight in self.weights],
             "unknown": round(self.unknown, 6),
             "demoted": round(self.demoted, 6),
+            "turned": None if self.turned_s == float("-inf") else self.turned_s,
         }
         return json.dumps(stored, allow_nan=False, separators=(",", ":"))
 
@@ -178,7 +194,8 @@ class Health:
             if stored["v"] != FORMAT or not len(counts) == len(weights) == len(tuning.lengths) + 1:
                 raise ValueError("a health record of another format")
             at_s, unknown, demoted = (float(stored[key]) for key in ("at", "unknown", "demoted"))
-            return _made(tuning, at_s, counts, weights, unknown, demoted, _alone(tuning))
+            turned_s = float("-inf") if stored["turned"] is None else float(stored["turned"])
+            return _made(tuning, at_s, counts, weights, unknown, demoted, turned_s, _alone(tuning))
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a health record: {error}") from error
 
@@ -194,7 +211,8 @@ def merge(one: Health, other: Health) -> Health:
     counts = tuple((a[0] + b[0], a[1] + b[1]) for a, b in zip(mine, theirs, strict=True))
     weights = _pooled(one.weights, sum(mine[-1]), other.weights, sum(theirs[-1]))
     unknown, demoted = one.unknown + other.unknown, one.demoted + other.demoted
-    return _made(tuning, at_s, counts, weights, unknown, demoted, _alone(tuning))
+    turned_s = max(one.turned_s, other.turned_s)
+    return _made(tuning, at_s, counts, weights, unknown, demoted, turned_s, _alone(tuning))
 
 
 def _pooled(one: tuple[float, ...], my_part: float, other: tuple[float, ...], their_part: float) -> tuple[float, ...]:
@@ -217,7 +235,8 @@ def _made(
     weights: tuple[float, ...],
     unknown: float,
     demoted: float,
+    turned_s: float,
     lean: tuple[float, float],
 ) -> Health:
     prepared = prepare(tuning, counts, weights, lean)
-    return Health(tuning, at_s, counts, weights, unknown, demoted, lean, prepared)
+    return Health(tuning, at_s, counts, weights, unknown, demoted, turned_s, lean, prepared)

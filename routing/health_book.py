@@ -74,8 +74,10 @@ class HealthBook:
         entry.chosen_at = orders
         return probe
 
-    def observe(self, channel: str, cls: str, event: Evidence, at_s: float, probe: float = 0.0) -> None:
-        """Fold evidence in; `probe` is what `chose` returned for this attempt."""
+    def observe(
+        self, channel: str, cls: str, event: Evidence, at_s: float, probe: float = 0.0, sent_s: float | None = None
+    ) -> None:
+        """Fold evidence in; `probe` is what `chose` returned for this attempt, `sent_s` when it was sent."""
         if event == NOTHING:
             return
         entry = self._entry(channel, cls)
@@ -83,7 +85,7 @@ class HealthBook:
             entry.own = entry.own.after(event, at_s, probe)
             entry.join()
         else:
-            entry.own = entry.health = entry.health.after(event, at_s, probe)
+            entry.own = entry.health = entry.health.after(event, at_s, probe, sent_s)
         self._tell_the_others(channel, entry)
 
     def look(self, channel: str, cls: str) -> tuple[Health, float]:

@@ -18,11 +18,11 @@ Counts = tuple[tuple[float, float], ...]
 class HealthTuning:
     """Every number of the algorithm. Lengths and counts are in outcomes."""
 
-    lengths: tuple[float, ...] = (6.0, 20.0, 70.0, 250.0)
+    lengths: tuple[float, ...] = (6.0, 25.0, 150.0)
     """How far the forgetful memories reach back."""
     share: float = 0.001
     """The share of the weight handed out anew at each outcome: how often we expect a change."""
-    normal: float = 0.97
+    normal: float = 0.9
     """How much of that goes to the normal level; the forgetful memories split the rest."""
     prior_mean: float = 0.9
     prior_count: float = 2.0
@@ -97,18 +97,22 @@ def prepare(tuning: HealthTuning, counts: Counts, weights: Sequence[float], lean
     return Prepared(tuple(rows), shaped(*rows[0][1:]), tuple(means), mean, max(mean * (1.0 - mean) / spread - 1.0, 0.0))
 
 
-def added(counts: Counts, tuning: HealthTuning, event: Evidence, learns: float) -> Counts:
-    """The counts after one piece of evidence; the normal level takes in only `learns` of it.
+def added(counts: Counts, tuning: HealthTuning, event: Evidence, learns: float, passed_s: float = 0.0) -> Counts:
+    """The counts after one piece of evidence, `passed_s` after the last; the normal level takes in `learns` of it.
 
     What is given back (negative evidence) makes nobody forget.
     """
     success, failure = event.success, event.failure
     size = max(success + failure, 0.0)
-    new = []
-    for (good, bad), keep in zip(counts, tuning.kept, strict=True):
-        left = keep if size == 1.0 else keep**size
-        new.append((max(good * left + success * learns, 0.0), max(bad * left + failure * learns, 0.0)))
-        learns = 1.0
+    kept = tuning.kept if size == 1.0 else [keep**size for keep in tuning.kept]
+    fade = 0.5 ** (passed_s / tuning.half_life_s) if passed_s > 0.0 else 1.0
+    good, bad = counts[0]
+    new = [(good + success * learns, bad + failure * learns)]
+    for (good, bad), keep in zip(counts[1:], kept[1:], strict=True):
+        left = keep * fade
+        new.append((good * left + success, bad * left + failure))
+    if success < 0.0 or failure < 0.0:
+        new = [(max(good, 0.0), max(bad, 0.0)) for good, bad in new]
     return tuple(new)
 
 

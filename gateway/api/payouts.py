@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from gateway.api import cursor
+from gateway.api.decisions import decision_views
 from gateway.api.flags import mixes_scripts
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.query import LIMIT_DEFAULT
@@ -26,6 +27,7 @@ from gateway.domain.status import Status, status
 from gateway.domain.view import Json, attempt_view, payout_view, timestamp
 from gateway.operations import accept, cancel, read
 from gateway.store.port import PayoutFilter, Position
+from routing.explain import Language
 
 _log = structlog.get_logger("api")
 
@@ -121,6 +123,13 @@ class Payouts:
 
     async def timeline(self, call: Call) -> web.StreamResponse:
         return as_json({"data": await self._timeline(call.app, call.path["payout_id"])})
+
+    async def decision(self, call: Call) -> web.StreamResponse:
+        payout = await read.get(self._state.services, call.app, call.path["payout_id"])
+        language = call.one("lang")
+        return as_json(
+            {"data": decision_views(payout, language if isinstance(language, Language) else Language.ENGLISH)}
+        )
 
     async def _expanded(self, call: Call, payout: Payout) -> Json:
         """The payout with the sub-lists that `expand` asks for."""

@@ -12,6 +12,7 @@ from gateway import currencies
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.schemas import REFERENCE_PATTERN
 from gateway.domain.status import Status
+from routing.explain import Language
 
 Json = dict[str, object]
 
@@ -150,6 +151,21 @@ EXPAND = QueryParam(
     "Sub-lists to put into the payout, joined by a comma.",
     {"type": "array", "items": {"enum": list(EXPANDABLE)}, "minItems": 1, "uniqueItems": True},
     _expand,
+)
+
+
+def _language(text: str) -> Language:
+    try:
+        return Language(text)
+    except ValueError:
+        raise ValueError("en or zh") from None
+
+
+LANG = QueryParam(
+    "lang",
+    "The language of `words`: en (the default) or zh.",
+    {"enum": [language.value for language in Language]},
+    _language,
 )
 
 LIST_PARAMS: tuple[QueryParam, ...] = (

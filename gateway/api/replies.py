@@ -142,6 +142,44 @@ class EventList(Reply):
     data: list[EventReply]
 
 
+class CandidateReply(Reply):
+    """A channel that could carry the payout. Costs are in minor units: the fee, the waiting, the risk of failing."""
+
+    channel: str
+    cost_minor: float
+    fee_minor: int
+    time_minor: float
+    risk_minor: float
+    expected_time_s: float
+    chance: float
+    """The chance of success it was ranked by; drawn around `chance_mean`, which rests on so many outcomes."""
+    chance_mean: float
+    chance_evidence: float
+
+
+class RefusalReply(Reply):
+    channel: str
+    code: str
+
+
+class DecisionReply(Reply):
+    """`words` says it for people: the choice, every cost in parts, every refusal, what would have changed it."""
+
+    attempt: int
+    channel: str
+    preference: str | None
+    rule: str | None
+    drawn: bool
+    seed: str | None
+    candidates: list[CandidateReply]
+    refused: list[RefusalReply]
+    words: list[str]
+
+
+class DecisionList(Reply):
+    data: list[DecisionReply]
+
+
 class FaultReply(Reply):
     pointer: str
     """A JSON pointer into the body, or `?name` for a query parameter."""

@@ -8,8 +8,8 @@ from gateway.api.keys import Scope
 from gateway.api.notifications import NOTIFICATION_BYTES_MAX, Notifications
 from gateway.api.payouts import Payouts
 from gateway.api.problems import Code
-from gateway.api.query import EXPAND, LIST_PARAMS, VERBOSE
-from gateway.api.replies import AttemptList, EventList, PayoutPage, PayoutReply, ProblemPage
+from gateway.api.query import EXPAND, LANG, LIST_PARAMS, VERBOSE
+from gateway.api.replies import AttemptList, DecisionList, EventList, PayoutPage, PayoutReply, ProblemPage
 from gateway.api.routes import PUBLIC, Answer, Route
 from gateway.api.schemas import CreatePayout
 
@@ -105,6 +105,17 @@ def _payout_routes(payouts: Payouts) -> tuple[Route, ...]:
             payouts.timeline,
             (Answer(200, "The changes, oldest first", EventList),),
             not_found | {Code.INVALID_REQUEST},
+        ),
+        Route(
+            "GET",
+            "/v1/payouts/{payout_id}/decision",
+            Scope.QUERY,
+            "explainPayout",
+            "Why this channel: what each would have cost, and what would have changed the choice",
+            payouts.decision,
+            (Answer(200, "A decision for each attempt, oldest first", DecisionList),),
+            not_found | {Code.INVALID_REQUEST},
+            query=(LANG,),
         ),
     )
 

@@ -9,6 +9,7 @@ from gateway.config.draft import Draft
 from gateway.config.durations import show_duration
 from gateway.config.errors import Loc, dotted
 from gateway.config.model import NAME, ChannelPart, WorkerPart
+from gateway.config.nearest import nearest
 from gateway.config.translate import Found
 
 
@@ -85,11 +86,33 @@ def check_callbacks(made: Draft) -> Iterator[Found]:
             first.setdefault(callback.url, loc)
 
 
+def check_routes(made: Draft) -> Iterator[Found]:
+    """A route names channels and apps that there are, and its own name is its alone."""
+    first: dict[str, int] = {}
+    for index, route in enumerate(made.routes):
+        for name in route.channels:
+            if name not in made.source.data.get("channels", {}):
+                yield ("routes", index), f"no such channel: {name}", nearest(name, made.channels)
+        for app in sorted(route.apps - set(made.source.data.get("apps", {}))):
+            yield ("routes", index, "apps"), f"no such app: {app}", nearest(app, made.apps)
+        if first.setdefault(route.name, index) != index:
+            yield ("routes", index, "name"), f"'{route.name}' is also routes[{first[route.name]}].name", None
+
+
+def check_calendars(made: Draft) -> Iterator[Found]:
+    for name, channel in made.channels.items():
+        if channel.calendar is not None and channel.calendar not in made.source.data.get("calendars", {}):
+            loc: Loc = ("channels", name, "calendar")
+            yield loc, f"no such calendar: {channel.calendar}", nearest(channel.calendar, made.calendars)
+
+
 CHECKS: tuple[Callable[[Draft], Iterator[Found]], ...] = (
     check_names,
     check_listeners,
     check_lease,
     check_fees,
+    check_routes,
+    check_calendars,
     check_app_keys,
     check_callbacks,
 )

@@ -22,6 +22,7 @@ from gateway.config.model import (
     SafetyPart,
     WorkerPart,
 )
+from gateway.config.routes import CalendarPart, RoutePart
 from gateway.secret import SecretResolver
 
 
@@ -42,6 +43,8 @@ class Config:
     callbacks: CallbacksPart
     channels: Mapping[str, ChannelPart]
     apps: Mapping[str, AppPart]
+    calendars: Mapping[str, CalendarPart]
+    routes: tuple[RoutePart, ...]
     adapters: Mapping[str, AdapterSpec] = field(repr=False)
     environ: Mapping[str, str] = field(repr=False)
     lines: Lines = field(repr=False)

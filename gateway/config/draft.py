@@ -27,11 +27,15 @@ from gateway.config.model import (
 )
 from gateway.config.nearest import nearest
 from gateway.config.read import Source
+from gateway.config.routes import CalendarPart, RoutePart
 from gateway.config.translate import Found, translate
 
 M = TypeVar("M", bound=BaseModel)
 
-TOP = ("version", "gateway", "limits", "routing", "holds", "safety", "worker", "callbacks", "channels", "apps")
+TOP = (
+    "version", "gateway", "limits", "routing", "calendars", "routes", "holds", "safety", "worker", "callbacks",
+    "channels", "apps",
+)  # fmt: skip
 VERSION = 1
 
 
@@ -51,6 +55,8 @@ class Draft:
     callbacks: CallbacksPart | None = None
     channels: dict[str, ChannelPart] = field(default_factory=dict)
     apps: dict[str, AppPart] = field(default_factory=dict)
+    calendars: dict[str, CalendarPart] = field(default_factory=dict)
+    routes: tuple[RoutePart, ...] = ()
     settings: dict[str, BaseModel] = field(default_factory=dict)
 
     def line(self, loc: Loc) -> int:
@@ -74,6 +80,8 @@ def draft(source: Source, specs: Mapping[str, AdapterSpec]) -> Draft:
     made.callbacks = _table(made, CallbacksPart, ("callbacks",), data.get("callbacks", {}))
     made.channels = _tables(made, ChannelPart, "channels")
     made.apps = _tables(made, AppPart, "apps")
+    made.calendars = _tables(made, CalendarPart, "calendars")
+    made.routes = _routes(made)
     for name, raw in _items(data, "channels"):
         _settings(made, name, raw)
     return made
@@ -104,6 +112,15 @@ def _tables(made: Draft, model: type[M], section: str) -> dict[str, M]:
         made.refuse([((section,), "must be a table", None)])
     tables = {name: _table(made, model, (section, name), table) for name, table in _items(made.source.data, section)}
     return {name: table for name, table in tables.items() if table is not None}
+
+
+def _routes(made: Draft) -> tuple[RoutePart, ...]:
+    raw = made.source.data.get("routes", [])
+    if not isinstance(raw, list):
+        made.refuse([(("routes",), "must be an array of tables: [[routes]]", None)])
+        return ()
+    routes = [_table(made, RoutePart, ("routes", index), table) for index, table in enumerate(raw)]
+    return tuple(route for route in routes if route is not None)
 
 
 def _items(data: Mapping[str, Any], section: str) -> list[tuple[str, Any]]:

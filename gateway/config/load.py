@@ -59,6 +59,8 @@ def _config(made: Draft, environ: Mapping[str, str]) -> Config:
         callbacks=made.callbacks,
         channels=MappingProxyType(made.channels),
         apps=MappingProxyType(made.apps),
+        calendars=MappingProxyType(made.calendars),
+        routes=made.routes,
         adapters=made.specs,
         environ=environ,
         lines=made.source.lines,

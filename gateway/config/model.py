@@ -7,10 +7,11 @@ Strict: a string is not a number, `"false"` is not a bool, an unknown key is a f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from adapters.channel import Timeouts
 from gateway.config.durations import Duration
@@ -29,11 +30,15 @@ from gateway.config.fields import (
     Words,
     fault,
 )
+from gateway.config.routes import MaintenancePart, Part, PreferencePart
 from gateway.config.urls import Address
 from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.money import MINOR_MAX
 from gateway.secret import SecretRef
-from routing.policy import ChannelState, FeeKind
+from routing.fees import FeeKind, FeeRule
+from routing.policy import ChannelState
+from routing.score import PREFERENCES, Preference
+from routing.window import RateLimits
 
 NAME = r"^[a-z][a-z0-9_-]{0,31}$"
 """Names of channels and apps: they stand in URLs, file names and metrics."""
@@ -59,12 +64,6 @@ class Scope(StrEnum):
     SUBMIT = "submit"
     QUERY = "query"
     CANCEL = "cancel"
-
-
-class Part(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Tls(Part):
@@ -113,6 +112,29 @@ class RoutingPart(Part):
     give_up_after_s: Duration = Field(default=72 * 3600.0, alias="give_up_after")
     retry_every_s: Duration = Field(default=5.0, alias="retry_every")
     failover_also_on: Annotated[frozenset[PolicyReason], Words] = frozenset()
+    preference: str = "balanced"
+    preferences: Mapping[str, PreferencePart] = Field(default_factory=dict)
+    explore: bool = True
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        known = sorted({*PREFERENCES, *self.preferences})
+        if self.preference not in known:
+            raise fault(f"there is no preference {self.preference!r}; there are {', '.join(known)}")
+        return self
+
+    def chosen(self) -> Preference:
+        """What payouts are ranked by."""
+        part = self.preferences.get(self.preference)
+        if part is None:
+            return PREFERENCES[self.preference]
+        return Preference(
+            self.preference,
+            part.time_value_minor,
+            part.failure_cost_minor,
+            part.time_value_bps,
+            part.failure_cost_bps,
+        )
 
 
 class HoldsPart(Part):
@@ -183,11 +205,30 @@ class TimeoutsPart(Part):
         return self
 
 
+Percent = Annotated[int, Field(ge=1, le=99)]
+
+
 class Breaker(Part):
-    """`[channels.NAME] breaker`: after so many failures in a row no call for so long, then one trial."""
+    """`[channels.NAME] breaker`: when no call is made, and for how long; then one trial."""
 
     failures: Count = 5
     open_s: Duration = Field(default=20.0, alias="open")
+    failure_percent: Percent = 5
+    slow_percent: Percent = 50
+    slow_s: Duration | None = Field(default=None, alias="slow")
+    certainty_percent: Percent = 95
+    window_s: Duration = Field(default=60.0, alias="window")
+    ramp_s: Duration = Field(default=20.0, alias="ramp")
+
+    def rates(self) -> RateLimits:
+        """As the window takes them."""
+        return RateLimits(
+            failure_rate=self.failure_percent / 100,
+            slow_rate=self.slow_percent / 100,
+            slow_s=self.slow_s,
+            confidence=self.certainty_percent / 100,
+            window_s=self.window_s,
+        )
 
 
 class Fee(Part):
@@ -201,13 +242,51 @@ class Fee(Part):
     max_minor: Minor | None = Field(default=None, alias="max")
     amount_gte_minor: Minor | None = Field(default=None, alias="amount_gte")
     amount_lte_minor: Minor | None = Field(default=None, alias="amount_lte")
+    volume_gte_minor: Minor | None = Field(default=None, alias="volume_gte")
+    volume_lte_minor: Minor | None = Field(default=None, alias="volume_lte")
+    free_count: Annotated[int, Field(ge=0, le=MINOR_MAX)] = 0
+    free_minor: Minor = Field(default=0, alias="free")
+    valid_from: date | None = None
+    valid_until: date | None = None
+    methods: Annotated[frozenset[Annotated[BeneficiaryKind, Words]], Words] | None = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether the month's payouts decide the price."""
+        by_volume = (self.volume_gte_minor, self.volume_lte_minor) != (None, None)
+        return by_volume or bool(self.free_count or self.free_minor)
+
+    def rule(self) -> FeeRule:
+        """As the router takes it."""
+        return FeeRule(
+            kind=self.kind,
+            currency=self.currency,
+            amount_minor=self.amount_minor or 0,
+            bps=self.bps or 0,
+            min_minor=self.min_minor,
+            max_minor=self.max_minor,
+            amount_gte=self.amount_gte_minor,
+            amount_lte=self.amount_lte_minor,
+            volume_gte=self.volume_gte_minor,
+            volume_lte=self.volume_lte_minor,
+            free_count=self.free_count,
+            free_minor=self.free_minor,
+            valid_from=self.valid_from,
+            valid_until=self.valid_until,
+            kinds=self.methods,
+        )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        flat, percent = (self.amount_minor,), (self.bps, self.min_minor, self.max_minor)
-        needed, other = (flat, percent) if self.kind is FeeKind.FLAT else (percent, flat)
-        if needed[0] is None or any(value is not None for value in other):
-            raise fault("a flat fee has an amount; a percent fee has bps and may have min and max")
+        flat, percent = self.amount_minor is not None, self.bps is not None
+        wanted = {FeeKind.FLAT: (True, False), FeeKind.PERCENT: (False, True), FeeKind.BOTH: (True, True)}
+        bounded = (self.min_minor, self.max_minor) != (None, None)
+        if (flat, percent) != wanted[self.kind] or (bounded and not percent):
+            raise fault("a flat fee has an amount, a percent fee bps, both have both; with bps it may have min and max")
+        if _crossed(self.volume_gte_minor, self.volume_lte_minor):
+            raise fault("volume_gte is more than volume_lte")
+        if self.valid_from is not None and self.valid_until is not None and self.valid_until < self.valid_from:
+            raise fault("valid_until is before valid_from")
         if _crossed(self.min_minor, self.max_minor):
             raise fault("min is more than max")
         if _crossed(self.amount_gte_minor, self.amount_lte_minor):
@@ -232,6 +311,11 @@ class ChannelPart(Part):
         30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0,
     )  # fmt: skip
     usual_s: Duration = Field(default=1.0, alias="usual")
+    settles: Annotated[str, StringConstraints(pattern=r"^T\+([0-9]|[12][0-9]|30)$")] = "T+0"
+    cut_off: time | None = None
+    calendar: str | None = None
+    failure_domain: Annotated[str, StringConstraints(max_length=64)] = ""
+    maintenance: Annotated[tuple[MaintenancePart, ...], Words] = ()
     breaker: Breaker = Breaker()
     fees: Annotated[tuple[Fee, ...], Words] = ()
     settings: Mapping[str, Any] = Field(default_factory=dict, repr=False)

@@ -91,6 +91,12 @@ class Polls:
     def wait(self, asks: int) -> timedelta:
         return self.waits[min(asks, len(self.waits) - 1)]
 
+    def slowed(self, factor: float) -> Polls:
+        """For a channel that answers no question: each wait `factor` times as long, but none beyond the last one."""
+        if factor == 1.0:
+            return self
+        return Polls(tuple(max(wait, min(wait * factor, self.waits[-1])) for wait in self.waits))
+
 
 def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Polls) -> Folded:
     """Fold what was learned about attempt `number` into the payout. The only way an outcome changes anything."""

@@ -284,6 +284,7 @@ async def _query(services: Services, payout: Payout, number: int, lease: Lease) 
     reached(Send.QUERY, Moment.BEFORE_SEND)
     answer = await ask(services, handle.channel.query(sent_of(payout, attempt)), How.QUERY, handle.timeouts.total_s)
     reached(Send.QUERY, Moment.AFTER_SEND)
+    handle.guard.queries.heard(Verdict.CHANNEL_FAULT if answer.channel_fault else Verdict.OK)
     return await learn(services, Heard(payout.id, number, answer), lease)
 
 

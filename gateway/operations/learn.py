@@ -99,7 +99,8 @@ def learn_in(services: Services, tx: Tx, heard: Heard, lease: Lease | None) -> L
     ground = attempt.ground
     large = services.is_large(payout.amount)
     outcome = classify(heard.answer, heard.transmission_no, attempt.transmissions, ground.absence, large=large)
-    polls = services.channels[attempt.channel].polls
+    handle = services.channels[attempt.channel]
+    polls = handle.polls.slowed(handle.guard.queries.wait_factor)
     folded = fold(payout, heard.attempt, outcome, now, polls)
     judged = folded.change is not Change.STALE
     tx.append_evidence(payout, Evidence(heard.attempt, heard.transmission_no, now, heard.answer, judged))

@@ -16,6 +16,7 @@ from gateway.domain.allowance import Allowances, Span, Used, window_at
 from gateway.domain.money import Money
 from gateway.domain.payout import Attempt, AttemptState, Payout
 from gateway.domain.reasons import OtherChannel, RejectReason, other_channel
+from gateway.domain.states import SETTLED
 from gateway.operations.usage import Sums
 from routing.arrival import Arrivals, promised_s
 from routing.decide import Decision, Request, decide
@@ -52,6 +53,8 @@ class Router:
         self.arrivals: dict[str, Arrivals] = {}
         self._new_seed = new_seed
         self._silence: dict[str, Silence] = {}
+        self._probes: dict[tuple[str, int], float] = {}
+        """Attempts under way that were chosen to see whether their channel is healed: with what share."""
 
     # Asking ----------------------------------------------------------------------------------------------------------
 
@@ -87,18 +90,26 @@ class Router:
         """An attempt leaves: for the other channels one more payout passed by."""
         attempt = payout.attempt(number)
         if attempt.transmissions == 1:
-            self.book.chose(attempt.channel, _class_of(payout))
+            probe = self.book.chose(attempt.channel, _class_of(payout))
+            if probe:
+                self._probes[payout.id, number] = probe
         if attempt.last_sent_at is not None:
             sent_s = attempt.last_sent_at.timestamp()
             self._silence.setdefault(attempt.channel, Silence()).sent((payout.id, number), sent_s)
 
     def heard(self, before: Attempt, after: Attempt, payout: Payout, policy: ChannelPolicy, now: datetime) -> None:
         """An attempt's change is committed."""
-        self.book.observe(after.channel, _class_of(payout), worth(after) - worth(before), now.timestamp())
+        key = (payout.id, after.number)
+        probe = self._probes.get(key, 0.0)
+        if after.state in SETTLED:
+            self._probes.pop(key, None)
+        first_s = None if after.first_sent_at is None else after.first_sent_at.timestamp()
+        evidence = worth(after) - worth(before)
+        self.book.observe(after.channel, _class_of(payout), evidence, now.timestamp(), probe, first_s)
         silence = self._silence.get(after.channel)
         if silence is not None and after.last_sent_at is not None:
-            key, sent_s = (payout.id, after.number), after.last_sent_at.timestamp()
-            if after.state in _PAID or after.state is AttemptState.REJECTED:
+            sent_s = after.last_sent_at.timestamp()
+            if after.state in SETTLED:
                 silence.answered(key, sent_s)
             elif after.state is not AttemptState.PENDING or after.action is not None:
                 silence.dropped(key)  # asked about, or waiting for the beneficiary: no silence of the channel's

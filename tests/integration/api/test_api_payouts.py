@@ -11,6 +11,10 @@ from gateway.domain.changes import open_attempt
 from gateway.domain.errors import CommitUnknown, StaleWrite, StoreUnavailable
 from gateway.domain.payout import OPEN, AttemptState
 from gateway.store.port import Tx
+from routing.candidate import Candidate
+from routing.decision import Decision
+from routing.eligibility import Refusal, RefusalCode
+from routing.score import Worth
 from tests.support.api_server import READER, RIVAL, SHOP_ED, WRITER, ApiServer
 from tests.support.builders import an_opening
 
@@ -75,6 +79,7 @@ async def test_references_are_case_sensitive(api: ApiServer) -> None:
         ("GET", "/v1/payouts/by-reference/{reference}"),
         ("GET", "/v1/payouts/{id}/attempts"),
         ("GET", "/v1/payouts/{id}/timeline"),
+        ("GET", "/v1/payouts/{id}/decision"),
         ("POST", "/v1/payouts/{id}/cancel"),
     ],
 )
@@ -182,6 +187,32 @@ async def test_expand(api: ApiServer) -> None:
     assert [(each["type"], each["actor"]) for each in timeline] == [("payout.accepted", "app:shop")]
 
 
+@pytest.mark.parametrize(("lang", "word"), [("", "was chosen"), ("?lang=en", "was chosen"), ("?lang=zh", "选择了")])
+async def test_why_this_channel(api: ApiServer, lang: str, word: str) -> None:
+    """Each attempt's decision: the chosen channel first, every cost in its parts, in words of two languages."""
+    made = (await api.create(api.order())).json()
+    assert (await api.signed("GET", f"/v1/payouts/{made['id']}/decision{lang}")).json() == {"data": []}
+    ranked = (Candidate("alpha", 5, 2.0, 0.9, 0.95, 40.0, 10.56), Candidate("beta", 200, 2.0, 0.9, 0.9, 2.0, 205.56))
+    refused = (Refusal("gamma", RefusalCode.DAILY_LIMIT, "4711 of 5000 paid today"),)
+    decision = Decision(ranked, refused, "balanced", Worth(20 / 3600, 50.0), drawn=True, seed=7)
+    await attempt_in(api, made["id"], AttemptState.SUCCEEDED, decision.to_json())
+    (told,) = (await api.signed("GET", f"/v1/payouts/{made['id']}/decision{lang}")).json()["data"]
+    assert [each["channel"] for each in told["candidates"]] == ["alpha", "beta"]
+    for each in told["candidates"]:
+        parts = each["fee_minor"] + each["time_minor"] + each["risk_minor"]
+        assert each["cost_minor"] == pytest.approx(parts, abs=0.001)
+    assert told["refused"] == [{"channel": "gamma", "code": "daily_limit"}]
+    assert word in told["words"][0]
+    assert "4711" not in str(told)  # what all apps together pay is nobody's business
+
+
+async def test_a_language_that_is_not_spoken(api: ApiServer) -> None:
+    """Refused with the parameter's name, not answered in another."""
+    made = (await api.create(api.order())).json()
+    answer = await api.signed("GET", f"/v1/payouts/{made['id']}/decision?lang=tlh")
+    assert (answer.status, answer.json()["errors"][0]["pointer"]) == (400, "?lang")
+
+
 async def test_cancel(api: ApiServer) -> None:
     """Nothing was transmitted, so it is canceled at once; a repeat says the same."""
     made = (await api.create(api.order())).json()
@@ -191,7 +222,7 @@ async def test_cancel(api: ApiServer) -> None:
     assert first.json()["status"] == again.json()["status"] == "canceled"
 
 
-async def attempt_in(api: ApiServer, payout_id: str, state: AttemptState) -> None:
+async def attempt_in(api: ApiServer, payout_id: str, state: AttemptState, decision: str = "") -> None:
     """Give the stored payout an attempt in `state`, as the worker would have."""
 
     def unit(tx: Tx) -> None:
@@ -199,7 +230,8 @@ async def attempt_in(api: ApiServer, payout_id: str, state: AttemptState) -> Non
         assert before is not None
         opened = open_attempt(before, an_opening(before), api.clock.now())
         settled_at = None if state in OPEN else api.clock.now()
-        tx.save(before, opened.with_attempt(replace(opened.attempt(1), state=state, settled_at=settled_at)), None)
+        attempt = replace(opened.attempt(1), state=state, settled_at=settled_at, decision=decision)
+        tx.save(before, opened.with_attempt(attempt), None)
 
     await api.store.run(unit)
 

@@ -11,6 +11,7 @@ from gateway.config.errors import ConfigError
 from gateway.config.load import load
 from tests.support.config_files import CHANNEL, SPECS, faults, line_of, load_text, shown, write
 
+FEE_KINDS = "a flat fee has an amount, a percent fee bps, both have both; with bps it may have min and max"
 BASE = f'version = 1\n[gateway]\nmode = "sandbox"\n{CHANNEL}'
 
 
@@ -29,6 +30,48 @@ def gateway(line: str) -> str:
 HTTP_KEY = '{ id = "k1", algorithm = "hmac-sha256", secret = "env:K1" }'
 
 CASES: dict[str, tuple[str, str]] = {
+    "a route to nowhere": (
+        f'{BASE}[[routes]]  # here\nname = "x"\nonly = ["alpah"]\n',
+        "routes.0: no such channel: alpah, did you mean 'alpha'?",
+    ),
+    "a route of nobody": (
+        f'{BASE}[[routes]]\nname = "x"\napps = ["nobody"]  # here\nonly = ["alpha"]\n',
+        "routes.0.apps: no such app: nobody",
+    ),
+    "a route that does two things": (
+        f'{BASE}[[routes]]  # here\nname = "x"\nonly = ["alpha"]\nnever = ["alpha"]\n',
+        "routes.0: does exactly one of only, never, prefer, split, sticky",
+    ),
+    "two routes of one name": (
+        f'{BASE}[[routes]]\nname = "x"\nonly = ["alpha"]\n[[routes]]\nname = "x"  # here\nnever = ["alpha"]\n',
+        "routes.1.name: 'x' is also routes[0].name",
+    ),
+    "routes that are no list": (
+        f'{BASE}[routes]  # here\nname = "x"\n',
+        "routes: must be an array of tables: [[routes]]",
+    ),
+    "a preference that there is not": (
+        f'{BASE}[routing]  # here\npreference = "slowest"\n',
+        "routing: there is no preference 'slowest'; there are balanced, cheapest, fastest",
+    ),
+    "a calendar that there is not": (channel('calendar = "CN"'), "channels.alpha.calendar: no such calendar: CN"),
+    "a day of rest and of work": (
+        f"{BASE}[calendars.CN]  # here\nholidays = [2027-01-01]\nworkdays = [2027-01-01]\n",
+        "calendars.CN: 2027-01-01 is both a holiday and a working day",
+    ),
+    "maintenance without an end": (
+        channel("maintenance = [{ begins = 2027-01-01T00:00:00Z }]"),
+        "channels.alpha.maintenance.0: has begins and ends, or cron and for",
+    ),
+    "a schedule of nonsense": (
+        channel('maintenance = [{ cron = "0 25 * * *", for = "1h" }]'),
+        "channels.alpha.maintenance.0: hour: '25' is not within 0 and 23",
+    ),
+    "a settlement of nonsense": (channel('settles = "T+99"'), "channels.alpha.settles: must match"),
+    "a day's limit over the month's": (
+        channel("limits = { daily = 2, monthly = 1 }"),
+        "channels.alpha.limits: daily = 2 is more than monthly = 1",
+    ),
     # 102: unknown and misspelt keys and words
     "unknown top key": (
         f"version = 1\nchanels = 1  # here\n{CHANNEL}",
@@ -179,11 +222,11 @@ CASES: dict[str, tuple[str, str]] = {
     ),
     "a flat fee with bps": (
         BASE.replace("200 }]", "200, bps = 1 }] # here"),
-        "channels.alpha.fees.0: a flat fee has an amount; a percent fee has bps and may have min and max",
+        "channels.alpha.fees.0: " + FEE_KINDS,
     ),
     "a percent fee without bps": (
         BASE.replace('"flat", currency = "CNY", amount = 200 }]', '"percent", currency = "CNY" }] # here'),
-        "channels.alpha.fees.0: a flat fee has an amount; a percent fee has bps and may have min and max",
+        "channels.alpha.fees.0: " + FEE_KINDS,
     ),
     "a fee over everything": (
         BASE.replace('"flat", currency = "CNY", amount = 200 }]', '"percent", currency = "CNY", bps = 10001 }] # here'),

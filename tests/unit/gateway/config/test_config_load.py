@@ -99,6 +99,9 @@ def test_every_key_arrives_where_it_is_used(tmp_path: Path) -> None:
         "give_up_after_s": 3600.0,
         "retry_every_s": 0.5,
         "failover_also_on": frozenset({RejectReason.UNKNOWN}),
+        "preference": "balanced",
+        "preferences": {},
+        "explore": True,
     }
     assert config.worker.model_dump() == {"concurrency": 8, "rescue_every_s": 1.0, "lease_s": 11.0}
     assert config.callbacks.model_dump() == {"concurrency": 4, "timeout_s": 3.0}
@@ -199,7 +202,7 @@ def test_a_lease_just_over_twice_the_longest_timeout_is_enough(tmp_path: Path) -
 def test_parts_have_no_key_that_nothing_reads() -> None:
     """The keys of this version, spelled out: a new one is added here together with what it does."""
     assert {part.__name__: set(part.model_fields) for part in (ChannelPart, AppPart)} == {
-        "ChannelPart": {
+        "ChannelPart": { "settles", "cut_off", "calendar", "failure_domain", "maintenance",
             "adapter", "state", "currencies", "methods", "limits", "timeouts", "poll_s", "usual_s",
             "breaker", "fees", "settings",
         },

@@ -40,6 +40,7 @@ from gateway.config.model import (
     WorkerPart,
 )
 from gateway.config.resolve import resolve_secrets
+from gateway.config.routes import CalendarPart, MaintenancePart, PreferencePart, RoutePart
 from gateway.domain.beneficiary import BeneficiaryKind
 
 SHIPPED = Path(__file__).parents[4] / "config.toml"
@@ -161,7 +162,7 @@ def test_its_fees_share_the_work(shipped: Config, kind: BeneficiaryKind, amount:
 
 DOCUMENTED = [
     GatewayPart, LimitsPart, RoutingPart, WorkerPart, CallbacksPart, ChannelPart, Limits, TimeoutsPart, Breaker, Fee,
-    AppPart, AppKeyPart, CallbackPart,
+    AppPart, AppKeyPart, CallbackPart, RoutePart, CalendarPart, MaintenancePart, PreferencePart,
 ]  # fmt: skip
 
 
@@ -211,5 +212,5 @@ def test_the_defaults_of_a_channel_it_shows_are_the_defaults() -> None:
     """As for the other tables."""
     shown = commented("channels.wechat")
     least = {"adapter": "x", "currencies": ["CNY"], "methods": ["wechat"]}
-    assert set(shown) == {"state", "timeouts", "poll", "breaker"}
+    assert set(shown) == {"state", "timeouts", "poll", "breaker", "settles", "failure_domain", "maintenance"}
     assert ChannelPart.model_validate({**least, **shown}) == ChannelPart.model_validate(least)
