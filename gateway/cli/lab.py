@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from gateway.cli.backtest import backtest
 from gateway.cli.exit import plain_words
 from gateway.domain.errors import PaymuxError
 from gateway.lab import told
@@ -22,6 +23,7 @@ REPORT_SEEDS = "0:20"
 """What is reported. Tuning uses others (1000:1010), so that nothing is fitted to these."""
 
 lab = App(name="lab", help="Compare routing rules in simulated worlds before one is trusted with money.")
+lab.command(backtest)
 
 
 class BadRun(PaymuxError):

@@ -200,6 +200,12 @@ def other_channel(reason: RejectReason) -> OtherChannel:
     return REJECT_REASONS[reason][0]
 
 
+def channels_fault(reason: RejectReason | None) -> bool:
+    """What another channel may do better is this one's fault; a closed account or a wrong name is not."""
+    known = reason or RejectReason.UNKNOWN
+    return known is RejectReason.UNKNOWN or other_channel(known) is OtherChannel.YES
+
+
 def public_code(reason: RejectReason) -> StatusCode:
     """What an app is told when `reason` ended its payout."""
     return REJECT_REASONS[reason][1]

@@ -6,25 +6,19 @@ of them; whether an attempt succeeds, and so what the arm learns, is drawn.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
 
-from gateway.lab.arms.port import FAILED, LATE, SUCCEEDED, UNKNOWN, Arm, News, Order
+from gateway.lab.arms.port import FAILED, SUCCEEDED, Arm, Order
 from gateway.lab.fees import Account
-from gateway.lab.outcome import outcome
+from gateway.lab.outcome import Outcome, Told, outcome
 from gateway.lab.trace import Trace, promises
 from gateway.lab.truth import P_MIN
 from gateway.lab.world import Board
 
 ATTEMPTS_MAX = 3
-ANSWER_S = 10.0
-"""After so long without an answer the outcome of an attempt is unknown."""
-
-_Told = tuple[float, int, int, News]
-"""When, which order, which channel, what."""
 
 
 @dataclass(slots=True)
@@ -53,8 +47,8 @@ class Table:
         self._world, self._truth, self._rates = trace.world, trace.truth, trace.truth.p
         self._fails_over = board is Board.GATEWAY
         self._count = len(trace.at_s)
-        self._inbox: list[list[_Told] | None] = [None] * self._count
-        self._afterwards: list[_Told] = []
+        self._inbox: list[list[Told] | None] = [None] * self._count
+        self._afterwards: list[Told] = []
         self._tried: dict[int, tuple[int, ...]] = {}
         self._accounts = [Account(channel) for channel in self._world.channels]
         channels = self._world.channels
@@ -151,11 +145,9 @@ class Table:
 
     def _send(self, number: int, at: int, now_s: float, channel: int, p: float) -> None:
         trace, game = self._trace, self.game
-        news, time_s, unknown = outcome(trace, number, at, now_s, channel, p)
+        news, time_s, unknown, heard = self._outcome(number, at, now_s, channel, p)
         game.attempts += 1
-        if unknown:
-            game.unknown += 1
-            self._tell(at, (now_s + min(ANSWER_S, time_s), number, channel, UNKNOWN))
+        game.unknown += unknown
         if news is SUCCEEDED:
             game.paid += 1
             game.fees_minor += self._fee(channel, number, now_s)
@@ -164,32 +156,27 @@ class Table:
                 self._accounts[channel].paid(trace.amounts[number], now_s)
         if self._fails_over:
             self._tried[number] = (*self._tried.get(number, ()), channel)
-        heard_s = now_s + time_s + self._world.feedback.after_s
-        if heard_s - now_s > self._truth.late_s:
-            self._tell(at, (now_s + self._truth.late_s, number, channel, LATE))
-        behind = None if unknown else self._world.feedback.orders
-        self._tell(at, (heard_s, number, channel, news), behind)
+        inbox = self._inbox
+        for due, told in heard:
+            if due >= self._count:
+                heappush(self._afterwards, told)
+            elif (box := inbox[due]) is None:
+                inbox[due] = [told]
+            else:
+                box.append(told)
+
+    def _outcome(self, number: int, at: int, now_s: float, channel: int, p: float) -> Outcome:
+        """A first attempt in an unmetered world goes the same for every arm: it is worked out once."""
+        if number != at or self._metered:
+            return outcome(self._trace, number, at, now_s, channel, p)
+        known: Outcome | None = self._trace.outcomes.get((at, channel))
+        if known is None:
+            known = self._trace.outcomes[at, channel] = outcome(self._trace, number, at, now_s, channel, p)
+        return known
 
     # News ---------------------------------------------------------------------------------------------------------
 
-    def _tell(self, at: int, told: _Told, behind: int | None = None) -> None:
-        """Put it where it is heard: before the first order that comes after it, or `behind` so many orders."""
-        if behind is not None:
-            due = at + 1 + behind
-        elif at + 1 < self._count and self._trace.at_s[at + 1] >= told[0]:
-            due = at + 1
-        else:
-            due = bisect_left(self._trace.at_s, told[0], at + 1)
-        if due >= self._count:
-            heappush(self._afterwards, told)
-            return
-        box = self._inbox[due]
-        if box is None:
-            self._inbox[due] = [told]
-        else:
-            box.append(told)
-
-    def _hear(self, came: list[_Told], at: int) -> None:
+    def _hear(self, came: list[Told], at: int) -> None:
         for heard_s, number, channel, news in came:
             self._arm.learn(channel, news, number, heard_s)
             if news is FAILED and self._fails_over:

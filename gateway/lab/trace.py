@@ -7,9 +7,10 @@ asked. Arms differ by their choices alone, which takes most of the noise out of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp
 from random import Random
+from typing import Any
 
 from gateway.lab.fees import fee_minor
 from gateway.lab.truth import P_MIN, Truth, promised_s
@@ -49,6 +50,9 @@ class Trace:
     """That, and paying a failed order after all: what the choice board counts."""
     index: list[Row]
     """The cost index of design 5, by which the gateway board's oracle goes."""
+
+    outcomes: dict[tuple[int, int], Any] = field(default_factory=dict)
+    """What the table has worked out of first attempts, by order and channel: it is the same for all arms."""
 
     def costs(self, board: Board) -> list[Row]:
         """What the oracle of this board goes by. For unmetered worlds only."""

@@ -223,7 +223,7 @@ async def _repeat(services: Services, payout: Payout, number: int, seen: Safety,
         return await _query(services, payout, number, lease)  # stored bytes of an older adapter (row 54)
     try:
         signed = handle.channel.sign(sent_of(payout, attempt))
-        permit = handle.guard.admit()
+        permit = handle.guard.admit(last_resort=True)  # no other channel may carry what this one may have taken
     except RefusedBeforeSend:
         return await _query(services, payout, number, lease)  # nothing ever keeps us from asking (I26)
     except Exception:  # an adapter's bug: ask instead, the repeat is due again after that

@@ -15,7 +15,7 @@ from random import Random
 from gateway.domain.allowance import Allowances, Span, Used, window_at
 from gateway.domain.money import Money
 from gateway.domain.payout import Attempt, AttemptState, Payout
-from gateway.domain.reasons import OtherChannel, RejectReason, other_channel
+from gateway.domain.reasons import channels_fault
 from gateway.domain.states import SETTLED
 from gateway.operations.usage import Sums
 from routing.arrival import Arrivals, promised_s
@@ -161,15 +161,9 @@ def worth(attempt: Attempt) -> Evidence:
     unknown = UNKNOWN if attempt.was_unknown or attempt.state is AttemptState.UNKNOWN else NOTHING
     if attempt.state in _PAID:
         return SUCCESS + unknown
-    if attempt.state is AttemptState.REJECTED and attempt.transmitted and _its_fault(attempt.reason):
+    if attempt.state is AttemptState.REJECTED and attempt.transmitted and channels_fault(attempt.reason):
         return FAILURE + unknown
     return unknown
-
-
-def _its_fault(reason: RejectReason | None) -> bool:
-    """What another channel may do better is this one's fault; a closed account or a wrong name is not."""
-    known = reason or RejectReason.UNKNOWN
-    return known is RejectReason.UNKNOWN or other_channel(known) is OtherChannel.YES
 
 
 def given(sums: Sums, allowances: Allowances, amount: Money, now: datetime) -> tuple[Given, int, int | None]:

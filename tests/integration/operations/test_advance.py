@@ -18,6 +18,8 @@ from gateway.domain.status import Status, status, status_reason
 from gateway.domain.steps import StepPolicy
 from gateway.operations.advance import advance
 from gateway.operations.cancel import cancel
+from routing.guard import Guard, Limits
+from routing.window import RateLimits
 from tests.support.builders import NOW, an_answer
 from tests.support.scripted import HANG, scripted_gateway
 
@@ -352,6 +354,26 @@ async def test_an_open_breaker_refuses_before_the_intent() -> None:
     assert "breaker_open" in payout.attempt(1).decision
     await gateway.pass_time(seconds=31)
     assert len(gateway.channels["alpha"].asked) == 5  # the breaker never keeps us from asking
+
+
+async def test_a_repeat_passes_a_breaker_that_a_rate_opened() -> None:
+    """No other channel may be tried for it: it is let through where part of the calls get through, and is not stuck."""
+    gateway = scripted_gateway("alpha")
+    handle = gateway.services.channels["alpha"]
+    limits = Limits(open_s=36_000.0, rates=RateLimits(failure_rate=0.01, calls_min=1))
+    guard = Guard("alpha", limits, gateway.clock.monotonic)
+    channels = {"alpha": replace(handle, guard=guard)}
+    gateway.services = replace(gateway.services, channels=channels)
+    alpha = gateway.channels["alpha"]
+    alpha.submits.extend([UNCLEAR, PAID])
+    alpha.queries.append(says(K.ABSENT))
+    payout = await gateway.accept()
+    assert guard.live().breaker_open
+    await gateway.pass_time(seconds=31)
+    await gateway.pass_time(minutes=5)
+    assert status(await gateway.payout(payout.id)) is Status.PAID
+    assert len(alpha.sent) == 2
+    assert alpha.sent[0].sent.prepared == alpha.sent[1].sent.prepared
 
 
 async def test_a_late_success_freezes() -> None:

@@ -27,7 +27,7 @@ def test_turns_are_where_the_best_channel_changes_at_a_jump() -> None:
     """Fall and recovery of each outage; a drift has none; a channel that opens is a rise."""
     found = worlds(shipped())
     outage = turns(Truth(found["outage_d0"]))
-    assert outage == (Turn(1500, 2500, 1, rises=False), Turn(2500, 5000, 1, rises=True))
+    assert outage == (Turn(1200, 2000, 1, rises=False), Turn(2000, 4000, 1, rises=True))
     assert turns(Truth(found["drift"])) == ()
     assert [(turn.at, turn.rises) for turn in turns(Truth(found["cold_start"]))] == [(1200, True)]
     assert [turn.rises for turn in turns(Truth(found["black_hole"]))] == [False, True]
