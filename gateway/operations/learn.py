@@ -88,7 +88,10 @@ def take_to_heart(services: Services, learned: Learned) -> None:
     """Once it is committed, and only then: the router knows its channel better."""
     after = learned.after.attempt(learned.before.number)
     policy = services.channels[after.channel].policy
-    services.router.heard(learned.before, after, learned.after, policy, services.clock.now())
+    try:
+        services.router.heard(learned.before, after, learned.after, policy, services.clock.now())
+    except (ArithmeticError, LookupError, ValueError):  # what is stored stands, whatever the router makes of it
+        log.exception("router.not_heard", payout=learned.after.id, channel=after.channel)
 
 
 def learn_in(services: Services, tx: Tx, heard: Heard, lease: Lease | None) -> Learned:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from gateway.domain.errors import StoreError
+from gateway.failpoints import Commit, Unit
 from gateway.operations.services import Services
 from gateway.store.glance import ROUTER
 
@@ -14,14 +15,14 @@ EVERY_S = 60.0
 
 
 async def recall(services: Services) -> None:
-    """Take in what an earlier run knew; what cannot be read is let go of, and said."""
+    """Take in what an earlier run knew; what cannot be read is let go of, and said. Written anew at each start."""
     text = await services.store.read(lambda tx: tx.meta(ROUTER))
-    if text is None:
-        return
     try:
-        services.router.restore(text)
+        if text is not None:
+            services.router.restore(text)
     except ValueError as error:
         log.warning("router.memory_unreadable", detail=str(error))
+    await _write(services, services.router.as_json())
 
 
 async def remember(services: Services) -> None:
@@ -29,10 +30,13 @@ async def remember(services: Services) -> None:
     text = services.router.as_json()
     try:
         if await services.store.read(lambda tx: tx.meta(ROUTER)) != text:
-            # No failpoint: no payout is in it, and what a crash loses of it is nothing that was promised.
-            await services.store.run(lambda tx: tx.set_meta(ROUTER, text))
+            await _write(services, text)
     except StoreError as error:
         log.warning("router.memory_not_kept", error=type(error).__name__)
+
+
+async def _write(services: Services, text: str) -> None:
+    await services.store.run(Unit(Commit.ROUTER, lambda tx: tx.set_meta(ROUTER, text)))
 
 
 async def keep_remembering(services: Services) -> None:

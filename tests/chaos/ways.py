@@ -175,6 +175,7 @@ WAYS: tuple[tuple[Commit | Send, Way | None], ...] = (
     (Commit.REQUEST, RELEASED),
     (Commit.PEOPLE, RESCUED),
     (Commit.STARTED, RESCUED),
+    (Commit.ROUTER, RESCUED),
     (Commit.NONCE, SIGNED),
     (Send.SUBMIT, DIRECT),
     (Send.QUERY, UNKNOWN),

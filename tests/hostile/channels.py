@@ -16,11 +16,13 @@ from gateway.domain.payout import AttemptState, Payout
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.services import ChannelHandle
 from gateway.store.port import Tx
+from routing.guard import Guard, Limits
 from tests.hostile.support import Target
 from tests.support import bank, wechat
 from tests.support.api_server import Answered
 from tests.support.builders import POLLS, an_opening
 from tests.support.hostile import ACCOUNT, NAME, OPENID
+from tests.support.scripted import a_policy
 
 TOKENS = {"wechat": "tok_of_wechat_0815", "bank": "tok_of_the_bank_4711"}
 DOOR = "https://gateway.example.test"
@@ -47,7 +49,8 @@ class Doors:
         assert isinstance(services.channels, dict)
         for name, channel in built.items():
             channel.name = name
-            services.channels[name] = ChannelHandle(channel, None, None, POLLS, Timeouts())  # type: ignore[arg-type]  # ears only
+            guard = Guard(name, Limits(), self.target.api.clock.monotonic)
+            services.channels[name] = ChannelHandle(channel, a_policy(name), guard, POLLS, Timeouts())
         self.target.api.app[PUBLIC_STATE].notify_tokens = {**TOKENS, "ear": "tok_4f0c2a9e7b"}
         for name in built:
             self.orders[name] = await self.order(name)

@@ -196,7 +196,7 @@ def scripted_gateway(*names: str, policy: StepPolicy = POLICY, total_s: float = 
     handles = {
         name: ChannelHandle(
             channel=channel,
-            policy=_policy(name, fee),
+            policy=a_policy(name, fee),
             guard=Guard(name, Limits(in_flight=50, rps=1000), clock.monotonic),
             polls=Polls((timedelta(seconds=30), timedelta(minutes=5))),
             timeouts=Timeouts(total_s=total_s),
@@ -226,7 +226,8 @@ def scripted_gateway(*names: str, policy: StepPolicy = POLICY, total_s: float = 
     return ScriptedGateway(clock, store, services, channels, woken, handed)
 
 
-def _policy(name: str, fee: int) -> ChannelPolicy:
+def a_policy(name: str, fee: int = 1) -> ChannelPolicy:
+    """A channel that takes any payout in CNY for that fee."""
     return ChannelPolicy(
         name=name,
         state=ChannelState.ENABLED,

@@ -105,6 +105,7 @@ def test_routes_without_a_scope() -> None:
         "POST /v1/payouts/{payout_id}/cancel": Scope.CANCEL,
         "GET /v1/payouts/{payout_id}/attempts": Scope.QUERY,
         "GET /v1/payouts/{payout_id}/timeline": Scope.QUERY,
+        "GET /v1/payouts/{payout_id}/decision": Scope.QUERY,
     }
 
 
