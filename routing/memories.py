@@ -37,7 +37,7 @@ class HealthTuning:
     """Counts are multiplied by it before a draw: above 1 explores less than the posterior itself would."""
     probe_gap: float = 80.0
     """Orders between two probes of a demoted channel that would be the best if it were healed."""
-    probe_slowing: float = 0.01
+    probe_slowing: float = 0.02
     """By how much of itself that gap grows with each probe."""
     probe_risk_min: float = 0.1
     """The least part of the normal level that a probe is taken to risk."""

@@ -27,6 +27,7 @@ def setting(trace: Trace, name: str, board: Board) -> Setting:
         time_value=world.orders.time_value,
         failure_cost=world.orders.failure_cost,
         feedback_s=feedback.after_s + orders_s,
+        news_age_s=feedback.after_s,
         late_s=truth.late_s,
         board=board,
         best=totals.index(min(totals)),

@@ -46,7 +46,7 @@ class Paymux:
 
     def __init__(self, setting: Setting, tuning: HealthTuning = DEFAULT) -> None:
         self._names = setting.channels
-        self._feedback_s = setting.feedback_s
+        self._feedback_s, self._news_age_s = setting.feedback_s, setting.news_age_s
         self._worth = Worth(setting.time_value / 3600.0, setting.failure_cost)
         self._book = HealthBook(tuning)
         self._arrivals = [NOTHING_MEASURED for _ in setting.channels]
@@ -87,7 +87,7 @@ class Paymux:
         else:
             self._silence[channel].dropped(order)
         if news is SUCCEEDED and not attempt.counted.evidence.unknown:
-            took_s = max(at_s - attempt.sent_s - self._feedback_s, 0.0)
+            took_s = max(at_s - attempt.sent_s - self._news_age_s, 0.0)
             self._arrivals[channel] = self._arrivals[channel].after(took_s, attempt.promised_s)
         attempt.counted, evidence = count(attempt.counted, _HEARD[news], LATE_MAX)
         self._book.observe(self._names[channel], attempt.cls, evidence, at_s, attempt.probe, attempt.sent_s)

@@ -63,6 +63,8 @@ class Setting:
     failure_cost: int
     feedback_s: float
     """How long after a result it is usually heard of."""
+    news_age_s: float
+    """How old a result is by the time that is told with it; a feedback delayed by orders tells when it was."""
     late_s: float
     board: Board
     best: int

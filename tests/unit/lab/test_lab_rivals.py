@@ -23,6 +23,7 @@ SETTING = Setting(
     time_value=20,
     failure_cost=50,
     feedback_s=0.0,
+    news_age_s=0.0,
     late_s=300.0,
     board=Board.CHOICE,
     best=1,
