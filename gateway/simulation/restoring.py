@@ -23,6 +23,8 @@ class Restoring:
         self._town = town
         self._backups: list[bytes] = []
         self._lost: HighWater | None = None
+        """What the file says since the last restore, until a start has noticed it."""
+        self._copy_lineage: str | None = None
 
     def back_up(self) -> None:
         """Keep a copy, and let the oldest go."""
@@ -31,7 +33,7 @@ class Restoring:
     def mark(self) -> MarkRead:
         """What the high-water file says at a start: as far as the store had come, also before a restore."""
         history = self._database.look(history_in)
-        if self._lost is not None and history.lineage == self._lost.lineage:
+        if self._lost is not None and history.lineage == self._copy_lineage:
             return MarkRead(self._lost)
         if history.lineage is None:
             return MarkRead()
@@ -44,10 +46,13 @@ class Restoring:
         for node in cluster.nodes:
             node.crash("the database is being restored", counted=False)
         before, history = self._database.versions(), self._database.look(history_in)
-        if history.lineage is not None and self._lost is None:
+        noticed = self._lost is None or history.lineage != self._copy_lineage
+        grown = self._lost is not None and history.lineage == self._lost.lineage and history.event > self._lost.event
+        if history.lineage is not None and (noticed or grown):
             self._lost = HighWater(history.event, history.lineage, clean=False)
         self._database.replace_by(self._town.dice.choice(self._backups[: len(self._backups) // 2 + 1]))
         self._backups.clear()
+        self._copy_lineage = self._database.look(history_in).lineage
         after = self._database.versions()
         set_back = [payout_id for payout_id, version in before.items() if after.get(payout_id) != version]
         for payout_id in set_back:
