@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import chain
 from operator import attrgetter
 
-from routing.arrival import Arrivals, promised_s
+from routing.arrival import Arrivals
 from routing.candidate import UNPLACED, Candidate, ranked
 from routing.decision import Decision
 from routing.eligibility import Refusal, RefusalCode, judge
@@ -122,7 +122,7 @@ class _Pricing:
                 record = record.suspecting(facts.late)
             belief = record.prepared
             p = belief.mean if random is None or health is None else record.draw(random, probe)
-            time_s = policy.usual_s if policy.promise is None else promised_s(policy.promise, self.now)
+            time_s = policy.promised_s(self.now)
             if arrivals or record.unknown:
                 time_s = _awaited_s(time_s, arrivals.get(name), record, policy.unknown_s)
             cost = expected_cost(fee, time_s, p, worth)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from gateway.domain.beneficiary import BeneficiaryKind
-from routing.arrival import Promise
+from routing.arrival import Promise, promised_s
 from routing.fees import BPS, FeeKind, FeeRule
 from routing.schedule import Window
 
@@ -65,3 +65,7 @@ class ChannelPolicy:
         if self.in_flight < 1 or self.rps <= 0 or min(self.usual_s, self.unknown_s) < 0:
             raise ValueError(f"{self.name}: limits are positive, time is not negative")
         object.__setattr__(self, "capped", self.daily_minor is not None or self.monthly_minor is not None)
+
+    def promised_s(self, at: datetime | None) -> float:
+        """Seconds from `at` until the money should be there, by the channel's own word."""
+        return self.usual_s if self.promise is None else promised_s(self.promise, at)

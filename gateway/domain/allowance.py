@@ -97,11 +97,6 @@ def window_at(span: Span, at: datetime, zone: tzinfo) -> str:
             return "funding"
 
 
-def span_of(window: str) -> Span:
-    """What a window is one of."""
-    return Span(window.partition(":")[0])
-
-
 def overspent(window: str, used: Used, reservation: Reservation) -> AllowanceSpent | None:
     """Why the reservation does not fit into a window of which `used` is taken with it; None when it does."""
     limit = reservation.limits.get(window)

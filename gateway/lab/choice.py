@@ -15,7 +15,6 @@ from random import Random
 from typing import NamedTuple
 
 from gateway.lab.trace import dice as dice_of
-from routing.arrival import promised_s
 from routing.beta import Shape, draw, shaped
 from routing.candidate import UNPLACED, Candidate
 from routing.decision import Decision
@@ -167,16 +166,12 @@ def _contender(
         fee = stored.fee_minor
     if fee is None or any(reason.code is not RefusalCode.NO_FEE_RULE for reason in reasons):
         return None
-    promise_s = _promise_s(policy, order.at)
+    promise_s = policy.promised_s(order.at)
     if stored is None:
         return Contender(policy.name, fee, promise_s, False)
-    before_s = promise_s if present is None else _promise_s(present, order.at)
+    before_s = promise_s if present is None else present.promised_s(order.at)
     factor = promise_s / before_s if before_s and promise_s != before_s else 1.0
     return Contender(policy.name, fee, stored.usual_s * factor, stored.fell_together)
-
-
-def _promise_s(policy: ChannelPolicy, at: datetime) -> float:
-    return policy.usual_s if policy.promise is None else promised_s(policy.promise, at)
 
 
 def _led(routing: Routing, decision: Decision) -> Rule | None:

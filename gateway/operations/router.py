@@ -18,12 +18,12 @@ from gateway.domain.payout import Attempt, AttemptState, Payout
 from gateway.domain.reasons import channels_fault
 from gateway.domain.states import SETTLED
 from gateway.operations.usage import Sums
-from routing.arrival import Arrivals, promised_s
+from routing.arrival import Arrivals
 from routing.decide import Decision, Request, decide
 from routing.facts import LiveFacts
 from routing.feedback import FAILURE, NOTHING, SUCCESS, UNKNOWN, Evidence
 from routing.fees import Usage as Given
-from routing.health import Health, HealthTuning
+from routing.health import Health
 from routing.health_book import HealthBook, health_class
 from routing.policy import ChannelPolicy
 from routing.rules import Rule
@@ -82,7 +82,7 @@ class Router:
         if silence is None:
             return 0.0
         factor = self.arrivals.get(policy.name, Arrivals()).late_factor
-        return silence.late(now.timestamp(), _promise_s(policy, now) * factor)
+        return silence.late(now.timestamp(), policy.promised_s(now) * factor)
 
     # Hearing ---------------------------------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ class Router:
         there = min(attempt.verdict_as_of or now, now)
         took_s = (there - attempt.first_sent_at).total_seconds()
         known = self.arrivals.get(attempt.channel, Arrivals())
-        self.arrivals[attempt.channel] = known.after(took_s, _promise_s(policy, attempt.first_sent_at))
+        self.arrivals[attempt.channel] = known.after(took_s, policy.promised_s(attempt.first_sent_at))
 
     # Keeping ---------------------------------------------------------------------------------------------------------
 
@@ -179,10 +179,3 @@ def given(sums: Sums, allowances: Allowances, amount: Money, now: datetime) -> t
 
 def _class_of(payout: Payout) -> str:
     return health_class(payout.amount.minor, payout.beneficiary.kind)
-
-
-def _promise_s(policy: ChannelPolicy, at: datetime) -> float:
-    return policy.usual_s if policy.promise is None else promised_s(policy.promise, at)
-
-
-__all__ = ["HealthTuning", "Router", "given", "worth"]

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from gateway.domain.allowance import Allowances, AllowanceSpent, Used
-from gateway.domain.money import Money
+from gateway.domain.allowance import Used
 from gateway.domain.payout import AttemptState, Payout
 from gateway.store.port import ReadTx, Tx
 
@@ -47,14 +46,6 @@ class Usage:
 
     def of(self, channel: str) -> Sums:
         return self._seen.get(channel, {})
-
-    def spent(self, channel: str, allowances: Allowances, amount: Money, now: datetime) -> AllowanceSpent | None:
-        """The first window that has too little left for `amount`, as far as is known here."""
-        for window, limit in allowances.limits_at(now).items():
-            used = self.of(channel).get((amount.currency, window), Used())
-            if limit is not None and used.amount_minor + amount.minor > limit:
-                return AllowanceSpent(channel, window, max(limit - used.amount_minor, 0))
-        return None
 
 
 async def look_at_usage(services: Services, now: datetime, *, anew: bool = False) -> None:
