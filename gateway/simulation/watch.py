@@ -53,13 +53,14 @@ class WatchedStore:
         self._inner = inner
         self._auditor = auditor
         self._node = node
+        self._start = auditor.books.starts[node]
         auditor.look_with(self._look)
 
     def _look(self, query: Callable[[ReadTx], T]) -> T:
         return peek(self._inner, query)
 
     async def run(self, unit: Callable[[Tx], T]) -> T:
-        done = Unit(self._node)
+        done = Unit(self._node, self._start)
 
         def watched(tx: Tx) -> T:
             done.deeds.clear()  # a group that failed is redone one by one

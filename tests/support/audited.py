@@ -44,6 +44,8 @@ class Story:
         self.now: datetime = NOW
         self.payout: Payout = a_payout()
         self.lease = LEASE
+        self.start: int | None = None
+        """Which start of its node commits; None for the newest."""
         self.auditor.node_started("a", NOW)
         self.auditor.check_now(NOW)
 
@@ -62,7 +64,7 @@ class Story:
     # What the gateway commits ----------------------------------------------------------------------------------------
 
     def commit(self, *deeds: Deed, node: str = "a") -> Unit:
-        unit = Unit(node, list(deeds))
+        unit = Unit(node, self.start or self.auditor.books.starts[node], list(deeds))
         self.auditor.opened(unit)
         self.auditor.committed(unit)
         return unit

@@ -38,9 +38,9 @@ def not_relabelled(books: Books, change: Change) -> str | None:
     for was, now in change.moves():
         line = books.line_of(was)
         if was.state is AttemptState.SENDING and now.state is AttemptState.PLANNED and line is not None:
-            node = change.unit.node
-            if line.intent_by != (node, books.starts[node]):
-                return f"attempt {now.number}: called not sent by {node}, its intent is of {line.intent_by}"
+            by = (change.unit.node, change.unit.start)
+            if line.intent_by != by:
+                return f"attempt {now.number}: called not sent by {by}, its intent is of {line.intent_by}"
     return None
 
 

@@ -211,6 +211,8 @@ class Auditor:
         for payout_id in changed:
             case = self.books.cases.get(payout_id)
             if case is not None:
+                if case.let_go:
+                    case.free_since, case.let_go = at, False
                 self._run(When.STEP, payout_id, case)
 
     def _scan_due(self, at: datetime) -> bool:

@@ -107,6 +107,10 @@ class Case:
     leased_by: str | None = None
     crashes: int = 0
     """How often in a row its lease was never let go of."""
+    let_go: bool = False
+    """People let it go, in a step that is not yet over."""
+    free_since: datetime | None = None
+    """When they last did: until then nothing of it could be settled."""
     evidence: list[Evidence] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     sendings: dict[tuple[str, str], Sending] = field(default_factory=dict)

@@ -114,6 +114,8 @@ class Unit:
     """One unit of one node: its deeds in order. They count only once the unit is known to be committed."""
 
     node: str
+    start: int
+    """Which of the node's starts it belongs to: a commit under way outlives the process that asked for it."""
     deeds: list[Deed] = field(default_factory=list)
     settled: bool = False
     """Whether it was committed is known."""

@@ -29,6 +29,7 @@ def take_change(books: Books, change: Change) -> Case:
     case = change.case or _open(books, change)
     for was, now in change.attempts():
         _take_attempt(books, case, change, was, now)
+    case.let_go |= case.payout.hold is not None and change.after.hold is None
     case.payout = change.after
     case.due_at = change.due_at
     case.events += len(change.events)
@@ -62,7 +63,7 @@ def _take_attempt(books: Books, case: Case, change: Change, was: Attempt | None,
     sent_before = was.transmissions if was is not None else 0
     if now.transmissions > sent_before:
         line.intents += now.transmissions - sent_before
-        line.intent_by = (change.unit.node, books.starts[change.unit.node])
+        line.intent_by = (change.unit.node, change.unit.start)
         books.counts["intents"] += 1
         books.counts["repeats"] += now.transmissions > 1
     elif now.transmissions < sent_before:

@@ -39,8 +39,9 @@ def sends_are_settled(books: Books, case: Case) -> str | None:
     """31: in calm times no send stays open: whatever a crash left behind was asked about, sent again, or is held."""
     if books.calm_since is None or books.now is None or case.payout.hold is not None:
         return None
+    free_since = max(case.free_since or books.calm_since, books.calm_since)
     for attempt in case.payout.attempts:
-        since = max(attempt.last_sent_at or books.calm_since, books.calm_since)
+        since = max(attempt.last_sent_at or free_since, free_since)
         if attempt.state is AttemptState.SENDING and books.now - since > STUCK_AFTER:
             return f"attempt {attempt.number} is still being sent after {books.now - since}"
     return None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.changes import begin_repeat, close, hold, request_cancel
+from gateway.domain.changes import begin_repeat, close, hold, release, request_cancel
 from gateway.domain.event import EventType
 from gateway.domain.hold import HoldCode
 from gateway.domain.money import Money
@@ -297,11 +297,9 @@ def two_people(story: Story) -> None:
     story.saved(resolved, EventType.RESOLVED, actor="ann", detail={"request": request.id}, deeds=[RequestKept(request)])
 
 
-def _request(*, made_by: str, approved_by: str | None) -> Request:
+def _request(kind: RequestKind = RequestKind.RESOLVE_PAID, *, made_by: str, approved_by: str | None) -> Request:
     now = LEASE.until
-    return Request(
-        "rq_1", RequestKind.RESOLVE_PAID, Story().payout.id, "seen", None, made_by, now, "x", now, approved_by, now
-    )
+    return Request("rq_1", kind, Story().payout.id, "seen", None, made_by, now, "x", now, approved_by, now)
 
 
 def canceled_pays_nothing(story: Story) -> None:
@@ -399,6 +397,27 @@ def good_not_sent(story: Story) -> None:
     story.opened("beta", before=before).sent().booked().succeeded().looked()
 
 
+def good_last_word(story: Story) -> None:
+    """A stopping process knows that nothing left; its commit lands when the next one has begun already."""
+    story.accepted().opened()
+    story.start = story.auditor.books.starts["a"]
+    story.auditor.node_started("a", story.now)
+    story.heard(Answer(Heard.SUBMIT, OutcomeKind.NOT_SENT), S.PLANNED, transmissions=0)
+
+
+def good_release(story: Story) -> None:
+    """Held with a send open, in calm times; what people let go has its five minutes from then."""
+    story.accepted().opened()
+    story.saved(hold(story.payout, HoldCode.CRASHED, story.now), EventType.HELD)
+    story.auditor.faults_over(story.now)
+    story.wait(hours=1)
+    request = _request(RequestKind.RELEASE, made_by="ann", approved_by=None)
+    story.commit(RequestKept(request))
+    approved = RequestKept(replace(request, approved_by="ben"))
+    released = release(story.payout, story.now)
+    story.saved(released, EventType.RELEASED, actor="ben", detail={"request": request.id}, deeds=[approved]).looked()
+
+
 def good_takeover(story: Story) -> None:
     """A crash, another node, a question."""
     story.accepted().opened().sent()
@@ -445,6 +464,8 @@ GOOD: tuple[Bad, ...] = (
     good_failover,
     good_repeat,
     good_not_sent,
+    good_last_word,
+    good_release,
     good_takeover,
     good_return,
     good_late_success,
