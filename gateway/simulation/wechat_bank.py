@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from adapters.sandbox.faults import FaultQueue
@@ -27,6 +28,8 @@ from gateway.simulation.town import CalmClock, Mishap, Post, Town, handled
 _BY_NUMBER = re.compile(re.escape(BILLS) + r"/out-bill-no/([A-Za-z0-9]+)")
 _SOON_S = (20.0, 200.0)
 _LATE_S = (600.0, 48 * 3600.0)
+_WORKED_ON_FOR = timedelta(seconds=1)
+"""Before it is booked: the play of a failing order has no time between the two."""
 _CHANGES_MIND_S = (30.0, 6 * 3600.0)
 
 
@@ -162,6 +165,8 @@ class SimulatedWechat(WechatSandbox):
         strike = self._town.faults.draw(Place.NOTIFICATION) if bill.play.tells else None
         if strike is Fault.NOTICE_FALSE and bill.state is State.SUCCESS:
             self._tell_falsely(bill)
+        if bill.state is State.FAIL:
+            self._town.spawn(self._tell_of_before(bill))
         self._post.strike = strike
         super()._tell(bill)
 
@@ -170,6 +175,14 @@ class SimulatedWechat(WechatSandbox):
         if bill in self._false:
             self._town.false_news(routes.compact(envelope))
         return envelope
+
+    async def _tell_of_before(self, bill: Bill) -> None:
+        """Old news, rightly dated: that it was being worked on comes long after it failed. Not a fault: its habit."""
+        before = copy.copy(bill)
+        before.state, before.fail_reason = State.PROCESSING, ""
+        before.updated_at = bill.created_at - _WORKED_ON_FOR
+        await self.clock.sleep(self._town.later(5.0, 7200.0))
+        super()._tell(before)
 
     def _tell_falsely(self, bill: Bill) -> None:
         """Rightly signed, and not so: the same order, failed, or paid with a fen more."""

@@ -144,7 +144,9 @@ BELIEVING: tuple[Mutant, ...] = (
     ),
     mutant("contradiction-overwrites", "14 21", "R14", *_stays(_S.SUCCEEDED)),
     mutant("contradiction-is-ignored", "21", "R14", *_stays(_S.REJECTED)),
-    mutant("stale-word-is-judged", "23", "R14", swapped(states, "_is_stale", lambda _attempt, _outcome: False)),
+    mutant(
+        "stale-word-is-judged", "23", "R14", swapped(states, "_is_stale", lambda _payout, _attempt, _outcome: False)
+    ),
     mutant("returned-is-rejected", "2 13 14 15 24", "R11", _RETURNED_IS_FAILED),
     mutant(
         "late-success-is-not-looked-for", "21", "R17", swapped(states, "follow_up_at", lambda _attempt, _asks: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -38,12 +39,22 @@ def mutant(name: str, breaks: str, rule: str, *changes: Callable[[], AbstractCon
 
 def swapped(owner: Any, name: str, new: Any) -> Callable[[], AbstractContextManager[Any]]:
     """`owner.name` is `new`."""
-    return lambda: mock.patch.object(owner, name, new)
+    return lambda: _patched(owner, name, new)
 
 
 def wrapped(owner: Any, name: str, make: Callable[[Any], Any]) -> Callable[[], AbstractContextManager[Any]]:
     """`owner.name` is `make` of what it was."""
-    return lambda: mock.patch.object(owner, name, make(getattr(owner, name)))
+    return lambda: _patched(owner, name, make(getattr(owner, name)))
+
+
+def _patched(owner: Any, name: str, new: Any) -> AbstractContextManager[Any]:
+    """The patch. A function that cannot be called as the one it replaces would raise, and so be no mutant."""
+    old = getattr(owner, name)
+    if inspect.isroutine(old) and inspect.isroutine(new):
+        asked = inspect.signature(old).parameters.values()
+        given = [each.name for each in asked if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+        inspect.signature(new).bind(*given)  # raises TypeError
+    return mock.patch.object(owner, name, new)
 
 
 def everywhere(owner: ModuleType, name: str, make: Callable[[Any], Any]) -> Callable[[], AbstractContextManager[Any]]:
@@ -56,7 +67,7 @@ def everywhere(owner: ModuleType, name: str, make: Callable[[Any], Any]) -> Call
         with ExitStack() as stack:
             for module in list(sys.modules.values()):
                 for known in [key for key, value in vars(module).items() if value is original]:
-                    stack.enter_context(mock.patch.object(module, known, made))
+                    stack.enter_context(_patched(module, known, made))
             yield
 
     return patch

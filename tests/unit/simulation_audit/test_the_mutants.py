@@ -34,6 +34,14 @@ def test_a_mutant_is_over_when_it_is_over() -> None:
         assert _Thing.word == "sound"
 
 
+def test_a_mutant_that_would_raise_is_none() -> None:
+    """A replacement that cannot be called as the original breaks the program, not a decision: it is refused."""
+    from gateway.domain import states
+
+    with pytest.raises(TypeError), swapped(states, "_is_stale", lambda _attempt: False)():
+        pass
+
+
 def test_a_function_is_bent_wherever_it_was_imported() -> None:
     """Those who know it by name get the other one too."""
     from gateway.domain import states, steps
