@@ -1,24 +1,50 @@
-"""`python -m bench decide [--rounds N] [--json]`."""
+"""`python -m bench NAME [--json]`: one measurement, printed.
+
+decide        [--rounds N]                what a decision costs
+backlog       [--n N] [--seconds S]       a start with N unfinished payouts, and how fast they are worked off
+overload      [--seconds S]               three times the peak for S seconds, and the time after
+slow_clients  [--n N] [--seconds S]       N clients that never finish a request
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from bench import decide
+from bench import backlog, decide, overload, slow_clients
+
+Result = dict[str, Any]
+
+MEASURE: dict[str, Callable[[argparse.Namespace], Result]] = {
+    "decide": lambda options: decide.measure(options.rounds),
+    "backlog": lambda options: backlog.measure(options.n or 1_000_000, options.seconds or 30.0),
+    "overload": lambda options: overload.measure(options.seconds or 60.0),
+    "slow_clients": lambda options: slow_clients.measure(options.n or 10_000, options.seconds or 30.0),
+}
+TABLE: dict[str, Callable[[Result], str]] = {
+    "decide": decide.table,
+    "backlog": backlog.table,
+    "overload": overload.table,
+    "slow_clients": slow_clients.table,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one measurement and print it."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("name", choices=["decide"])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", choices=list(MEASURE))
     parser.add_argument("--rounds", type=int, default=41, help="interleaved rounds, of which the median is told")
+    parser.add_argument("--n", type=int, help="how many payouts or clients")
+    parser.add_argument("--seconds", type=float, help="how long what is measured lasts")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     options = parser.parse_args(arguments)
-    result = decide.measure(options.rounds)
-    print(json.dumps(result) if options.json else decide.table(result))
+    result = MEASURE[options.name](options)
+    print(json.dumps(result) if options.json else TABLE[options.name](result))
     return 0
 
 

@@ -1,8 +1,9 @@
 """What one decision costs, as a multiple of its dice alone: N bare draws from a beta distribution.
 
 Both are timed in turns, in processor time, and the median of the rounds' ratios is told: a busy machine slows both. The
-explanation is kept (the `Decision` with every candidate's parts); writing it out as JSON is timed apart. That the past
-does not matter is shown with records of 100 and of 100,000 outcomes.
+explanation is kept (the `Decision` with every candidate's parts), and the limit holds with writing it out as it is
+stored, which is timed as well (`with_json`). That the past does not matter is shown with records of 100 and of 100,000
+outcomes.
 """
 
 from __future__ import annotations

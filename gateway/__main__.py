@@ -10,7 +10,29 @@ from cyclopts import App
 import gateway
 from gateway.config.packages import ForeignPackage, check_packages
 
-COMMANDS = ("serve", "demo", "sandbox", "explain", "simulate", "lab", "admin", "payout", "freeze", "quarantine", "db")
+COMMANDS = (
+    "serve",
+    "check",
+    "plan",
+    "reload",
+    "config",
+    "channel",
+    "demo",
+    "sandbox",
+    "explain",
+    "simulate",
+    "lab",
+    "admin",
+    "payout",
+    "hold",
+    "freeze",
+    "quarantine",
+    "callback",
+    "audit",
+    "export",
+    "db",
+    "doctor",
+)
 """Each stands in the module of its name."""
 
 

@@ -4,69 +4,60 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 import gateway
 from adapters.channel import RawNotification
-from gateway.api.connections import ConnectionLimits
+from gateway.admission.commit_wait import NO_PRESSURE, Pressure
 from gateway.api.health import Finding, Health
-from gateway.api.keys import KeyRecord, KeyRing, Scope, bearer_record
-from gateway.api.server import Doors, Listener, admin_app, public_app, start_listener
-from gateway.api.signed_request import Algorithm
+from gateway.api.intake import Intake
+from gateway.api.server import PUBLIC_STATE, Listener, admin_app, health_app, public_app, start_listener
 from gateway.callbacks.sender import CallbackSender, Limits
-from gateway.channels import build_channels, check_grounds
+from gateway.channels import Maker, build_channels, check_grounds, start_channel
 from gateway.config.config import Config
-from gateway.config.mint import mint_sandbox_secrets
-from gateway.config.resolve import ResolvedSecrets, TlsFiles, resolve_secrets
-from gateway.domain.identity import notify_token
+from gateway.config.prepare import prepare_secrets
+from gateway.config.resolve import ResolvedSecrets, TlsFiles
 from gateway.domain.principal import FIRST_TOKEN_FILE
-from gateway.domain.steps import StepPolicy
 from gateway.domain.view import timestamp
-from gateway.history import Keeping, begin, careful
-from gateway.operations.background import Background
+from gateway.history import Carefulness, Keeping, begin
+from gateway.metrics.gauges import Reading, config_readings, pressure_readings, queue_readings
+from gateway.metrics.lag import LoopLag
+from gateway.metrics.meter import RegistryMeter
+from gateway.metrics.port import BLIND
+from gateway.metrics.scrape import Scrape
+from gateway.metrics.store import CountedStore
+from gateway.metrics.table import Place
 from gateway.operations.deliver import deliver
 from gateway.operations.first_token import prepare_first_token
 from gateway.operations.observe import observe
 from gateway.operations.remembering import keep_remembering, recall, remember
-from gateway.operations.review import held
-from gateway.operations.router import Router
 from gateway.operations.services import Keys, Services
 from gateway.operations.watch import watch
+from gateway.panel import RunningPanel
+from gateway.reload import Loaded, Reloader
 from gateway.sealing import Sealer
+from gateway.snapshot import Shell, connections
 from gateway.store.port import Callback, Store
 from gateway.store.sqlite import SqliteStore
+from gateway.tracing.begin import Tracing, Untraced, begin_tracing
 from gateway.worker.loop import CallbackWorker, PayoutWorker
 from gateway.world import World
-from routing.policy import ChannelState
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-API_VERSION = "2026-01-01"
-"""The version of the payout object, named in every callback."""
 
-
-def prepare_secrets(config: Config) -> ResolvedSecrets:
-    """Mint what a sandbox needs, then look every secret up.
-
-    Raises:
-        ConfigError: whatever is missing or malformed, all at once.
-    """
-    if config.sandbox:
-        mint_sandbox_secrets(config)
-        for part in config.channels.values():
-            mint = config.adapters[part.adapter].mint
-            if mint is not None:
-                mint(config.state_dir / "sandbox" / part.adapter)
-    return resolve_secrets(config)
-
-
-def open_store(config: Config, secrets: ResolvedSecrets, world: World) -> Store:
+def open_store(config: Config, secrets: ResolvedSecrets, world: World) -> SqliteStore:
     """The database of the configuration. Raises `StoreUnavailable`."""
     sealer = Sealer([secrets.sealing_key.reveal()], world.random_bytes)
-    return SqliteStore.open_file(config.database_path, sealer, str(config.gateway.mode))
+    return SqliteStore.open_file(config.database_path, sealer, str(config.gateway.mode), world.clock.monotonic)
+
+
+LAST_WORD_S = 1.0
+"""How long late answers are waited for where the grace is over: what is there by then is still read."""
 
 
 @dataclass(slots=True)
@@ -80,23 +71,43 @@ class _Workers:
 class Gateway:
     """One running gateway. Made by `open`, used between `start` and `stop`."""
 
-    def __init__(self, config: Config, world: World, secrets: ResolvedSecrets, store: Store) -> None:
+    def __init__(
+        self,
+        config: Config,
+        world: World,
+        secrets: ResolvedSecrets,
+        store: Store,
+        meter: RegistryMeter | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
+        """Without a meter nothing is counted, and there is nothing to scrape; without tracing there are no spans."""
+        self._meter = meter
+        self._tracing = tracing or Untraced()
+        self._lag = LoopLag()
+        self._carefulness = Carefulness()
+        self._pressure: Callable[[], Pressure] = lambda: NO_PRESSURE
         self.config = config
         self.world = world
         self._secrets = secrets
         self._workers = self._make_workers()
-        self.services = self._make_services(store)
-        self._workers.payouts.attach(self.services)
+        self._shell = self._make_shell(store)
+        self.reloader = self._make_reloader()
+        self.in_force, self.reloads = self.reloader.in_force, self.reloader.reloads
+        self.panel = RunningPanel(self.reloader, world)
+        self._workers.payouts.attach(self.in_force)
         self.health = Health(
             {
                 "store": self._check_store,
                 "worker": self._check_loops,
                 "review": self._check_review,
                 "quarantine": self._check_quarantine,
+                "config": self._check_config,
             }
         )
         self._watch: asyncio.Task[None] | None = None
         self._remembering: asyncio.Task[None] | None = None
+        self._lagging: asyncio.Task[None] | None = None
+        self._timing: asyncio.Task[None] | None = None
         self._keeping: Keeping | None = None
         self._listeners: list[Listener] = []
 
@@ -114,10 +125,13 @@ class Gateway:
         secrets = prepare_secrets(config)
         store = open_store(config, secrets, world)
         try:
-            opened = cls(config, world, secrets, store)
+            opened = cls(config, world, secrets, store, RegistryMeter(), begin_tracing(config.environ, world.node))
+            opened._pressure = lambda: store.pressure
             check_grounds(config, opened.services.channels, await store.read(lambda tx: tx.live_grounds()))
             opened._keeping = await begin(config, world, opened.services, quarantine=quarantine)
+            opened.reloader.know = opened._keeping.know
             await recall(opened.services)
+            await opened.reloader.refresh()
         except BaseException:
             await store.close()
             raise
@@ -127,38 +141,43 @@ class Gateway:
         part, callbacks = self.config.worker, self.config.callbacks
         limits = Limits(total_s=callbacks.timeout_s)
         sender = CallbackSender(self.world.clock, live=not self.config.sandbox, limits=limits)
-        payouts = PayoutWorker(part.concurrency, part.rescue_every_s)
+        payouts = PayoutWorker(part.concurrency, part.rescue_every_s, part.waiting)
 
         async def one(callback: Callback) -> object:
             return await deliver(self.services, sender, callback, self.world.jitter)
 
-        worker = CallbackWorker(callbacks.concurrency, part.rescue_every_s, callbacks.timeout_s, one)
+        every_s, each = part.rescue_every_s, callbacks.per_endpoint
+        worker = CallbackWorker(callbacks.concurrency, every_s, callbacks.timeout_s, one, each)
         return _Workers(payouts, worker, sender, [])
 
-    def _make_services(self, store: Store) -> Services:
-        config, secrets = self.config, self._secrets
-        identity = secrets.identity_key.reveal()
-        return Services(
-            store=store,
-            clock=self.world.clock,
-            new_uuid=self.world.new_uuid,
-            keys=Keys(identity, secrets.fingerprint_key.reveal()),
-            channels=build_channels(config, self.world, identity, self._deliver_inside),
-            endpoints=secrets.endpoints,
-            steps=_step_policy(config),
-            node=self.world.node,
-            give_up_after=timedelta(seconds=config.routing.give_up_after_s),
-            retry_every=timedelta(seconds=config.routing.retry_every_s),
-            lease_s=config.worker.lease_s,
-            ask_first_for=timedelta(seconds=config.safety.ask_first_for_s),
-            confirm_above=config.safety.confirm_success_above,
-            api_version=API_VERSION,
-            background=Background(),
-            router=_router(config, self.world),
-            hand_over=self._workers.payouts.hand_over,
-            wake=self._workers.payouts.bell.ring,
-            wake_callbacks=self._workers.callbacks.bell.ring,
+    def _make_shell(self, store: Store) -> Shell:
+        secrets, world, workers = self._secrets, self.world, self._workers
+        return Shell(
+            store=store if self._meter is None else CountedStore(store, self._meter),
+            meter=self._meter or BLIND,
+            spans=self._tracing.spans,
+            clock=world.clock,
+            new_uuid=world.new_uuid,
+            keys=Keys(secrets.identity_key.reveal(), secrets.fingerprint_key.reveal()),
+            node=world.node,
+            hand_over=workers.payouts.hand_over,
+            has_room=workers.payouts.has_room,
+            wake=workers.payouts.bell.ring,
+            wake_callbacks=workers.callbacks.bell.ring,
         )
+
+    def _make_reloader(self) -> Reloader:
+        maker = Maker(self.world, self._shell.keys.identity, self._deliver_inside)
+        loaded = Loaded(self.config, self._secrets, build_channels(self.config, maker))
+        return Reloader(loaded, self._shell, maker, self._workers.payouts.through, self._adopt)
+
+    def _adopt(self, config: Config) -> None:
+        self.config = config
+
+    @property
+    def services(self) -> Services:
+        """Those in force at this moment."""
+        return self.in_force.services
 
     async def _deliver_inside(self, channel: str, raw: RawNotification) -> int:
         """A notification of a channel that lives in this process."""
@@ -169,62 +188,71 @@ class Gateway:
     async def start(self) -> None:
         """Start the channels, each within its deadline, then the loops, then bind both listeners."""
         await asyncio.gather(*(self._start_channel(name) for name in self.services.channels))
-        loops = (self._workers.payouts.run(), self._workers.callbacks.run(self.services))
+        loops = (self._workers.payouts.run(), self._workers.callbacks.run(self.in_force))
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
-        self._watch = asyncio.create_task(watch(self.services, self._alarm_after))
-        self._remembering = asyncio.create_task(keep_remembering(self.services))
+        self._watch = asyncio.create_task(watch(self.in_force, lambda: self._alarm_after))
+        self._remembering = asyncio.create_task(keep_remembering(self.in_force))
+        self._lagging = asyncio.create_task(self._lag.watch(self.world.clock))
+        self._timing = asyncio.create_task(self.reloader.keep_time())
         await self._listen()
         ports = [listener.port for listener in self._listeners]
         log.info("gateway.started", mode=str(self.config.gateway.mode), ports=ports, version=gateway.__version__)
 
     async def _start_channel(self, name: str) -> None:
-        """A channel that cannot start (no certificates, not reachable) must not keep the others from working."""
-        handle = self.services.channels[name]
-        try:
-            async with asyncio.timeout(handle.timeouts.total_s):
-                await handle.channel.start()
-        except Exception:  # whatever it was is logged; its attempts will say so too
-            log.exception("channel.start_failed", channel=name)
+        await start_channel(name, self.services.channels[name])
 
     async def _listen(self) -> None:
         part, secrets = self.config.gateway, self._secrets
-        identity = secrets.identity_key.reveal()
-        tokens = {name: notify_token(identity, name) for name in self.config.channels}
-        app = public_app(
-            self.services,
-            _key_ring(self.config, secrets),
-            tokens,
-            sandbox=self.config.sandbox,
-            cursor_key=secrets.fingerprint_key.reveal(),
-            doors=_doors(self.config),
-        )
-        tls, limits = _server_tls(secrets.tls), _connections(self.config)
+        cursor_key = secrets.fingerprint_key.reveal()
+        app = public_app(self.in_force, sandbox=self.config.sandbox, cursor_key=cursor_key, pressure=self._pressure)
+        tls, limits = _server_tls(secrets.tls), connections(self.config)
         self._listeners.append(await start_listener(app, part.listen.host, part.listen.port, tls, limits))
         first_token = self.config.state_dir / FIRST_TOKEN_FILE
         await prepare_first_token(self.services, self.world.random_bytes, first_token)
-        admin = admin_app(self.health, self.services, self.world.random_bytes, first_token)
+        scrape = None if self._meter is None else self._scrape(self._meter, app[PUBLIC_STATE].intake).exposition
+        admin = admin_app(self.health, self.in_force, self.world.random_bytes, first_token, scrape, self.panel)
         self._listeners.append(await start_listener(admin, part.admin_listen.host, part.admin_listen.port))
+        if (probes := part.health_listen) is not None:
+            self._listeners.append(await start_listener(health_app(self.health), probes.host, probes.port))
+
+    def _scrape(self, meter: RegistryMeter, intake: Intake) -> Scrape:
+        def config() -> Iterable[Reading]:
+            return config_readings(self.reloads.state)
+
+        def writer() -> Iterable[Reading]:
+            return pressure_readings(self._pressure())
+
+        def queues() -> Iterable[Reading]:
+            worker = self._workers.payouts
+            outside = worker.busy - worker.taken
+            places = {Place.WORKING: worker.taken, Place.OUTSIDE: outside, Place.WAITING: worker.waiting}
+            return queue_readings(intake.inside, intake.paused, places, self._workers.callbacks.busy)
+
+        more = (config, writer, queues)
+        return Scrape(meter, self.in_force, lambda: self._lag.worst_s(self.world.clock.monotonic()), more)
 
     async def stop(self) -> None:
         """Say so, take nothing new, finish or park what is under way, close. Safe to call once, at any time."""
         self.health.draining = True
-        for task in (self._watch, self._remembering):
+        for task in (self._watch, self._remembering, self._lagging, self._timing):
             if task is not None:
                 task.cancel()
         grace_s = self.config.gateway.shutdown_grace_s
         public, admin = self._listeners[:1], self._listeners[1:]
         await asyncio.gather(*(listener.stop() for listener in public))
-        left = await self._workers.payouts.stop(grace_s)
-        await self._workers.callbacks.stop(grace_s)
-        unread = await self.services.background.drain(grace_s)
+        until_s = self.world.clock.monotonic() + grace_s
+        workers = self._workers
+        left, _ = await asyncio.gather(workers.payouts.stop(grace_s), workers.callbacks.stop(grace_s))
+        unread = await self.services.background.drain(max(until_s - self.world.clock.monotonic(), LAST_WORD_S))
         await asyncio.gather(*self._workers.loops, return_exceptions=True)
         await self._workers.sender.close()
-        await asyncio.gather(*(handle.channel.close() for handle in self.services.channels.values()))
+        await self.reloader.close()
         await asyncio.gather(*(listener.stop() for listener in admin))
         await remember(self.services)
         if self._keeping is not None:
             await self._keeping.stop(clean=not left and not unread)
         await self.services.store.close()
+        await self._tracing.close()
         log.info("gateway.stopped", parked=left, unread_answers=unread)
 
     async def _check_store(self) -> Finding:
@@ -233,7 +261,14 @@ class Gateway:
 
     async def _check_quarantine(self) -> Finding:
         """Ready all the same: payouts are accepted, asked about and told of; what is not sent waits."""
-        return Finding(True, await careful(self.services))
+        return Finding(True, await self._carefulness.told(self.services))
+
+    async def _check_config(self) -> Finding:
+        """Ready all the same: what was in force before a refused reload still is."""
+        state = self.reloads.state
+        held = f", {state.overrides_active} overrides" if state.overrides_active else ""
+        why = "".join(f"; refused: {fault}" for fault in state.faults)
+        return Finding(True, f"sha256 {state.sha256[:12]} since {timestamp(state.since)}{held}{why}")
 
     @property
     def _alarm_after(self) -> timedelta:
@@ -241,61 +276,12 @@ class Gateway:
 
     async def _check_review(self) -> Finding:
         """Never a reason not to be ready: people are wanted, and the node works."""
-        waiting = await held(self.services)
-        oldest = f", the oldest since {timestamp(waiting[0].since)}" if waiting else ""
-        return Finding(True, f"{len(waiting)} held or frozen{oldest}")
+        waiting, since = await self.services.store.read(lambda tx: tx.review_queue())
+        return Finding(True, f"{waiting} held or frozen{f', the oldest since {timestamp(since)}' if since else ''}")
 
     async def _check_loops(self) -> Finding:
         stopped = [loop for loop in self._workers.loops if loop.done()]
         return Finding(bool(self._workers.loops) and not stopped, "a loop has ended" if stopped else "")
-
-
-def _step_policy(config: Config) -> StepPolicy:
-    disabled = [name for name, part in config.channels.items() if part.state is ChannelState.DISABLED]
-    return StepPolicy(
-        config.routing.max_attempts,
-        config.routing.failover_also_on,
-        frozenset(disabled),
-        unknown_after=timedelta(seconds=config.holds.unknown_after_s),
-        pending_after=timedelta(seconds=config.holds.pending_after_s),
-    )
-
-
-def _router(config: Config, world: World) -> Router:
-    """Seeds are noted down with each decision: with them it can be made again."""
-    seeds = (lambda: int.from_bytes(world.random_bytes(6))) if config.routing.explore else None
-    rules = [route.rule() for route in config.routes]
-    return Router(rules=rules, preference=config.routing.chosen(), new_seed=seeds)
-
-
-def _doors(config: Config) -> Doors:
-    amounts = {name: part.max_amount for name, part in config.apps.items() if part.max_amount}
-    return Doors(config.gateway.trusted_proxies, amounts, config.limits.notifications)
-
-
-def _connections(config: Config) -> ConnectionLimits:
-    limits = config.limits
-    return ConnectionLimits(limits.connections, limits.connections_per_address, config.gateway.trusted_proxies)
-
-
-def _key_ring(config: Config, secrets: ResolvedSecrets) -> KeyRing:
-    """The apps' own keys, and in the sandbox the minted bearer key of an app without any."""
-    records = [
-        KeyRecord(
-            key.id,
-            key.app,
-            Algorithm(str(key.algorithm)),
-            key.material.reveal(),
-            frozenset(Scope(str(scope)) for scope in key.scopes),
-            allow_from=key.allow_from,
-            enabled=config.apps[key.app].enabled,
-        )
-        for key in secrets.app_keys.values()
-    ]
-    for app, token in secrets.test_keys.items():
-        made = bearer_record(f"test-{app}", app, token.reveal(), frozenset(Scope))
-        records.append(replace(made, enabled=config.apps[app].enabled))
-    return KeyRing(records)
 
 
 def _server_tls(files: TlsFiles | None) -> ssl.SSLContext | None:

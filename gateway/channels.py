@@ -1,9 +1,14 @@
-"""Build the configured channels, and refuse a configuration that would orphan payouts in flight (R16)."""
+"""Build the configured channels, keep those that a reload does not touch, and refuse a configuration that would orphan
+payouts in flight (R16).
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
 
 import structlog
 
@@ -11,16 +16,22 @@ from adapters.channel import Channel, ChannelContext, RawNotification
 from adapters.http import HttpxFactory
 from gateway.config.config import Config
 from gateway.config.errors import ConfigError, Fault
+from gateway.config.live import strings
 from gateway.config.model import ChannelPart
+from gateway.config.resolve import REFERENCE
 from gateway.domain.identity import notify_token
+from gateway.domain.override import Override, held_to, of
 from gateway.domain.payout import Ground
+from gateway.domain.safety import ground_mark
 from gateway.domain.states import Polls
+from gateway.operations.calls import Calls
 from gateway.operations.services import ChannelHandle
 from gateway.policies import allowances, doors, policy
 from gateway.secret import SecretError
 from gateway.store.port import LiveGround
 from gateway.world import World
 from routing.guard import Guard
+from routing.policy import ChannelState
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -35,37 +46,109 @@ def notify_url(config: Config, identity_key: bytes, channel: str) -> str:
     return f"{config.public_url}/notify/{channel}/{notify_token(identity_key, channel)}"
 
 
-def build_channels(config: Config, world: World, identity_key: bytes, deliver: Deliver) -> dict[str, ChannelHandle]:
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What every channel is built with, whatever the configuration."""
+
+    world: World
+    identity_key: bytes = field(repr=False)
+    deliver: Deliver
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The channels of one configuration."""
+
+    config: Config
+    handles: Mapping[str, ChannelHandle]
+    marks: Mapping[str, bytes] = field(repr=False)
+    """By channel: a digest of the secrets that its settings name."""
+
+    def made_anew(self, before: Built) -> tuple[str, ...]:
+        """Channels of `self` that are not the very ones of `before`."""
+        known = before.handles
+        return tuple(
+            name
+            for name, handle in self.handles.items()
+            if name not in known or handle.channel is not known[name].channel
+        )
+
+
+def build_channels(config: Config, maker: Maker, before: Built | None = None) -> Built:
     """Every configured channel, whatever its state: a disabled one is still asked about what it holds.
 
+    A channel of `before` whose connection is the same is kept: with its breaker, its calls under way, its pool. One
+    that does not differ at all keeps its very handle.
+
     Raises:
-        ConfigError: a secret of a channel is missing.
+        ConfigError: a secret of a channel is missing. What was built by then needs no closing: it was never started.
     """
     handles: dict[str, ChannelHandle] = {}
+    marks: dict[str, bytes] = {}
     faults: list[Fault] = []
     for name, part in config.channels.items():
         try:
-            channel = _build(config, world, identity_key, deliver, name, part)
+            marks[name] = _mark(config, part)
+            handles[name] = _handle(config, maker, name, marks[name], before)
         except (SecretError, ValueError) as error:
             faults.append(config.fault(("channels", name, "settings"), str(error)))
-            continue
-        handles[name] = ChannelHandle(
-            channel=channel,
-            policy=policy(config, name, part),
-            guard=_guard(name, part, world),
-            polls=Polls(tuple(timedelta(seconds=wait_s) for wait_s in part.poll_s)),
-            timeouts=part.call_timeouts(),
-            allowances=allowances(config, part),
-        )
     if faults:
         raise ConfigError(faults)
-    return handles
+    return Built(config, handles, marks)
 
 
-def _build(
-    config: Config, world: World, identity_key: bytes, deliver: Deliver, name: str, part: ChannelPart
-) -> Channel:
-    timeouts = part.call_timeouts()
+def _handle(config: Config, maker: Maker, name: str, mark: bytes, before: Built | None) -> ChannelHandle:
+    part = config.channels[name]
+    old = None if before is None else before.handles.get(name)
+    if old is not None and before is not None and _same_line(before, name, part, mark):
+        channel, guard, calls = old.channel, old.guard, old.calls
+    else:
+        channel, calls = _build(config, maker, name, part), Calls()
+        known = old is not None and ground_mark(old.channel.ground) == ground_mark(channel.ground)
+        guard = old.guard if old is not None and known else _guard(name, part, maker.world)
+    made = ChannelHandle(
+        channel=channel,
+        policy=policy(config, name, part),
+        guard=guard,
+        polls=Polls(tuple(timedelta(seconds=wait_s) for wait_s in part.poll_s)),
+        timeouts=part.call_timeouts(),
+        allowances=allowances(config, part),
+        calls=calls,
+    )
+    return old if made == old and old is not None else made
+
+
+def _same_line(before: Built, name: str, part: ChannelPart, mark: bytes) -> bool:
+    """Whether nothing that a channel is built from differs."""
+    was = before.config.channels[name]
+    line = (was.adapter, was.settings, was.timeouts, was.limits.in_flight, before.marks[name])
+    return line == (part.adapter, part.settings, part.timeouts, part.limits.in_flight, mark)
+
+
+def _mark(config: Config, part: ChannelPart) -> bytes:
+    """Raises `SecretError`."""
+    digest, resolver = sha256(), config.resolver()
+    for _, text in strings(part.settings):
+        if REFERENCE.fullmatch(text):
+            digest.update(sha256(resolver(text).reveal()).digest())
+    return digest.digest()
+
+
+def hold_back(built: Built, overrides: Sequence[Override], now: datetime) -> dict[str, ChannelHandle]:
+    """The channels as they are in force: the least of what file and overrides let them do."""
+    return {name: _held(handle, of(name, overrides, now), now) for name, handle in built.handles.items()}
+
+
+def _held(handle: ChannelHandle, overrides: Sequence[Override], now: datetime) -> ChannelHandle:
+    if not overrides:
+        return handle
+    policy = handle.policy
+    held = held_to(str(policy.state), policy.weight, overrides, now)
+    return replace(handle, policy=replace(policy, state=ChannelState(held.state), weight=held.weight))
+
+
+def _build(config: Config, maker: Maker, name: str, part: ChannelPart) -> Channel:
+    timeouts, world = part.call_timeouts(), maker.world
     context = ChannelContext(
         clock=world.clock,
         random_bytes=world.random_bytes,
@@ -77,9 +160,9 @@ def _build(
             transport=world.transport,
         ),
         secret=config.resolver(),
-        notify_url=notify_url(config, identity_key, name),
+        notify_url=notify_url(config, maker.identity_key, name),
         timeouts=timeouts,
-        deliver=lambda raw: deliver(name, raw),
+        deliver=lambda raw: maker.deliver(name, raw),
         base=config.base,
     )
     return config.adapters[part.adapter].build(name, part.settings, context)
@@ -109,6 +192,30 @@ def check_grounds(config: Config, handles: Mapping[str, ChannelHandle], live: Se
             faults.append(config.fault(("channels", ground.channel), what))
     if faults:
         raise ConfigError(faults)
+
+
+def check_in_flight(config: Config, going: Mapping[str, ChannelHandle]) -> None:
+    """The same for submits whose intents are not in the store yet, of channels that are to go and admit nothing more.
+
+    Raises:
+        ConfigError: with the number of them.
+    """
+    faults = [
+        config.fault(("channels", name), f"is to go with {handle.guard.in_flight} submits under way; drain it first")
+        for name, handle in going.items()
+        if handle.guard.in_flight
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
+async def start_channel(name: str, handle: ChannelHandle) -> None:
+    """A channel that cannot start (no certificates, not reachable) must not keep the others from working."""
+    try:
+        async with asyncio.timeout(handle.timeouts.total_s):
+            await handle.channel.start()
+    except Exception:  # whatever it was is logged; its attempts will say so too
+        log.exception("channel.start_failed", channel=name)
 
 
 def _changed(pinned: LiveGround, now: Ground) -> list[str]:

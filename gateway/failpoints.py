@@ -60,6 +60,8 @@ class Commit(StrEnum):
     """Who may act, and the first token."""
     STARTED = "start"
     """A start compared the store with its high-water mark."""
+    CONFIG = "config"
+    """A configuration or an override comes into force."""
     ROUTER = "router"
     """What the router knows of its channels."""
     NONCE = "nonce"

@@ -27,6 +27,7 @@ def policy(config: Config, name: str, part: ChannelPart) -> ChannelPolicy:
         kinds=frozenset(part.methods),
         fees=tuple(fee.rule() for fee in part.fees),
         usual_s=part.usual_s,
+        weight=part.weight,
         in_flight=limits.in_flight,
         rps=float(limits.rps),
         min_minor=limits.min_minor,

@@ -11,6 +11,9 @@ from routing.score import P_MIN, Worth, expected_cost
 UNPLACED = 99
 """The place of a channel that no rule put in front."""
 
+BEHIND = UNPLACED + 1
+"""That of a channel which by its weight leaves the payout to others (`routing.share`)."""
+
 
 class Candidate(NamedTuple):
     """One channel and its price in parts. (A named tuple: it is made for every channel of every payout.)"""

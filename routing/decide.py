@@ -14,9 +14,9 @@ from itertools import chain
 from operator import attrgetter
 
 from routing.arrival import Arrivals
-from routing.candidate import UNPLACED, Candidate, ranked
+from routing.candidate import BEHIND, UNPLACED, Candidate, ranked
 from routing.decision import Decision
-from routing.eligibility import Refusal, RefusalCode, judge
+from routing.eligibility import SOON_OVER, Refusal, RefusalCode, judge
 from routing.facts import IDLE, LiveFacts
 from routing.health import Health
 from routing.health_book import HealthBook, health_class
@@ -25,6 +25,7 @@ from routing.policy import ChannelPolicy
 from routing.request import Request
 from routing.rules import Applied, Rule, apply
 from routing.score import BALANCED, Preference, Worth, expected_cost
+from routing.share import WHOLE, sits_out
 
 __all__ = ["Candidate", "Decision", "LiveFacts", "Refusal", "RefusalCode", "Request", "decide"]
 
@@ -50,16 +51,35 @@ def decide(
 
     The order of `channels` does not matter, with dice neither: they are asked by name. A channel without an entry in
     `live` is taken to be idle and sound, one without a record in `health` to be untried, one without `arrivals` to keep
-    its promise. `seed` is noted down as that of `random`.
+    its promise. `seed` is noted down as that of `random`. A payout with patience is kept from channels that are dearer
+    than waiting for one that is barred for the moment.
     """
+    if request.last:
+        rules = [rule for rule in rules if not rule.gives_way]
     applied = apply(rules, request, random)
-    usable, refused = _judged(request, channels, live, now, applied)
+    usable, refused, soon = _judged(request, channels, live, now, applied)
     worth = preference.worth(request.amount.minor)
     fallen = _fallen(request, channels) if request.tried else frozenset()
     cls = health_class(request.amount.minor, request.kind)
-    pricing = _Pricing(worth, cls, health, arrivals or {}, random, now, applied.places, fallen)
+    pricing = _Pricing(worth, cls, health, arrivals or {}, random, now, applied.places, fallen, request.key)
+    found = ranked(pricing.candidates(usable))
+    if request.patience_s is not None and soon and found:
+        found, dearer = _worth_having(found, ranked(pricing.candidates(soon))[0], worth.second * request.patience_s)
+        refused += dearer
     drawn = random is not None and health is not None
-    return Decision(ranked(pricing.candidates(usable)), refused, preference.name, worth, applied.leading, drawn, seed)
+    return Decision(found, refused, preference.name, worth, applied.leading, drawn, seed, request.last)
+
+
+def _worth_having(
+    found: tuple[Candidate, ...], awaited: Candidate, waiting_minor: float
+) -> tuple[tuple[Candidate, ...], tuple[Refusal, ...]]:
+    """Refuse whom it costs more to have now than to wait for `awaited` to the end, and then to have that one."""
+    most = awaited.cost + waiting_minor
+    place = (awaited.place, awaited.fell_together)
+    dearer = [each for each in found if each.cost > most and (each.place, each.fell_together) >= place]
+    why = f"{awaited.channel} comes to {most:.2f} at most with the waiting"
+    refused = tuple(Refusal(each.channel, RefusalCode.DEARER, f"{each.cost:.2f}, and {why}") for each in dearer)
+    return tuple(each for each in found if each not in dearer), refused
 
 
 def _fallen(request: Request, channels: Sequence[ChannelPolicy]) -> frozenset[str]:
@@ -76,15 +96,17 @@ def _judged(
     live: Mapping[str, LiveFacts],
     now: datetime | None,
     applied: Applied,
-) -> tuple[list[_Usable], tuple[Refusal, ...]]:
-    """Who may carry it, with the fee; and all reasons against the others, by name."""
+) -> tuple[list[_Usable], tuple[Refusal, ...], list[_Usable]]:
+    """Who may carry it, with the fee; all reasons against the others, by name; and those who soon may."""
     usable: list[_Usable] = []
     softly: list[_Usable] = []
+    soon: list[_Usable] = []
     refused: list[tuple[Refusal, ...]] = []
+    rules = applied.rules
     for policy in sorted(channels, key=_name):
         facts = live.get(policy.name, IDLE)
         fee, against = judge(request, policy, facts, now)
-        if applied.rules and (rule := applied.excluder(policy.name)) is not None:
+        if rules and (rule := applied.excluder(policy.name)) is not None:
             against = (*against, Refusal(policy.name, RefusalCode.RULE, f"rule {rule.name!r}"))
         if fee is not None and not against:
             usable.append((policy, facts, fee))
@@ -92,10 +114,12 @@ def _judged(
         refused.append(against)
         if fee is not None and facts.soft_trip and [refusal.code for refusal in against] == [RefusalCode.BREAKER_OPEN]:
             softly.append((policy, facts, fee))
+        if fee is not None and request.patience_s is not None and SOON_OVER.issuperset(each.code for each in against):
+            soon.append((policy, facts, fee))
     if usable or not softly:
-        return usable, tuple(chain.from_iterable(refused))
+        return usable, tuple(chain.from_iterable(refused)), soon
     kept = {policy.name for policy, _, _ in softly}
-    return softly, tuple(refusal for refusal in chain.from_iterable(refused) if refusal.channel not in kept)
+    return softly, tuple(refusal for refusal in chain.from_iterable(refused) if refusal.channel not in kept), []
 
 
 @dataclass(slots=True)
@@ -110,10 +134,11 @@ class _Pricing:
     now: datetime | None
     places: Mapping[str, int]
     fallen: frozenset[str]
+    key: str
 
     def candidates(self, usable: Sequence[_Usable]) -> list[Candidate]:
         """Everybody usable, priced. (One loop over local names: it is most of what a decision costs.)"""
-        worth, cls, health, random = self.worth, self.cls, self.health, self.random
+        worth, cls, health, random, now = self.worth, self.cls, self.health, self.random, self.now
         arrivals, places, fallen, found = self.arrivals, self.places, self.fallen, []
         for policy, facts, fee in usable:
             name = policy.name
@@ -122,11 +147,13 @@ class _Pricing:
                 record = record.suspecting(facts.late)
             belief = record.prepared
             p = belief.mean if random is None or health is None else record.draw(random, probe)
-            time_s = policy.promised_s(self.now)
+            time_s = policy.usual_s if policy.promise is None else policy.promised_s(now)
             if arrivals or record.unknown:
                 time_s = _awaited_s(time_s, arrivals.get(name), record, policy.unknown_s)
             cost = expected_cost(fee, time_s, p, worth)
             place = places.get(name, UNPLACED) if places else UNPLACED
+            if policy.weight != WHOLE and sits_out(name, policy.weight, self.key):
+                place = BEHIND
             fell = bool(fallen) and policy.failure_domain in fallen
             parts = (name, fee, time_s, p, belief.mean, belief.strength, cost, place, fell, facts.breaker_open)
             found.append(_new(Candidate, parts))

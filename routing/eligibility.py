@@ -14,7 +14,7 @@ from routing.fees import fee_minor
 from routing.policy import ChannelPolicy, ChannelState
 from routing.request import Request
 
-__all__ = ["PASSING", "LiveFacts", "Refusal", "RefusalCode", "Request", "eligibility", "judge"]
+__all__ = ["BUSY", "PASSING", "SOON_OVER", "LiveFacts", "Refusal", "RefusalCode", "Request", "eligibility", "judge"]
 
 
 class RefusalCode(StrEnum):
@@ -43,6 +43,8 @@ class RefusalCode(StrEnum):
     MAINTENANCE = "maintenance"
     RULE = "rule"
     """An explicit rule keeps the payout from it."""
+    DEARER = "dearer"
+    """It costs more than a cheaper channel does with all the waiting there may be; said after the ranking."""
 
 
 _R, _ENABLED = RefusalCode, ChannelState.ENABLED
@@ -67,9 +69,16 @@ PASSING: dict[RefusalCode, bool] = {
     _R.BALANCE_LOW: True,
     _R.MAINTENANCE: True,
     _R.RULE: False,
+    _R.DEARER: True,
 }
 """May the refusal be gone later, the payout and the channel's contract being what they are? An operator's
 switch may be (reliability 2.2, row 7: a closed channel is waited for, up to the payout's deadline)."""
+
+BUSY = frozenset({_R.IN_FLIGHT_FULL, _R.RATE_LIMITED})
+"""It takes payouts, and this one is not at its turn yet."""
+
+SOON_OVER = BUSY | {_R.BREAKER_OPEN}
+"""What may be otherwise in a second: no switch, no limit, no fault that somebody must look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +112,20 @@ def judge(
     Without a time `now`, schedules are not looked at and no dated price holds.
     """
     reasons: _Reasons = []
-    _by_contract(request, policy, reasons)
+    minor, currency = request.amount.minor, request.amount.currency
+    # Most channels may: what is called for its reasons is called when there are some.
+    fits = policy.low <= minor <= policy.high and currency in policy.currencies and request.kind in policy.kinds
+    if not fits or policy.name in request.tried:
+        _by_contract(request, policy, reasons)
     fee = fee_minor(request.amount, policy.fees, request.kind, live.usage, now, policy.zone)
-    if fee is None and request.amount.currency in policy.currencies:
-        reasons.append((_R.NO_FEE_RULE, f"has no price for {request.amount.minor} {request.amount.currency}"))
+    if fee is None and currency in policy.currencies:
+        reasons.append((_R.NO_FEE_RULE, f"has no price for {minor} {currency}"))
     if policy.state is not _ENABLED or policy.schedule:
         _by_switch(policy, now, reasons)
-    _by_moment(policy, live, reasons)
+    if live.breaker_open or not live.rate_available or live.ramp < 1.0 or live.in_flight >= policy.in_flight:
+        _by_moment(policy, live, reasons)
     if policy.capped or live.balance_minor is not None:
-        _by_money(request.amount.minor, policy, live, reasons)
+        _by_money(minor, policy, live, reasons)
     if not reasons:
         return fee, ()
     return fee, tuple([Refusal(policy.name, code, detail) for code, detail in reasons])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from routing.candidate import Candidate
+from routing.candidate import BEHIND, UNPLACED, Candidate
 from routing.change import Change, Fact, what_would_change
 from routing.decision import Decision
 from routing.eligibility import Refusal, RefusalCode
@@ -40,6 +40,7 @@ REFUSED: dict[RefusalCode, tuple[str, str]] = {
     _R.BALANCE_LOW: ("has too little money on its account", "账户余额不足"),
     _R.MAINTENANCE: ("is in planned maintenance", "处于计划维护时段"),
     _R.RULE: ("is excluded by an explicit rule", "被路由规则排除"),
+    _R.DEARER: ("costs more than waiting for a cheaper channel", "比等待更便宜的渠道更贵"),
 }
 """A refusal for people, after the channel's name."""
 
@@ -51,6 +52,10 @@ _TEXT: dict[str, tuple[str, str]] = {
     "domain": (
         "the cheaper ones share a failure domain with a channel that refused it",
         "更便宜的渠道与已拒绝的渠道属于同一故障域",
+    ),
+    "weight": (
+        "the cheaper ones leave this payout to others, as their weight is",
+        "更便宜的渠道按其权重把这笔付款让给了其他渠道",
     ),
     "last": (
         "its breaker is open, but there is no other channel and part of the payouts get through",
@@ -69,6 +74,14 @@ _TEXT: dict[str, tuple[str, str]] = {
         "按均值 {mean}、约 {strength} 笔证据抽取",
     ),
     "mean": ("{strength} outcomes' worth of evidence", "约 {strength} 笔证据"),
+    "preference": (
+        "Waiting and failing were weighed by the preference {name}.",
+        "等待与失败的代价按偏好 {name} 计算。",
+    ),
+    "time_over": (
+        "Its time was over: any channel would do, however dear.",
+        "付款期限已到：任何可用渠道均可，不论费用。",
+    ),
     "refused": ("{channel} {why} ({detail}).", "{channel} {why}（{detail}）。"),
     "refused_bare": ("{channel} {why}.", "{channel} {why}。"),
     "wait": ("No channel can carry it now; it waits for one.", "目前没有可用渠道，付款将等待。"),
@@ -119,6 +132,10 @@ class Voice:
 def explain(decision: Decision, voice: Voice = Voice()) -> list[str]:
     """Line by line: the choice, every channel's cost in parts, every refusal, what would have changed it."""
     lines = [_choice(decision, voice)]
+    if decision.last:
+        lines.append(voice.say("time_over"))
+    if decision.preference and decision.ranked:
+        lines.append(voice.say("preference", name=decision.preference))
     lines += [_row(decision, place, candidate, voice) for place, candidate in enumerate(decision.ranked, start=1)]
     lines += [_refusal(refusal, voice) for refusal in decision.refused]
     if len(decision.ranked) > 1:
@@ -140,10 +157,12 @@ def _why(decision: Decision, first: Candidate, voice: Voice) -> str:
         return voice.say("last")
     if not others:
         return voice.say("only")
-    if any(other.place > first.place for other in others) and decision.rule:
+    if first.place < UNPLACED and any(other.place > first.place for other in others) and decision.rule:
         return voice.say("rule", rule=decision.rule)
     if any(other.cost < first.cost and other.fell_together for other in others):
         return voice.say("domain")
+    if any(other.cost < first.cost and other.place == BEHIND for other in others):
+        return voice.say("weight")
     return voice.say("cost", cost=voice.money(first.cost))
 
 

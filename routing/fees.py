@@ -30,7 +30,7 @@ class FeeKind(StrEnum):
     """A fixed amount and a share, added."""
 
 
-_FLAT, _PERCENT = FeeKind.FLAT, FeeKind.PERCENT  # looked up once: this runs for every channel of every payout
+_HALF = BPS // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,9 @@ class FeeRule:
     low: int = field(init=False, repr=False, compare=False)
     high: float = field(init=False, repr=False, compare=False)
     """The bounds of the amount as numbers, for speed."""
+    base_minor: int = field(init=False, repr=False, compare=False)
+    rate_bps: int = field(init=False, repr=False, compare=False)
+    """What its kind makes of amount and share, likewise."""
 
     def __post_init__(self) -> None:
         bounds = (self.volume_gte, self.volume_lte, self.valid_from, self.valid_until, self.kinds)
@@ -87,6 +90,8 @@ class FeeRule:
         object.__setattr__(self, "plain", plain)
         object.__setattr__(self, "low", self.amount_gte or 0)
         object.__setattr__(self, "high", inf if self.amount_lte is None else self.amount_lte)
+        object.__setattr__(self, "base_minor", 0 if self.kind is FeeKind.PERCENT else self.amount_minor)
+        object.__setattr__(self, "rate_bps", 0 if self.kind is FeeKind.FLAT else self.bps)
         if self.amount_minor < 0 or not 0 <= self.bps <= BPS or self.free_count < 0 or self.free_minor < 0:
             raise ValueError(f"a fee is not negative and at most the amount: {self}")
         pairs = ((self.min_minor, self.max_minor), (self.amount_gte, self.amount_lte))
@@ -145,10 +150,7 @@ def _priced_beyond_what_is_free(rule: FeeRule, minor: int, usage: Usage) -> int:
 
 
 def _priced(rule: FeeRule, minor: int) -> int:
-    kind = rule.kind
-    fee = 0 if kind is _PERCENT else rule.amount_minor
-    if kind is not _FLAT:
-        fee += (minor * rule.bps + BPS // 2) // BPS
+    fee = rule.base_minor + (minor * rule.rate_bps + _HALF) // BPS
     if rule.min_minor is not None and fee < rule.min_minor:
         fee = rule.min_minor
     return fee if rule.max_minor is None or fee <= rule.max_minor else rule.max_minor

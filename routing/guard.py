@@ -63,6 +63,11 @@ class TokenBucket:
         """Whether one may begin now. A peek: it takes nothing."""
         return self._level_now() >= 1.0
 
+    @property
+    def left(self) -> float:
+        """How many may begin now; between none and one, the share of the next one that is there. A peek."""
+        return max(self._level_now(), 0.0)
+
     def take(self) -> None:
         """Use one up; the caller has looked."""
         self._refill()
@@ -121,6 +126,7 @@ class Guard:
         self._rate = TokenBucket(limits.rps, monotonic)
         self._in_flight = 0
         self._stopped = False
+        self._shut = False
 
     @property
     def breaker_state(self) -> BreakerState:
@@ -151,6 +157,8 @@ class Guard:
         self._rate.change(self._limits.rps * ramp)
         if self._stopped:
             raise RefusedBeforeSend(self.name, RefusalCode.STOPPED)
+        if self._shut:
+            raise RefusedBeforeSend(self.name, RefusalCode.STATE_DRAINING)
         if self._in_flight >= max(int(self._limits.in_flight * ramp), 1):
             raise RefusedBeforeSend(self.name, RefusalCode.IN_FLIGHT_FULL)
         if not self._rate.available:
@@ -164,6 +172,18 @@ class Guard:
     def stop(self) -> None:
         """Let nothing more through until this process is started anew, by somebody who has looked (row 29)."""
         self._stopped = True
+
+    @property
+    def in_flight(self) -> int:
+        """Permits that are out: submits under way, or about to be."""
+        return self._in_flight
+
+    def shut(self) -> None:
+        """Admit nothing while it is decided whether the channel may go; `reopen` undoes it."""
+        self._shut = True
+
+    def reopen(self) -> None:
+        self._shut = False
 
     def change(self, limits: Limits) -> None:
         """Other limits from a reload: they bind from now on, and nobody under way is thrown out."""

@@ -117,8 +117,10 @@ class Health:
             chance = (chance - probe) / (1.0 - probe)
         prepared = self.prepared
         rows = prepared.rows
-        if chance < rows[0][0] and prepared.shape is not None:  # nearly always
-            return draw(dice, prepared.shape)
+        normal = rows[0]
+        if chance < normal[0]:  # nearly always
+            shape = prepared.shape
+            return dice.betavariate(normal[1], normal[2]) if shape is None else draw(dice, shape)
         _, alpha, beta = next((row for row in rows if chance < row[0]), rows[-1])
         return dice.betavariate(alpha, beta)
 

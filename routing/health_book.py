@@ -53,8 +53,8 @@ class _Entry:
 class HealthBook:
     """What is known of each channel in each class.
 
-    The shell calls `chose` when an attempt is sent, and `observe` with the evidence of `feedback.count`; the router
-    reads `posterior` and `probe_share`.
+    The shell calls `chose` when an attempt is sent, and `observe` with the difference of two `feedback.worth`; the
+    router reads `posterior` and `probe_share`.
     """
 
     def __init__(self, tuning: HealthTuning = DEFAULT) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
+from math import inf
 
 from gateway.domain.beneficiary import BeneficiaryKind
 from routing.arrival import Promise, promised_s
 from routing.fees import BPS, FeeKind, FeeRule
 from routing.schedule import Window
+from routing.share import WHOLE
 
 __all__ = ["BPS", "ChannelPolicy", "ChannelState", "FeeKind", "FeeRule"]
 
@@ -56,15 +58,22 @@ class ChannelPolicy:
     """Settlement days and cut-off; None: `usual_s` at any time."""
     zone: tzinfo = UTC
     """Whose days and months its price list and limits go by."""
+    weight: int = WHOLE
+    """Of so many payouts in a hundred it takes part (`routing.share`)."""
     unknown_s: float = 3_600.0
     """How long an outcome that nobody could tell usually stays open."""
     capped: bool = field(init=False, repr=False, compare=False)
     """It has a daily or monthly limit."""
+    low: int = field(init=False, repr=False, compare=False)
+    high: float = field(init=False, repr=False, compare=False)
+    """The bounds of the amount as numbers, for speed."""
 
     def __post_init__(self) -> None:
         if self.in_flight < 1 or self.rps <= 0 or min(self.usual_s, self.unknown_s) < 0:
             raise ValueError(f"{self.name}: limits are positive, time is not negative")
         object.__setattr__(self, "capped", self.daily_minor is not None or self.monthly_minor is not None)
+        object.__setattr__(self, "low", self.min_minor or 0)
+        object.__setattr__(self, "high", inf if self.max_minor is None else self.max_minor)
 
     def promised_s(self, at: datetime | None) -> float:
         """Seconds from `at` until the money should be there, by the channel's own word."""

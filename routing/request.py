@@ -22,3 +22,9 @@ class Request:
     """The payout's own id: what an even split goes by when there are no dice."""
     beneficiary: str = ""
     """The same for the same receiving account, and nothing personal: a keyed digest."""
+    preference: str = ""
+    """The preference that its app asked for; empty: none of its own."""
+    patience_s: float | None = None
+    """For how long it would rather wait for a cheaper channel that is barred for the moment; None: not at all."""
+    last: bool = False
+    """Its time is over: its preference, and rules that give way, are set aside."""

@@ -60,12 +60,16 @@ class Rule:
     channels: tuple[str, ...]
     match: Match = Match()
     weights: tuple[float, ...] = ()
+    gives_way: bool = False
+    """An `only` that holds in a payout's time, and not for the last decision after it."""
 
     def __post_init__(self) -> None:
         if not self.channels or len(set(self.channels)) != len(self.channels):
             raise ValueError(f"{self.name}: a rule names channels, each once")
         if self.weights and (len(self.weights) != len(self.channels) or min(self.weights) < 0 or not any(self.weights)):
             raise ValueError(f"{self.name}: one weight for each channel, not negative, and not all zero")
+        if self.gives_way and self.action is not Action.ONLY:
+            raise ValueError(f"{self.name}: no other rule than an only gives way")
 
     def excludes(self, channel: str) -> bool:
         named = channel in self.channels

@@ -58,14 +58,13 @@ class Unproved(Exception):
 
 
 class Authenticator:
-    """Checks requests against a key ring, and remembers who keeps failing."""
+    """Checks requests against the key ring in force, and remembers who keeps failing."""
 
-    def __init__(self, keys: KeyRing, *, sandbox: bool) -> None:
-        self.keys = keys
+    def __init__(self, *, sandbox: bool) -> None:
         self._sandbox = sandbox
         self._backoff = Backoff()
 
-    async def authenticate(self, services: Services, presented: Presented) -> KeyRecord:
+    async def authenticate(self, services: Services, keys: KeyRing, presented: Presented) -> KeyRecord:
         """The key that signed this request.
 
         Raises:
@@ -76,7 +75,7 @@ class Authenticator:
         """
         claims = _claims(presented.authorization)
         try:
-            return _permitted(await self._prove(services, presented, claims), presented.source)
+            return _permitted(await self._prove(services, keys, presented, claims), presented.source)
         except Unproved as error:
             self._note(presented.source, claims.key_id if claims else "", services.clock.monotonic())
             _log.info("api.unauthorized", reason=error.reason, key_id=error.key_id, source=presented.source)
@@ -87,11 +86,13 @@ class Authenticator:
         if not self._backoff.note_refusal(source, key_id, now_s):
             raise Refused(Code.RATE_LIMITED) from None
 
-    async def _prove(self, services: Services, presented: Presented, claims: Credentials | None) -> KeyRecord:
+    async def _prove(
+        self, services: Services, keys: KeyRing, presented: Presented, claims: Credentials | None
+    ) -> KeyRecord:
         now = services.clock.now()
         if claims is None:
-            return self._bearer(presented.authorization, now)
-        record = self._signer(presented, claims)
+            return self._bearer(keys, presented.authorization, now)
+        record = _signer(keys, presented, claims)
         if not record.valid_at(now):
             raise Unproved("key_not_valid_now", record.id)
         if abs(now.timestamp() - claims.timestamp) > WINDOW_S:
@@ -100,27 +101,37 @@ class Authenticator:
             raise Unproved("nonce_reused", record.id)
         return record
 
-    def _signer(self, presented: Presented, claims: Credentials) -> KeyRecord:
-        """The record whose key made the signature. The work is the same when there is no such key."""
-        record = self.keys.find(claims.key_id)
-        fitting = record if record is not None and record.algorithm is claims.algorithm else None
-        material = fitting.material if fitting else _NOBODY[claims.algorithm]
-        message = signing_string(presented.method, presented.target, claims.timestamp, claims.nonce, presented.body)
-        proved = verify(claims.algorithm, material, message, claims.signature)
-        if fitting is None:
-            raise Unproved("unknown_key")
-        if not proved:
-            raise Unproved("bad_signature", fitting.id)
-        return fitting
-
-    def _bearer(self, headers: Sequence[str], now: datetime) -> KeyRecord:
+    def _bearer(self, keys: KeyRing, headers: Sequence[str], now: datetime) -> KeyRecord:
         scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
         if not self._sandbox or scheme != "Bearer":
             raise Unproved("malformed")
-        record = self.keys.bearer(token.encode("utf-8", "surrogateescape"))
+        record = keys.bearer(token.encode("utf-8", "surrogateescape"))
         if record is None or not record.valid_at(now):
             raise Unproved("unknown_test_key")
         return record
+
+
+def _signer(keys: KeyRing, presented: Presented, claims: Credentials) -> KeyRecord:
+    """The record whose key made the signature. The work is the same when there is no such key."""
+    record = keys.find(claims.key_id)
+    fitting = record if record is not None and record.algorithm is claims.algorithm else None
+    material = fitting.material if fitting else _NOBODY[claims.algorithm]
+    message = signing_string(presented.method, presented.target, claims.timestamp, claims.nonce, presented.body)
+    proved = verify(claims.algorithm, material, message, claims.signature)
+    if fitting is None:
+        raise Unproved("unknown_key")
+    if not proved:
+        raise Unproved("bad_signature", fitting.id)
+    return fitting
+
+
+def claimed(keys: KeyRing, headers: Sequence[str]) -> KeyRecord | None:
+    """Whose key the Authorization headers name, proved or not. For what has to be decided before the proof."""
+    claims = _claims(headers)
+    if claims is not None:
+        return keys.find(claims.key_id)
+    scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+    return keys.bearer(token.encode("utf-8", "surrogateescape")) if scheme == "Bearer" else None
 
 
 def _permitted(record: KeyRecord, source: str) -> KeyRecord:

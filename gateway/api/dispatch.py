@@ -18,6 +18,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from gateway.api.framing import check_head, check_json_type, read_body
+from gateway.api.intake import TURNED_AWAY, Visit
 from gateway.api.keys import KeyRecord, Scope
 from gateway.api.problems import Code, Refused, refusal
 from gateway.api.query import read_query
@@ -25,6 +26,8 @@ from gateway.api.responses import problem
 from gateway.api.routes import PUBLIC, Access, Call, Route, RouteTable
 from gateway.domain.errors import PaymuxError
 from gateway.domain.principal import BY_FIRST_TOKEN, Bearer
+from gateway.metrics.port import BLIND, Meter
+from gateway.metrics.table import HTTP_DURATION, HTTP_REQUESTS
 
 _log = structlog.get_logger("api")
 
@@ -33,6 +36,9 @@ Authenticate = Callable[[web.Request, bytes], Awaitable[KeyRecord]]
 
 Identify = Callable[[web.Request, Route], Awaitable[Bearer]]
 """Whose token a request to this route carries, if that is enough for it. Raises `Refused` or a `PaymuxError`."""
+
+LetIn = Callable[[web.Request, Route], Visit]
+"""The visit of a request to a route that needs a key: whether there is room for it, and its place."""
 
 REQUEST_ID = "X-Request-Id"
 _SANE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
@@ -67,11 +73,13 @@ class Dispatcher:
         identify: Identify | None = None,
         *,
         http10: bool = False,
+        meter: Meter = BLIND,
+        let_in: LetIn | None = None,
     ) -> None:
         """`authenticate` may be None only where no route needs a scope, `identify` only where none needs a person;
-        `http10` lets simple health probes in.
+        `http10` lets simple health probes in; `meter` counts the answers; `let_in` comes with `authenticate`.
         """
-        if authenticate is None and any(isinstance(route.access, Scope) for route in table.routes):
+        if None in (authenticate, let_in) and any(isinstance(route.access, Scope) for route in table.routes):
             raise ValueError("a route needs a scope, and nothing here can tell who is calling")
         if identify is None and any(route.access in (Access.PERSON, Access.FIRST) for route in table.routes):
             raise ValueError("a route needs a person, and nothing here can tell who is calling")
@@ -79,6 +87,8 @@ class Dispatcher:
         self._authenticate = authenticate
         self._identify = identify
         self._http10 = http10
+        self._meter = meter
+        self._let_in = let_in
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Answer, whatever happens; one log line says what it was."""
@@ -87,12 +97,18 @@ class Dispatcher:
         seen: dict[str, str] = {}
         response = await self._answer(request, request_id, seen)
         response.headers[REQUEST_ID] = request_id
+        took_s, route = perf_counter() - began_s, seen.get("route", "none")
+        method = request.method if request.method in hdrs.METH_ALL else "other"
+        self._meter.add(HTTP_REQUESTS, route, method, str(response.status))
+        self._meter.observe(HTTP_DURATION, took_s, route)
+        if "turned_away" in seen:
+            return response  # counted, not told one by one: a flood must not become a flood of lines
         _log.info(
             "api.request",
             **{"route": "none", **seen},
-            method=request.method if request.method in hdrs.METH_ALL else "other",
+            method=method,
             status=response.status,
-            duration_ms=round((perf_counter() - began_s) * 1000, 1),
+            duration_ms=round(took_s * 1000, 1),
             request_id=request_id,
         )
         return response
@@ -101,6 +117,8 @@ class Dispatcher:
         try:
             return await self._serve(request, request_id, seen)
         except Refused as refused:
+            if refused.code in TURNED_AWAY:
+                seen["turned_away"] = refused.code
             return problem(refused, request_id)
         except PaymuxError as error:
             return problem(self._translated(error, request_id), request_id)
@@ -110,19 +128,34 @@ class Dispatcher:
 
     async def _serve(self, request: web.Request, request_id: str, seen: dict[str, str]) -> web.StreamResponse:
         check_head(request, http10=self._http10)
-        path, _, raw_query = request.raw_path.partition("?")
-        route, variables = self._table.match(request.method, path)
+        route, variables = self._table.match(request.method, request.raw_path.partition("?")[0])
         seen["route"] = route.path
-        admitted = await self._admit(request, route)
+        if not isinstance(route.access, Scope):
+            return await self._handle(request, request_id, seen, route, variables, await self._admit(request, route))
+        assert self._let_in is not None  # noqa: S101 - __init__ refused a table that needs it without it
+        with self._let_in(request, route) as visit:
+            admitted = await self._admit_app(request, route, visit)
+            response = await self._handle(request, request_id, seen, route, variables, admitted)
+            response.headers.update(visit.headers)
+            return response
+
+    async def _handle(
+        self,
+        request: web.Request,
+        request_id: str,
+        seen: dict[str, str],
+        route: Route,
+        variables: Mapping[str, str],
+        admitted: _Admitted,
+    ) -> web.StreamResponse:
+        raw_query = request.raw_path.partition("?")[2]
         seen |= admitted.shown()
         query: Mapping[str, list[object]] = {} if route.query is None else read_query(raw_query, route.query)
         call = Call(request, request_id, admitted.app, variables, query, admitted.body, admitted.bearer)
         return await route.handler(call)
 
     async def _admit(self, request: web.Request, route: Route) -> _Admitted:
-        """Who calls, and the body; nothing of either on a public route."""
-        if isinstance(route.access, Scope):
-            return await self._admit_app(request, route)
+        """Who calls, and the body, where no key is needed; nothing of either on a public route."""
         return _Admitted() if route.access is PUBLIC else await self._admit_person(request, route)
 
     async def _admit_person(self, request: web.Request, route: Route) -> _Admitted:
@@ -136,12 +169,15 @@ class Dispatcher:
             raise Refused(Code.BAD_REQUEST, "this call takes no body")
         return _Admitted(body, bearer=bearer)
 
-    async def _admit_app(self, request: web.Request, route: Route) -> _Admitted:
+    async def _admit_app(self, request: web.Request, route: Route, visit: Visit) -> _Admitted:
         assert self._authenticate is not None  # noqa: S101 - __init__ refused a table that needs it without it
         if route.body is not None:
             check_json_type(request)
+        await visit.look()
         body = await read_body(request, route.body_bytes_max)
+        await visit.enter()
         key = await self._authenticate(request, body)
+        visit.proved()
         if route.access not in key.scopes:
             raise Refused(Code.SCOPE_MISSING, f"this call needs the scope {route.access}")
         if body and route.body is None:

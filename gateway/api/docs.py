@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -21,14 +21,15 @@ class Docs:
     """Handlers of /openapi.json, /docs and /problems."""
 
     def __init__(self) -> None:
-        self.document: Document = {}
-        """Set once the route table that it is drawn from is complete."""
+        self.draw: Callable[[], Document] = dict
+        """Set once the route table that it is drawn from is complete; asked at each look, for a reload changes it."""
 
     async def openapi(self, call: Call) -> web.StreamResponse:
-        return as_json(self.document)
+        return as_json(self.draw())
 
     async def docs(self, call: Call) -> web.StreamResponse:
-        return page(f"{self.document['info']['title']} API", render(self.document))
+        document = self.draw()
+        return page(f"{document['info']['title']} API", render(document))
 
     async def problem(self, call: Call) -> web.StreamResponse:
         """Cause and fix: a page for people, JSON for who asks for JSON."""

@@ -29,19 +29,14 @@ class Notifications:
 
     def __init__(self, state: PublicState) -> None:
         self._state = state
-        self._inside = 0
 
     async def notify(self, call: Call) -> web.StreamResponse:
         """Take one in; 503 when too many are being taken in already: it comes again, and polling covers it (row 80)."""
         channel = call.path["channel"]
         self._check_token(channel, call.path["token"])
-        if self._inside >= self._state.doors.notifications_max:
-            raise Refused(Code.UNAVAILABLE)
-        self._inside += 1
-        try:
+        doors = self._state.doors
+        with self._state.intake.notification(channel, doors.notifications_max, doors.intake):
             return await self._take(call, channel)
-        finally:
-            self._inside -= 1
 
     async def _take(self, call: Call, channel: str) -> web.StreamResponse:
         body = await read_body(call.request, NOTIFICATION_BYTES_MAX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -13,6 +14,7 @@ from gateway.api.query import QueryParam
 from gateway.api.replies import Problem
 from gateway.api.responses import PROBLEM
 from gateway.api.routes import PATH_PARAMS, Answer, Route, path_variables
+from gateway.api.schemas import CreatePayout
 
 Json = dict[str, object]
 
@@ -35,7 +37,9 @@ SIGNED = frozenset(
         Code.REQUEST_TIMEOUT,
         Code.BODY_TOO_LARGE,
         Code.RATE_LIMITED,
+        Code.QUOTA_EXCEEDED,
         Code.UNAVAILABLE,
+        Code.OVERLOADED,
     }
 )
 """What any route that needs a key may answer, beyond."""
@@ -53,8 +57,8 @@ _SIGNATURE = (
 )
 
 
-def build(routes: Sequence[Route], version: str, *, sandbox: bool) -> Json:
-    """The document for these routes."""
+def build(routes: Sequence[Route], version: str, *, sandbox: bool, preferences: Sequence[str] = ()) -> Json:
+    """The document for these routes. `preferences` are those that an order may name."""
     paths: dict[str, Json] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, sandbox)
@@ -67,7 +71,7 @@ def build(routes: Sequence[Route], version: str, *, sandbox: bool) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
-        "components": {"schemas": _schemas(routes), "securitySchemes": _security(sandbox)},
+        "components": {"schemas": _schemas(routes, preferences), "securitySchemes": _security(sandbox)},
     }
 
 
@@ -151,13 +155,16 @@ def _reference(model: type[BaseModel]) -> Json:
     return {"$ref": _REF.format(model=model.__name__)}
 
 
-def _schemas(routes: Sequence[Route]) -> Mapping[str, object]:
+def _schemas(routes: Sequence[Route], preferences: Sequence[str]) -> Mapping[str, object]:
     """Every model the routes name, with what these name."""
     bodies: set[type[BaseModel]] = {route.body for route in routes if route.body is not None}
     replies: set[type[BaseModel]] = {a.model for route in routes for a in route.answers if a.model is not None}
     ordered = sorted(bodies | replies | {Problem}, key=lambda model: model.__name__)
     _, made = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
-    definitions: Mapping[str, object] = made["$defs"]
+    definitions: dict[str, Any] = made["$defs"]
+    if preferences and CreatePayout.__name__ in definitions:
+        named = definitions[CreatePayout.__name__]["properties"]["preference"]
+        named["anyOf"] = [{"type": "string", "enum": [*preferences]}, {"type": "null"}]
     return definitions
 
 

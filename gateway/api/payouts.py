@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Iterator
 
 import structlog
 from aiohttp import web
 
-from gateway.api import cursor
 from gateway.api.decisions import decision_views
 from gateway.api.flags import mixes_scripts
+from gateway.api.listing import one_page
 from gateway.api.problems import Code, Fault, Refused
-from gateway.api.query import LIMIT_DEFAULT
 from gateway.api.responses import as_json
 from gateway.api.routes import Call
 from gateway.api.schemas import CreatePayout
@@ -26,7 +24,6 @@ from gateway.domain.payout import Payout
 from gateway.domain.status import Status, status
 from gateway.domain.view import Json, attempt_view, payout_view, timestamp
 from gateway.operations import accept, cancel, read
-from gateway.store.port import PayoutFilter, Position
 from routing.explain import Language
 
 _log = structlog.get_logger("api")
@@ -41,7 +38,7 @@ class Payouts:
     async def create(self, call: Call) -> web.StreamResponse:
         order = read_body(CreatePayout, call.body)
         amount, payee = order.money(), order.payee()
-        await self._check_limit(call.app, order.reference, amount)
+        await self._check(call.app, order)
         mark, now_s = self._state.alikes.mark(call.app, amount, payee), self._state.services.clock.monotonic()
         flags = self._flags(payee, self._state.alikes.earlier(mark, now_s))
         accepted = await accept.accept(
@@ -54,6 +51,7 @@ class Payouts:
                 purpose=order.purpose,
                 description=order.description,
                 metadata=order.metadata,
+                terms=order.terms(),
                 flags=flags,
             ),
         )
@@ -65,17 +63,27 @@ class Payouts:
             _log.info("payout.flagged", payout=accepted.payout.id, app=call.app, flags=sorted(flags))
         return as_json(view, 201, {"Location": f"/v1/payouts/{accepted.payout.id}"})
 
-    async def _check_limit(self, app: str, reference: str, amount: Money) -> None:
-        """Row 32: no more than the app may order at once. A reference that is known is answered whatever the limit is
-        now: the payout may be on its way. Raises `Refused`."""
-        most = self._state.doors.max_amounts.get(app, {}).get(amount.currency)
-        if most is None or amount.minor <= most:
+    async def _check(self, app: str, order: CreatePayout) -> None:
+        """What the configuration has against it. A reference that is known is answered whatever that says now: the
+        payout may be on its way. Raises `Refused`, with every fault."""
+        faults = [*self._over_limit(app, order.money()), *self._unknown_preference(order.preference)]
+        if not faults:
             return
         try:
-            await read.by_reference(self._state.services, app, reference)
+            await read.by_reference(self._state.services, app, order.reference)
         except NotFound:
-            fault = Fault("/amount/value", "amount_limit", f"at most {most} for this app")
-            raise Refused(Code.INVALID_REQUEST, faults=[fault]) from None
+            raise Refused(Code.INVALID_REQUEST, faults=faults) from None
+
+    def _over_limit(self, app: str, amount: Money) -> Iterator[Fault]:
+        """Row 32: no more than the app may order at once."""
+        most = self._state.doors.max_amounts.get(app, {}).get(amount.currency)
+        if most is not None and amount.minor > most:
+            yield Fault("/amount/value", "amount_limit", f"at most {most} for this app")
+
+    def _unknown_preference(self, name: str | None) -> Iterator[Fault]:
+        known = self._state.services.router.preferences
+        if name is not None and name not in known:
+            yield Fault("/preference", "unknown_value", f"one of {', '.join(sorted(known))}")
 
     @staticmethod
     def _flags(payee: Beneficiary, alike: str | None) -> dict[str, str | bool]:
@@ -96,21 +104,8 @@ class Payouts:
         return as_json(await self._expanded(call, payout))
 
     async def page(self, call: Call) -> web.StreamResponse:
-        wanted, after = _wanted(call), None
-        key = self._state.cursor_key
-        if isinstance(given := call.one("cursor"), str):
-            after = cursor.read(key, call.app, wanted, given)
-        limit = call.one("limit")
-        payouts, has_more = await read.page(
-            self._state.services, call.app, wanted, after, limit if isinstance(limit, int) else LIMIT_DEFAULT
-        )
-        return as_json(
-            {
-                "data": [await self._expanded(call, payout) for payout in payouts],
-                "has_more": has_more,
-                "next_cursor": cursor.make(key, call.app, wanted, _position(payouts[-1])) if has_more else None,
-            }
-        )
+        found = await one_page(self._state.services, self._state.cursor_key, call.app, call)
+        return as_json(found.view([await self._expanded(call, payout) for payout in found.payouts]))
 
     async def cancel(self, call: Call) -> web.StreamResponse:
         """200 once canceled, 202 while that is only a wish."""
@@ -161,26 +156,3 @@ def event_view(event: Event) -> Json:
 
 def _attempts(payout: Payout) -> list[Json]:
     return [attempt_view(attempt) for attempt in payout.attempts]
-
-
-def _wanted(call: Call) -> PayoutFilter:
-    return PayoutFilter(
-        statuses=frozenset(str(each) for each in call.query.get("status", ())),
-        currency=_text(call.one("currency")),
-        channel=_text(call.one("channel")),
-        reference=_text(call.one("reference")),
-        created_gte=_time(call.one("created_gte")),
-        created_lt=_time(call.one("created_lt")),
-    )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _time(value: object) -> datetime | None:
-    return value if isinstance(value, datetime) else None
-
-
-def _position(payout: Payout) -> Position:
-    return Position(payout.created_at, payout.id)

@@ -36,6 +36,7 @@ class Code(StrEnum):
     UNAUTHORIZED = "unauthorized"
     SCOPE_MISSING = "scope_missing"
     FORBIDDEN = "forbidden"
+    ROLE_MISSING = "role_missing"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
@@ -45,9 +46,11 @@ class Code(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     RATE_LIMITED = "rate_limited"
+    QUOTA_EXCEEDED = "quota_exceeded"
     INTERNAL_ERROR = "internal_error"
     COMMIT_UNKNOWN = "commit_unknown"
     UNAVAILABLE = "unavailable"
+    OVERLOADED = "overloaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,12 @@ PROBLEMS: dict[Code, Kind] = {
         "The key is valid, but its app is switched off, or it is kept to addresses that this one is not among.",
         "Call from an allowed address, or ask the operator; `detail` says which of the two it is.",
     ),
+    Code.ROLE_MISSING: Kind(
+        403,
+        "Your role may not do this",
+        "The token is valid, but what this call does is not among the rights of its person's role.",
+        "Ask somebody whose role may; docs/operations.md lists what each one is for.",
+    ),
     Code.NOT_FOUND: Kind(
         404,
         "There is no such thing here",
@@ -169,6 +178,14 @@ PROBLEMS: dict[Code, Kind] = {
         "Correct the signature, wait as long as Retry-After says, and try again.",
         (("Retry-After", "5"),),
     ),
+    Code.QUOTA_EXCEEDED: Kind(
+        429,
+        "The key is over its limits",
+        "More requests a second, or more at once, than the operator allows this key. `RateLimit-Policy` says how many "
+        "that is, `RateLimit` how many are left. Nothing was stored.",
+        "Send the request again, with the same reference, after as many seconds as Retry-After says; spread requests "
+        "out, and let no more run at once than `concurrent` says.",
+    ),
     Code.INTERNAL_ERROR: Kind(
         500,
         "A fault of ours",
@@ -189,6 +206,14 @@ PROBLEMS: dict[Code, Kind] = {
         "The database cannot be reached or is full, or the gateway is stopping.",
         "Repeat the request with the same reference after as many seconds as Retry-After says.",
         (("Retry-After", "1"),),
+    ),
+    Code.OVERLOADED: Kind(
+        503,
+        "There is more to do than can be done at once",
+        "The gateway takes in no more than it can store in about a second, and shares that between its apps. Nothing "
+        "was stored, nor even read.",
+        "Repeat the request with the same reference after as many seconds as Retry-After says, and a little longer "
+        "each time.",
     ),
 }
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from urllib.parse import unquote_plus
 
 from gateway import currencies
+from gateway.api.instant import instant
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.schemas import REFERENCE_PATTERN
 from gateway.domain.status import Status
@@ -113,19 +113,6 @@ def _currency(text: str) -> str:
     return text
 
 
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
-
-
-def _instant(text: str) -> datetime:
-    """RFC 3339 with its offset."""
-    if not _INSTANT.fullmatch(text):
-        raise ValueError("an RFC 3339 date-time with its offset, such as 2026-01-01T00:00:00Z")
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("no such date or time") from None
-
-
 def _limit(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,2}", text, re.ASCII) or int(text) > LIMIT_MAX:
         raise ValueError(f"a whole number from 1 to {LIMIT_MAX}")
@@ -184,8 +171,8 @@ LIST_PARAMS: tuple[QueryParam, ...] = (
         {**_TEXT, "pattern": REFERENCE_PATTERN},
         _matching(REFERENCE_PATTERN),
     ),
-    QueryParam("created_gte", "Created at this time or later.", {**_TEXT, "format": "date-time"}, _instant),
-    QueryParam("created_lt", "Created before this time.", {**_TEXT, "format": "date-time"}, _instant),
+    QueryParam("created_gte", "Created at this time or later.", {**_TEXT, "format": "date-time"}, instant),
+    QueryParam("created_lt", "Created before this time.", {**_TEXT, "format": "date-time"}, instant),
     QueryParam(
         "limit",
         "How many at most.",
@@ -195,5 +182,14 @@ LIST_PARAMS: tuple[QueryParam, ...] = (
     QueryParam("cursor", "`next_cursor` of the page before.", {**_TEXT, "pattern": _CURSOR}, _matching(_CURSOR)),
     EXPAND,
 )
+
+
+def _sequence(text: str) -> int:
+    if not re.fullmatch(r"0|[1-9][0-9]{0,14}", text, re.ASCII):
+        raise ValueError("a whole number, 0 or more")
+    return int(text)
+
+
+SINCE = QueryParam("since", "Only lines after this one.", {"type": "integer", "minimum": 0, "default": 0}, _sequence)
 
 VERBOSE = QueryParam("verbose", "List each check.", {**_TEXT, "maxLength": 4}, _matching(r"^(1|true)?$"))

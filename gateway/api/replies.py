@@ -15,6 +15,7 @@ from gateway.domain.identity import PAYOUT_ID_PATTERN
 from gateway.domain.payout import AttemptState
 from gateway.domain.reasons import Source, StatusCode
 from gateway.domain.status import Status
+from gateway.domain.terms import OnExpiry
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
@@ -112,6 +113,10 @@ class PayoutReply(Reply):
     purpose: str | None
     description: str | None
     metadata: dict[str, str]
+    preference: str | None
+    """What the app asked for; null: the gateway's own."""
+    send_by: Timestamp | None
+    on_expiry: OnExpiry
     channel: str | None
     returned_amount: MoneyReply | None
     next_action: NextActionReply | None
@@ -171,6 +176,8 @@ class DecisionReply(Reply):
     rule: str | None
     drawn: bool
     seed: str | None
+    last_call: bool
+    """Its time was over: any channel would do, however dear."""
     candidates: list[CandidateReply]
     refused: list[RefusalReply]
     words: list[str]

@@ -105,6 +105,8 @@ PATH_PARAMS: dict[str, PathParam] = {
     "token": PathParam(r"^[A-Za-z0-9_-]{1,128}$", "The channel's secret path token"),
     "code": PathParam(r"^[a-z_]{1,64}$", "A problem's code"),
     "person": PathParam(NAME_PATTERN, "A person's name"),
+    "app": PathParam(r"^[A-Za-z0-9_-]{1,64}$", "The app's name"),
+    "event_id": PathParam(r"^evt_[A-Za-z0-9_-]{1,64}$", "The event's id"),
     "request_id": PathParam(r"^[A-Za-z0-9_-]{1,64}$", "The id of a request of two people"),
 }
 

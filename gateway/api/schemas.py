@@ -7,17 +7,29 @@ constraints before validators, whole numbers read by `strict_json`, honest nulls
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from gateway import currencies
+from gateway.api.instant import instant
 from gateway.api.names import NAME_PATTERN, has_hidden
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.strict_json import TEXT_PATTERN, BadJson, escape, parse
 from gateway.domain.beneficiary import BankBeneficiary, Beneficiary, WechatBeneficiary
 from gateway.domain.money import MINOR_MAX, Money
+from gateway.domain.terms import OnExpiry, Terms
 
 BODY_BYTES_MAX = 64 * 1024
 METADATA_KEYS_MAX = 20
@@ -44,6 +56,17 @@ def _plain_account(number: str) -> str:
     return number.replace(" ", "").replace("-", "").upper()
 
 
+def _instant(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "not a string")
+    try:
+        return instant(value).astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("bad_instant", "no instant", {"why": "no such date or time"}) from None
+    except ValueError as error:
+        raise PydanticCustomError("bad_instant", "no instant", {"why": str(error)}) from None
+
+
 Reference = Annotated[str, StringConstraints(pattern=REFERENCE_PATTERN)]
 CurrencyCode = Annotated[
     str,
@@ -64,6 +87,9 @@ AccountNumber = Annotated[
     StringConstraints(pattern=r"^([A-Za-z0-9][ -]?){3,33}[A-Za-z0-9]$", max_length=67),
     AfterValidator(_plain_account),
 ]
+Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+PreferenceName = Annotated[str, StringConstraints(min_length=1, max_length=64), _PUBLISHED]
+"""Which ones there are is the configuration's matter; `openapi.build` names them."""
 MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 MetadataValue = Annotated[str, StringConstraints(max_length=500), _PUBLISHED]
 
@@ -107,6 +133,9 @@ class CreatePayout(Body):
     beneficiary: Annotated[WechatUser | BankAccount, Field(discriminator="type")]
     purpose: Annotated[str, StringConstraints(min_length=1, max_length=64), _PUBLISHED] | None = None
     description: Annotated[str, StringConstraints(max_length=140), _PUBLISHED] | None = None
+    preference: PreferenceName | None = None
+    send_by: Instant | None = None
+    on_expiry: Literal["fail", "any_channel"] = "fail"
     metadata: Annotated[
         dict[MetadataKey, MetadataValue],
         Field(max_length=METADATA_KEYS_MAX, json_schema_extra={"additionalProperties": False}),
@@ -114,6 +143,9 @@ class CreatePayout(Body):
 
     def money(self) -> Money:
         return Money(self.amount.value, self.amount.currency)
+
+    def terms(self) -> Terms:
+        return Terms(self.preference, self.send_by, OnExpiry(self.on_expiry))
 
     def payee(self) -> Beneficiary:
         to = self.beneficiary
@@ -161,6 +193,8 @@ _FAULTS: Mapping[str, tuple[str, str]] = {
     "model_attributes_type": ("not_an_object", "a JSON object"),
     "union_tag_not_found": ("missing", "this field is required"),
     "union_tag_invalid": ("unknown_type", "one of {expected_tags}"),
+    "literal_error": ("unknown_value", "one of {expected}"),
+    "bad_instant": ("bad_format", "{why}"),
     "unknown_currency": ("unknown_currency", "an ISO 4217 currency with minor units"),
     "surrounding_space": ("surrounding_space", "no space at either end"),
     "forbidden_character": ("forbidden_character", "no invisible, private-use or control characters"),

@@ -2,67 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 from aiohttp import web
 
 import gateway
+from gateway.admission.commit_wait import NO_PRESSURE
+from gateway.admission.limits import Load
 from gateway.api import openapi
 from gateway.api.admin.auth import PersonDoor
+from gateway.api.admin.desk import Desk
 from gateway.api.admin.handlers import People, Reviews
-from gateway.api.admin.routes import people_routes, review_routes
-from gateway.api.auth import Authenticator, Presented
-from gateway.api.dispatch import Authenticate, Dispatcher
+from gateway.api.admin.panel import Switches, panel_routes
+from gateway.api.admin.routes import desk_routes, people_routes, review_routes
+from gateway.api.auth import Authenticator, Presented, claimed
+from gateway.api.dispatch import Authenticate, Dispatcher, LetIn
 from gateway.api.docs import Docs
 from gateway.api.health import Health, Probes
-from gateway.api.keys import KeyRecord, KeyRing
+from gateway.api.intake import Intake, Pressed, Visit
+from gateway.api.keys import KeyRecord, KeyRing, Scope
 from gateway.api.listener import Listener, start_listener
+from gateway.api.metrics import Exposition, metrics_route
 from gateway.api.notifications import Notifications
 from gateway.api.payouts import Payouts
 from gateway.api.problems import Code, Refused
-from gateway.api.routes import RouteTable
+from gateway.api.routes import Route, RouteTable
 from gateway.api.source import source
-from gateway.api.state import Doors, PublicState
-from gateway.api.table import admin_routes, public_routes
-from gateway.operations.services import Services
+from gateway.api.state import Doors, InForce, PublicState, Snapshot
+from gateway.api.table import admin_routes, health_routes, public_routes
+from gateway.operations.panel import Panel
+from gateway.operations.services import Current
 
-__all__ = ["PUBLIC_STATE", "Doors", "Health", "KeyRing", "Listener", "admin_app", "public_app", "start_listener"]
+__all__ = [
+    "PUBLIC_STATE", "Doors", "Health", "InForce", "KeyRing", "Listener", "Snapshot", "admin_app", "health_app",
+    "public_app", "start_listener",
+]  # fmt: skip
 
 PUBLIC_STATE = web.AppKey("PUBLIC_STATE", PublicState)
-"""The public application's state; a reload sets new contents on it."""
-
-_OPEN = Doors()
+"""The public application's state."""
 
 
 def public_app(
-    services: Services,
-    auth: KeyRing,
-    notify_tokens: Mapping[str, str],
-    *,
-    sandbox: bool,
-    cursor_key: bytes,
-    doors: Doors = _OPEN,
+    in_force: InForce, *, sandbox: bool, cursor_key: bytes, pressure: Pressed = lambda: NO_PRESSURE
 ) -> web.Application:
-    """The public API. `sandbox` lets bearer test keys in; `cursor_key` signs the cursors of lists."""
-    state = PublicState(services, Authenticator(auth, sandbox=sandbox), notify_tokens, cursor_key, doors)
+    """The public API. `sandbox` lets bearer test keys in; `cursor_key` signs the cursors of lists; `pressure` says how
+    the store stands.
+    """
+    intake = Intake(in_force.services.clock, pressure)
+    state = PublicState(in_force, Authenticator(sandbox=sandbox), intake, cursor_key)
     docs = Docs()
     table = RouteTable(public_routes(Payouts(state), Notifications(state), docs))
-    docs.document = openapi.build(table.routes, gateway.__version__, sandbox=sandbox)
-    app = _app(Dispatcher(table, _authenticate(state)))
+
+    @cache
+    def document(preferences: tuple[str, ...]) -> openapi.Json:
+        return openapi.build(table.routes, gateway.__version__, sandbox=sandbox, preferences=preferences)
+
+    docs.draw = lambda: document(tuple(sorted(state.services.router.preferences)))
+    app = _app(Dispatcher(table, _authenticate(state), meter=state.services.meter, let_in=_let_in(state)))
     app[PUBLIC_STATE] = state
     return app
 
 
 def admin_app(
-    health: Health, services: Services, random_bytes: Callable[[int], bytes], first_token: Path
+    health: Health,
+    current: Current,
+    random_bytes: Callable[[int], bytes],
+    first_token: Path,
+    exposition: Exposition | None = None,
+    panel: Panel | None = None,
 ) -> web.Application:
-    """The probes, for everybody; the rest for people with a token. HTTP/1.0 is let in here: simple load balancers
-    still probe with it. `random_bytes` makes tokens; `first_token` is the file of the first one.
+    """The probes and the metrics, for everybody; the rest for people with a token. HTTP/1.0 is let in here: simple load
+    balancers still probe with it. `random_bytes` makes tokens; `first_token` is the file of the first one.
     """
-    people = People(services, random_bytes, first_token)
-    table = RouteTable((*admin_routes(Probes(health)), *people_routes(people), *review_routes(Reviews(services))))
-    return _app(Dispatcher(table, None, PersonDoor(services), http10=True))
+    people = People(current, random_bytes, first_token)
+    by_people = (*people_routes(people), *review_routes(Reviews(current)), *desk_routes(Desk(current)))
+    scraped = () if exposition is None else (metrics_route(exposition),)
+    switches = () if panel is None else panel_routes(Switches(current, panel))
+    table = RouteTable((*admin_routes(Probes(health)), *scraped, *by_people, *switches))
+    return _app(Dispatcher(table, None, PersonDoor(current), http10=True, meter=current.services.meter))
+
+
+LOADS = {Scope.SUBMIT: Load.ORDERS, Scope.QUERY: Load.READS, Scope.CANCEL: Load.READS}
+"""What kind of work a route is, by the scope it needs."""
+
+
+def _let_in(state: PublicState) -> LetIn:
+    def let_in(request: web.Request, route: Route) -> Visit:
+        key = claimed(state.keys, request.headers.getall("Authorization", ()))
+        assert isinstance(route.access, Scope)  # noqa: S101 - the dispatcher asks for no other route
+        return state.intake.visit(LOADS[route.access], state.doors.intake, key, partial(_hang_up, request))
+
+    return let_in
+
+
+def _hang_up(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def health_app(health: Health) -> web.Application:
+    """The probes and nothing else."""
+    return _app(Dispatcher(RouteTable(health_routes(Probes(health))), None, http10=True))
 
 
 def _authenticate(state: PublicState) -> Authenticate:
@@ -76,7 +118,7 @@ def _authenticate(state: PublicState) -> Authenticate:
                 request.remote or "", request.headers.getall("X-Forwarded-For", ()), state.doors.trusted_proxies
             ),
         )
-        return await state.auth.authenticate(state.services, presented)
+        return await state.auth.authenticate(state.services, state.keys, presented)
 
     return authenticate
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.admission.limits import IntakeLimits
 from gateway.api.auth import Authenticator
 from gateway.api.connections import Networks
 from gateway.api.flags import Alikes
+from gateway.api.intake import Intake
+from gateway.api.keys import KeyRing
 from gateway.operations.services import Services
 
 
@@ -21,16 +24,54 @@ class Doors:
     """App -> currency -> the most that one payout may be, in minor units; what is not named has no bound of its own."""
     notifications_max: int = 256
     """How many notifications are taken in at once."""
+    intake: IntakeLimits = field(default_factory=IntakeLimits)
+    """How much else, and each key's part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a configuration makes, as it serves. Frozen: a reload makes another one."""
+
+    services: Services
+    keys: KeyRing
+    notify_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Channel name -> the token in the path of its notifications."""
+    doors: Doors = field(default_factory=Doors)
+
+
+@dataclass(slots=True)
+class InForce:
+    """The one reference to the snapshot in force. Assigned whole, so nobody ever sees a part of a configuration."""
+
+    snapshot: Snapshot
+
+    @property
+    def services(self) -> Services:
+        return self.snapshot.services
 
 
 @dataclass(slots=True)
 class PublicState:
-    """Handed to the handlers; each request reads it afresh."""
+    """Handed to the handlers: what is in force, read afresh by each request, and what outlives every reload."""
 
-    services: Services
+    in_force: InForce
     auth: Authenticator
-    notify_tokens: Mapping[str, str] = field(repr=False)
-    """Channel name -> the token in the path of its notifications."""
+    intake: Intake
     cursor_key: bytes = field(repr=False)
-    doors: Doors = field(default_factory=lambda: Doors())
     alikes: Alikes = field(default_factory=Alikes)
+
+    @property
+    def services(self) -> Services:
+        return self.in_force.services
+
+    @property
+    def keys(self) -> KeyRing:
+        return self.in_force.snapshot.keys
+
+    @property
+    def notify_tokens(self) -> Mapping[str, str]:
+        return self.in_force.snapshot.notify_tokens
+
+    @property
+    def doors(self) -> Doors:
+        return self.in_force.snapshot.doors

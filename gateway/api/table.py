@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.api.docs import Docs
 from gateway.api.health import Probes
 from gateway.api.keys import Scope
@@ -186,3 +188,8 @@ def admin_routes(probes: Probes) -> tuple[Route, ...]:
             query=(VERBOSE,),
         ),
     )
+
+
+def health_routes(probes: Probes) -> tuple[Route, ...]:
+    """The health listener, for whoever may know whether we are there and no more: the probes without their detail."""
+    return tuple(replace(route, query=()) for route in admin_routes(probes))

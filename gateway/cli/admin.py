@@ -11,6 +11,7 @@ from cyclopts import App
 from gateway.cli.client import TOKEN_VARIABLE, Json, Me, Misused, Reach, ask, read_token, show, spoken, token_of
 from gateway.config.load import load
 from gateway.domain.principal import FIRST_TOKEN_FILE
+from gateway.domain.role import Role
 from gateway.secret import Secret
 
 PRINCIPALS = "/admin/v1/principals"
@@ -25,6 +26,7 @@ def add(
     name: str,
     /,
     *,
+    role: Role = Role.VIEWER,
     token_file: Path | None = None,
     using: Path | None = None,
     expires_days: int | None = None,
@@ -34,12 +36,15 @@ def add(
 
     The third and every later person can act once another person has said `admin confirm`.
 
-    Example: `python -m gateway admin add ada --token-file ada.token`
+    Example: `python -m gateway admin add ada --role operator --token-file ada.token`
 
     Parameters
     ----------
     name
         Lower-case letters, digits, `.`, `_` and `-`. It is what the history shows, and never given to another.
+    role
+        What the person is here for: each may do more than the one before it, but approvers tend no channels and SREs
+        approve nothing. The first person of all is an admin.
     token_file
         Write the new token here, 0600; the file must not exist. Without it the token is printed, once.
     using
@@ -48,7 +53,7 @@ def add(
         How long the new token is good; for ever unless given.
     """
     with spoken(reach):
-        body = _body(expires_in_days=expires_days, name=name)
+        body = _body(expires_in_days=expires_days, name=name, role=str(role))
         with _NewFile(token_file) as file:
             answer = file.keep(ask(reach, _adder(reach, using), "POST", PRINCIPALS, body))
         show(reach, answer, _issued)
@@ -179,14 +184,15 @@ def _issued(answer: Json) -> Iterator[str]:
 
 
 def _person(answer: Json) -> Iterator[str]:
-    yield f"{answer['name']}: {_standing(answer)}"
+    yield f"{answer['name']}, {answer['role']}: {_standing(answer)}"
 
 
 def _listed(answer: Json) -> Iterator[str]:
     for each in answer["data"]:
         used = f"last used {each['last_used_at']}" if each["last_used_at"] else "never used"
         token = "" if each["has_token"] else ", no valid token"
-        yield f"{each['name']}: {_standing(each)}{token}; added {each['created_at']} by {each['created_by']}; {used}"
+        added = f"added {each['created_at']} by {each['created_by']}"
+        yield f"{each['name']}, {each['role']}: {_standing(each)}{token}; {added}; {used}"
 
 
 def _standing(person: Json) -> str:

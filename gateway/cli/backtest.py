@@ -97,6 +97,7 @@ def routing(config: Config) -> Routing:
     return Routing(
         channels={name: channel_policy(config, name, part) for name, part in config.channels.items()},
         preference=config.routing.chosen(),
+        preferences=config.routing.named(),
         rules=tuple(route.rule() for route in config.routes),
         explore=config.routing.explore,
     )

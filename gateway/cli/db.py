@@ -1,4 +1,4 @@
-"""`paymux db`: copy the database while it is at work, and look at a copy before it is relied on."""
+"""`paymux db`: look after the database: its schema, its soundness, its copies."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from gateway.domain.view import timestamp
 from gateway.history import high_water_file
 from gateway.sealing import Sealer
 from gateway.store import backup as copying
+from gateway.store import migrate
 from gateway.store.high_water import MarkRead, suspicion
+from gateway.store.sqlite import upgrade_file
 from gateway.world import system_world
 
-db = App(name="db", help="Copy the database while it is at work, and check a copy.")
+db = App(name="db", help="The database: its schema, its soundness, its copies.")
 
 Json = Annotated[bool, Parameter(negative="")]
 
@@ -67,9 +69,69 @@ def restore_check(file: Path, *, config: Path = Path("config.toml"), json: Json 
     """
     with plain_words():
         loaded = load(config)
-        key = resolve_secrets(loaded).sealing_key.reveal()
-        report = copying.check(file, str(loaded.gateway.mode), Sealer([key], system_world().random_bytes))
+        report = _report(loaded, file)
         told = _told(report, loaded)
+    _show(report, told, json)
+
+
+@db.command
+def check(*, config: Path = Path("config.toml"), json: Json = False) -> None:
+    """Look whether the database is sound: the file, its keys, every payout's history. The gateway may be running.
+
+    Exit code 3 when it is not. It reads everything: on a large database that takes a while.
+
+    Example: `python -m gateway db check`
+
+    Parameters
+    ----------
+    config
+        The gateway's configuration.
+    json
+        Print the result as one line of JSON.
+    """
+    with plain_words():
+        loaded = load(config)
+        report = _report(loaded, loaded.database_path)
+        told: dict[str, object] = {
+            "problems": list(report.problems),
+            "revision": report.revision,
+            "newest_revision": migrate.head(),
+            "mode": report.mode,
+            "payouts": dict(report.counts),
+            "events": report.events,
+        }
+    _show(report, told, json)
+
+
+@db.command
+def upgrade(*, config: Path = Path("config.toml"), json: Json = False) -> None:
+    """Bring the database to this version's schema, all or nothing. The gateway must not be running.
+
+    A start does the same. Make a copy first (`db backup`): there is no way back.
+
+    Example: `python -m gateway db upgrade`
+
+    Parameters
+    ----------
+    config
+        The gateway's configuration.
+    json
+        Print the result as one line of JSON.
+    """
+    with plain_words():
+        loaded = load(config)
+        before, after = upgrade_file(loaded.database_path, str(loaded.gateway.mode))
+    told = {"before": before, "after": after}
+    done = f"was at {before}, is at {after}" if before != after else f"is at {after} already"
+    _say(json_format.dumps(told) if json else f"{loaded.database_path}: {done}")
+
+
+def _report(config: Config, file: Path) -> copying.Report:
+    key = resolve_secrets(config).sealing_key.reveal()
+    return copying.check(file, str(config.gateway.mode), Sealer([key], system_world().random_bytes))
+
+
+def _show(report: copying.Report, told: dict[str, object], json: bool) -> None:
     _say(json_format.dumps(told, ensure_ascii=False) if json else _words(told))
     if report.problems:
         raise SystemExit(Exit.FOUND_PROBLEMS)

@@ -26,10 +26,15 @@ from routing.explain import Language, Voice
 from routing.explain import explain as in_words
 from routing.facts import LiveFacts
 from routing.request import Request
+from routing.told import told as numbers
 
 
 class BadAmount(PaymuxError):
     """Not an amount of that currency."""
+
+
+class BadPreference(PaymuxError):
+    """Not one of the configuration's."""
 
 
 def explain(
@@ -38,6 +43,7 @@ def explain(
     beneficiary: Literal["bank_account", "wechat"],
     currency: str = "CNY",
     app: str = "",
+    preference: str | None = None,
     seed: int | None = None,
     lang: Literal["en", "zh"] = "en",
     config: Path = Path("config.toml"),
@@ -60,6 +66,8 @@ def explain(
         ISO 4217.
     app
         Whose payout it is, for routes that name apps.
+    preference
+        One of the configuration's, as its app would ask for; without it the gateway's own.
     seed
         Draw the chances with this seed, as the gateway does; without it their means are taken.
     lang
@@ -72,7 +80,10 @@ def explain(
     with plain_words():
         loaded = load(config)
         money = _money(amount, currency)
-        decision = _decided(loaded, glance(loaded.database_path), money, BeneficiaryKind(beneficiary), app, seed)
+        wanted = Request(
+            money, BeneficiaryKind(beneficiary), app=app, key=_key(seed), preference=_known(loaded, preference)
+        )
+        decision = _decided(loaded, glance(loaded.database_path), wanted, seed)
     words = in_words(decision, Voice(Language(lang), currency, exponent(currency) or 0))
     print(json_format.dumps(_told(decision, words), ensure_ascii=False) if json else "\n".join(words))  # noqa: T201 - the answer
     if not decision.ranked:
@@ -92,11 +103,24 @@ def _money(amount: str, currency: str) -> Money:
     return Money(int(minor), currency)
 
 
-def _decided(config: Config, seen: Glance, money: Money, kind: BeneficiaryKind, app: str, seed: int | None) -> Decision:
+def _key(seed: int | None) -> str:
+    """Which side of a split it falls to."""
+    return f"{Random(seed).random()}" if seed is not None else ""  # noqa: S311 - no secret
+
+
+def _known(config: Config, preference: str | None) -> str:
+    known = config.routing.named()
+    if preference is not None and preference not in known:
+        raise BadPreference(f"there is no preference {preference!r}; there are {', '.join(sorted(known))}")
+    return preference or ""
+
+
+def _decided(config: Config, seen: Glance, wanted: Request, seed: int | None) -> Decision:
     now = datetime.now(UTC)
     router = Router(
         rules=[route.rule() for route in config.routes],
         preference=config.routing.chosen(),
+        preferences=config.routing.named(),
         new_seed=None if seed is None else lambda: seed,
     )
     if seen.memory is not None:
@@ -104,27 +128,11 @@ def _decided(config: Config, seen: Glance, money: Money, kind: BeneficiaryKind, 
     policies = [policy(config, name, part) for name, part in config.channels.items()]
     live = {}
     for name, part in config.channels.items():
-        month, today_minor, left_minor = given(seen.usage.get(name, {}), allowances(config, part), money, now)
+        month, today_minor, left_minor = given(seen.usage.get(name, {}), allowances(config, part), wanted.amount, now)
         live[name] = LiveFacts(usage=month, paid_today_minor=today_minor, balance_minor=left_minor)
-    key = f"{Random(seed).random()}" if seed is not None else ""  # noqa: S311 - which side of a split, no secret
-    return router.decide(Request(money, kind, app=app, key=key), policies, live, now)
+    return router.decide(wanted, policies, live, now)
 
 
 def _told(decision: Decision, words: list[str]) -> dict[str, Any]:
-    worth = decision.worth
-    return {
-        "channel": decision.ranked[0].channel if decision.ranked else None,
-        "candidates": [
-            {
-                "channel": each.channel,
-                "cost_minor": each.cost,
-                "fee_minor": each.fee_minor,
-                "time_minor": each.time_minor(worth),
-                "risk_minor": each.risk_minor(worth),
-                "chance": each.p,
-            }
-            for each in decision.ranked
-        ],
-        "refused": [{"channel": r.channel, "code": str(r.code), "detail": r.detail} for r in decision.refused],
-        "words": words,
-    }
+    chosen = decision.ranked[0].channel if decision.ranked else None
+    return {"channel": chosen, **numbers(decision, details=True), "words": words}

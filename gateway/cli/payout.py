@@ -1,4 +1,4 @@
-"""`paymux payout`: what two people decide about a payout. One asks, another approves (R20)."""
+"""`paymux payout`: look at one, and what two people decide about it. One asks, another approves (R20)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,46 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from gateway.cli.client import Json, Me, Misused, Reach, ask, show, spoken, token_of
+from gateway.cli.client import Json, Me, Misused, Reach, ask, spoken, token_of
+from gateway.cli.client import show as present
+from gateway.cli.payout_words import history, path_of, whole
 from gateway.domain.review import EVIDENCE_BYTES_MAX, RequestKind
 
 REQUESTS = "/admin/v1/requests"
 
 _REACH, _ME = Reach(), Me()
 
-payout = App(name="payout", help="Held payouts, and what two people decide about them.")
+payout = App(name="payout", help="Look at payouts, and decide about them: one person asks, another one approves.")
+
+
+@payout.command
+def show(which: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
+    """One payout with its attempts, what the channels said, its incidents and callbacks.
+
+    Example: `python -m gateway payout show acme/withdrawal-1 --token-file ada.token`
+
+    Parameters
+    ----------
+    which
+        The payout's id, or APP/REFERENCE.
+    """
+    with spoken(reach):
+        present(reach, ask(reach, token_of(me), "GET", path_of(which)), whole)
+
+
+@payout.command
+def timeline(which: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
+    """Everything that happened to one payout, oldest first: who did it, and what was heard.
+
+    Example: `python -m gateway payout timeline acme/withdrawal-1 --token-file ada.token`
+
+    Parameters
+    ----------
+    which
+        The payout's id, or APP/REFERENCE.
+    """
+    with spoken(reach):
+        present(reach, ask(reach, token_of(me), "GET", path_of(which)), history)
 
 
 @payout.command
@@ -54,23 +86,6 @@ def resolve(
 
 
 @payout.command
-def release(payout_id: str, /, *, reason: str, me: Me = _ME, reach: Reach = _REACH) -> None:
-    """Ask to take a hold off, so that the payout goes on as it stands.
-
-    Example: `python -m gateway payout release po_… --reason "the bank answers again"`
-
-    Parameters
-    ----------
-    payout_id
-        Which payout.
-    reason
-        Why, in words. It stands in the history; name no payee in it.
-    """
-    with spoken(reach):
-        request(reach, me, RequestKind.RELEASE, payout_id, reason)
-
-
-@payout.command
 def approve(request_id: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
     """Approve what another person asked for. It is done with that, if the payout is still as it was.
 
@@ -82,7 +97,7 @@ def approve(request_id: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
         Which request; `payout requests` lists them.
     """
     with spoken(reach):
-        show(reach, ask(reach, token_of(me), "POST", f"{REQUESTS}/{_path(request_id)}/approve"), _request)
+        present(reach, ask(reach, token_of(me), "POST", f"{REQUESTS}/{_path(request_id)}/approve"), _request)
 
 
 @payout.command
@@ -97,7 +112,7 @@ def withdraw(request_id: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None
         Which request.
     """
     with spoken(reach):
-        show(reach, ask(reach, token_of(me), "POST", f"{REQUESTS}/{_path(request_id)}/withdraw"), _request)
+        present(reach, ask(reach, token_of(me), "POST", f"{REQUESTS}/{_path(request_id)}/withdraw"), _request)
 
 
 @payout.command
@@ -107,17 +122,7 @@ def requests(*, me: Me = _ME, reach: Reach = _REACH) -> None:
     Example: `python -m gateway payout requests --token-file bob.token`
     """
     with spoken(reach):
-        show(reach, ask(reach, token_of(me), "GET", REQUESTS), _requests)
-
-
-@payout.command
-def held(*, me: Me = _ME, reach: Reach = _REACH) -> None:
-    """Payouts that are held or frozen and wait for people, the oldest first.
-
-    Example: `python -m gateway payout held --token-file ada.token`
-    """
-    with spoken(reach):
-        show(reach, ask(reach, token_of(me), "GET", "/admin/v1/holds"), _holds)
+        present(reach, ask(reach, token_of(me), "GET", REQUESTS), _requests)
 
 
 def request(
@@ -129,7 +134,7 @@ def request(
         body["payout_id"] = payout_id
     if evidence is not None:
         body["evidence"] = base64.b64encode(evidence).decode()
-    show(reach, ask(reach, token_of(me), "POST", REQUESTS, body), _request)
+    present(reach, ask(reach, token_of(me), "POST", REQUESTS, body), _request)
 
 
 def read_evidence(path: Path) -> bytes:
@@ -168,15 +173,3 @@ def _requests(answer: Json) -> Iterator[str]:
         yield from _request(each)
     if not answer["data"]:
         yield "nothing waits for approval"
-
-
-def _holds(answer: Json) -> Iterator[str]:
-    for each in answer["data"]:
-        money, channel = each["amount"], each["channel"] or "no channel"
-        kind = "frozen" if each["frozen"] else "held"
-        yield (
-            f"{each['payout_id']}: {kind} since {each['since']} ({each['age_s'] / 3600:.1f} h), {each['why']}; "
-            f"{each['app']}/{each['reference']}, {money['value']} {money['currency']} by {channel}, {each['status']}"
-        )
-    if not answer["data"]:
-        yield "nothing is held or frozen"

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from adapters.spec import Sandbox, SandboxPlace
 from gateway import log
-from gateway.app import prepare_secrets
 from gateway.channels import notify_url
 from gateway.cli.exit import plain_words
 from gateway.clock import SystemClock
 from gateway.config.config import Config
 from gateway.config.errors import ConfigError
 from gateway.config.load import load
+from gateway.config.prepare import prepare_secrets
 
 CONTROL_PORT_OFFSET = 10
 """The control surface stands this far above the API unless told otherwise."""

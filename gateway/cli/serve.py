@@ -15,6 +15,7 @@ from gateway.app import Gateway
 from gateway.cli.exit import plain_words
 from gateway.config.config import Config
 from gateway.config.load import load
+from gateway.triggers import triggers
 from gateway.world import system_world
 
 
@@ -51,7 +52,8 @@ async def run_until_signal(config: Config, *, quarantine: bool = False) -> None:
     gateway = await Gateway.open(config, system_world(), quarantine=quarantine)
     try:
         await gateway.start()
-        await stop.wait()
+        async with triggers(gateway.reloader):
+            await stop.wait()
     finally:
         await gateway.stop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import combinations
 
 from gateway.config.draft import Draft
 from gateway.config.durations import show_duration
@@ -22,14 +23,15 @@ def check_names(made: Draft) -> Iterator[Found]:
 
 
 def check_listeners(made: Draft) -> Iterator[Found]:
-    if made.gateway is None or not made.gateway.listen.clashes(made.gateway.admin_listen):
+    """No two of them in one place."""
+    if made.gateway is None:
         return
-    listen, admin = ("gateway", "listen"), ("gateway", "admin_listen")
-    yield (
-        admin,
-        f"{made.gateway.admin_listen} is taken by gateway.listen = {made.gateway.listen} (line {made.line(listen)})",
-        None,
-    )
+    named = {key: getattr(made.gateway, key) for key in ("listen", "admin_listen", "health_listen")}
+    there = {key: address for key, address in named.items() if address is not None}
+    for (first, one), (key, other) in combinations(there.items(), 2):
+        if one.clashes(other):
+            line = made.line(("gateway", first))
+            yield ("gateway", key), f"{other} is taken by gateway.{first} = {one} (line {line})", None
 
 
 def check_lease(made: Draft) -> Iterator[Found]:

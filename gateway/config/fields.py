@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gateway.config.urls import Address, BadAddress, parse_address, split_url
@@ -80,12 +80,19 @@ def _event(value: str) -> str:
     return value
 
 
-Listen = Annotated[Address, BeforeValidator(_address)]
+_TEXT = WithJsonSchema({"type": "string"})
+
+
+def _one_of(words: Iterable[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": sorted(map(str, words))})
+
+
+Listen = Annotated[Address, BeforeValidator(_address), _TEXT]
 Url = Annotated[str, AfterValidator(_url)]
 CurrencyCode = Annotated[str, AfterValidator(_currency)]
-Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
-PolicyReason = Annotated[RejectReason, BeforeValidator(_policy_reason)]
-EventName = Annotated[str, AfterValidator(_event)]
+Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network), _TEXT]
+PolicyReason = Annotated[RejectReason, BeforeValidator(_policy_reason), _one_of(POLICY_REASONS)]
+EventName = Annotated[str, AfterValidator(_event), _one_of(CALLBACK_EVENTS)]
 Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 PathText = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f\x7f]+$")]

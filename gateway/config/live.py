@@ -22,8 +22,9 @@ def check_doors(made: Draft) -> Iterator[Found]:
 
 
 def _sandbox(made: Draft, gateway: GatewayPart) -> Iterator[Found]:
-    for key, address in (("listen", gateway.listen), ("admin_listen", gateway.admin_listen)):
-        if not address.loopback:
+    for key in ("listen", "admin_listen", "health_listen"):
+        address = getattr(gateway, key)
+        if address is not None and not address.loopback:
             yield ("gateway", key), "in sandbox mode listeners are on the loopback, e.g. 127.0.0.1", None
     for loc, text in _strings(made):
         if text.startswith(("http://", "https://")) and not _loopback_url(text):

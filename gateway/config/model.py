@@ -38,6 +38,7 @@ from gateway.secret import SecretRef
 from routing.fees import FeeKind, FeeRule
 from routing.policy import ChannelState
 from routing.score import PREFERENCES, Preference
+from routing.share import WHOLE
 from routing.window import RateLimits
 
 NAME = r"^[a-z][a-z0-9_-]{0,31}$"
@@ -79,6 +80,7 @@ class GatewayPart(Part):
     mode: Annotated[Mode, Words] = Mode.SANDBOX
     listen: Listen = Address("127.0.0.1", 8080)
     admin_listen: Listen = Address("127.0.0.1", 9090)
+    health_listen: Listen | None = None
     public_url: Url | None = None
     state_dir: PathText = "state"
     database: Annotated[str, StringConstraints(pattern=r"^sqlite:[^:\x00-\x1f?#][^\x00-\x1f?#]*$")] | None = None
@@ -97,6 +99,12 @@ class LimitsPart(Part):
     connections: Count = 10_000
     connections_per_address: Count = 256
     notifications: Annotated[int, Field(ge=1, le=10_000)] = 256
+    orders: Annotated[int, Field(ge=1, le=10_000)] = 128
+    reads: Annotated[int, Field(ge=1, le=10_000)] = 64
+    commit_queue: Annotated[int, Field(ge=100, le=100_000)] = 2000
+    commit_wait_s: Duration = Field(default=1.0, alias="commit_wait")
+    paused: Annotated[int, Field(ge=1, le=10_000)] = 2000
+    pause_s: Duration = Field(default=0.5, alias="pause")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -124,17 +132,12 @@ class RoutingPart(Part):
         return self
 
     def chosen(self) -> Preference:
-        """What payouts are ranked by."""
-        part = self.preferences.get(self.preference)
-        if part is None:
-            return PREFERENCES[self.preference]
-        return Preference(
-            self.preference,
-            part.time_value_minor,
-            part.failure_cost_minor,
-            part.time_value_bps,
-            part.failure_cost_bps,
-        )
+        """What payouts are ranked by whose app asks for nothing else."""
+        return self.named()[self.preference]
+
+    def named(self) -> dict[str, Preference]:
+        """All that there are, by name: ours, and the operator's own, which may stand in for them."""
+        return PREFERENCES | {name: part.preference(name) for name, part in self.preferences.items()}
 
 
 class HoldsPart(Part):
@@ -156,6 +159,7 @@ class WorkerPart(Part):
     """`[worker]`. At least two places: one of them is kept for what is due."""
 
     concurrency: Annotated[int, Field(ge=2, le=10_000)] = 64
+    waiting: Annotated[int, Field(ge=1, le=100_000)] = 2000
     rescue_every_s: Duration = Field(default=10.0, alias="rescue_every")
     lease_s: Duration = Field(default=60.0, alias="lease")
 
@@ -164,6 +168,7 @@ class CallbacksPart(Part):
     """`[callbacks]`."""
 
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    per_endpoint: Annotated[int, Field(ge=1, le=1000)] = 4
     timeout_s: Duration = Field(default=15.0, alias="timeout")
 
 
@@ -303,6 +308,7 @@ class ChannelPart(Part):
 
     adapter: str
     state: Annotated[ChannelState, Words] = ChannelState.ENABLED
+    weight: Annotated[int, Field(ge=0, le=WHOLE)] = WHOLE
     currencies: Annotated[frozenset[CurrencyCode], Words, Field(min_length=1)]
     methods: Annotated[frozenset[Annotated[BeneficiaryKind, Words]], Words, Field(min_length=1)]
     limits: Limits = Limits()
@@ -353,10 +359,19 @@ class CallbackPart(Part):
     events: Annotated[frozenset[EventName], Words] = frozenset()
 
 
+class KeyLimitsPart(Part):
+    """`[apps.NAME] limits`: of each of its keys; the weight is the app's."""
+
+    rps: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    in_flight: Annotated[int, Field(ge=1, le=10_000)] = 256
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
 class AppPart(Part):
     """`[apps.NAME]`."""
 
     enabled: bool = True
+    limits: KeyLimitsPart = KeyLimitsPart()
     max_amount: Mapping[CurrencyCode, Annotated[int, Field(ge=1, le=MINOR_MAX)]] = Field(default_factory=dict)
     """By currency, in minor units."""
     keys: Annotated[tuple[AppKeyPart, ...], Words] = ()

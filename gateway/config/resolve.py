@@ -25,7 +25,8 @@ from gateway.secret import Secret, SecretError, SecretResolver
 T = TypeVar("T")
 R = TypeVar("R")
 
-_REFERENCE = re.compile(r"(env|file|credential):\S+")
+REFERENCE = re.compile(r"(env|file|credential):\S+")
+"""A value that names a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ class _Work:
         """Only tried: what a channel needs it asks for itself when it is built."""
         for name, channel in self.config.channels.items():
             for loc, text in strings(channel.settings, ("channels", name, "settings")):
-                if _REFERENCE.fullmatch(text):
+                if REFERENCE.fullmatch(text):
                     self._secret(loc, text)
 
     def _secret(self, loc: Loc, reference: str) -> Secret | None:
@@ -200,7 +201,7 @@ class _Work:
             except OSError as error:
                 self._refuse(loc, f"{text}: {error.strerror}")
                 return None
-        if _REFERENCE.fullmatch(text):
+        if REFERENCE.fullmatch(text):
             secret = self._secret(loc, text)
             return secret.reveal() if secret else None
         return text.encode()

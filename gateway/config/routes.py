@@ -15,6 +15,7 @@ from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.money import MINOR_MAX
 from routing.rules import Action, Match, Rule
 from routing.schedule import Recurring
+from routing.score import Preference
 
 Bps = Annotated[int, Field(ge=0, le=10_000)]
 Names = Annotated[tuple[str, ...], Words, Field(min_length=1)]
@@ -45,6 +46,12 @@ class PreferencePart(Part):
     failure_cost_minor: Minor = Field(alias="failure_cost")
     time_value_bps: Bps = 0
     failure_cost_bps: Bps = 0
+
+    def preference(self, name: str) -> Preference:
+        """As the router takes it."""
+        return Preference(
+            name, self.time_value_minor, self.failure_cost_minor, self.time_value_bps, self.failure_cost_bps
+        )
 
 
 class CalendarPart(Part):
@@ -111,6 +118,7 @@ class RoutePart(Part):
     prefer: Names | None = None
     sticky: Names | None = None
     split: Annotated[Mapping[str, Annotated[int, Field(ge=0, le=MINOR_MAX)]], Field(min_length=1)] | None = None
+    gives_way: bool = False
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
@@ -122,6 +130,8 @@ class RoutePart(Part):
             raise fault("amount_gte is more than amount_lte")
         if len(set(self.channels)) != len(self.channels):
             raise fault("names a channel twice")
+        if self.gives_way and self.only is None:
+            raise fault("gives_way goes with only")
         return self
 
     def _empty(self) -> bool:
@@ -141,4 +151,4 @@ class RoutePart(Part):
         ((action, channels),) = self._named().items()
         match = Match(self.apps, self.currencies, self.methods, self.amount_gte_minor, self.amount_lte_minor)
         weights = tuple(map(float, self.split.values())) if self.split is not None else ()
-        return Rule(self.name, action, channels, match, weights)
+        return Rule(self.name, action, channels, match, weights, self.gives_way)

@@ -12,6 +12,7 @@ from gateway.domain.hold import Hold
 from gateway.domain.money import Money
 from gateway.domain.outcome import Absence, NextAction
 from gateway.domain.reasons import RejectReason, StatusCode
+from gateway.domain.terms import NO_TERMS, Terms
 
 
 class AttemptState(StrEnum):
@@ -148,10 +149,11 @@ class Payout:
     beneficiary: Beneficiary
     created_at: datetime
     give_up_at: datetime
-    """Past this, with no attempt live, waiting for a channel ends (`[routing] give_up_after`)."""
+    """Past this, with no attempt live, waiting for a channel ends: `send_by`, or else `[routing] give_up_after`."""
     purpose: str | None = None
     description: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    terms: Terms = NO_TERMS
     version: int = 1
     """Raised by every save; a save whose version was not the stored one changes nothing."""
     last_event: int = 0

@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from gateway.domain.role import MAY, Right, Role
+
 NAME_PATTERN = r"^[a-z][a-z0-9._-]{0,31}$"
 TOKEN_PREFIX = "pmx_"  # noqa: S105 - what every token begins with is no secret
 TOKEN_BYTES = 32
@@ -46,6 +48,8 @@ class Principal:
     """None for the first two, who needed nobody."""
     revoked_at: datetime | None = None
     revoked_by: str | None = None
+    role: Role = Role.ADMIN
+    """For good: another role is another person, under another name."""
 
     @property
     def active(self) -> bool:
@@ -77,6 +81,11 @@ class Bearer:
     name: str | None
     """None: the first token."""
     sha256: bytes = field(repr=False)
+    role: Role | None = None
+    """None: the first token, which only adds the first person."""
+
+    def may(self, right: Right) -> bool:
+        return right in (MAY[self.role] if self.role is not None else {Right.PEOPLE})
 
 
 def actor(name: str) -> str:
@@ -98,21 +107,32 @@ def identified(people: Sequence[Principal], tokens: Sequence[Token], sha256: byt
     matching = [token for token in tokens if hmac.compare_digest(token.sha256, sha256)]
     if not matching or not matching[0].valid_at(now):
         return None
-    name, able = matching[0].principal, admins(people, tokens, now)
-    welcome = name in able if name is not None else not able
-    return Bearer(name, sha256) if welcome else None
+    name, able = matching[0].principal, able_to_act(people, tokens, now)
+    if name is None:
+        return None if able else Bearer(None, sha256)
+    role = next((person.role for person in people if person.name == name and name in able), None)
+    return None if role is None else Bearer(name, sha256, role)
 
 
-def admins(people: Sequence[Principal], tokens: Sequence[Token], now: datetime) -> frozenset[str]:
+def able_to_act(people: Sequence[Principal], tokens: Sequence[Token], now: datetime) -> frozenset[str]:
     """Who can act: confirmed, not revoked, and with a token that is valid."""
     holders = {token.principal for token in tokens if token.valid_at(now)}
     return frozenset(person.name for person in people if person.active and person.name in holders)
 
 
-def joining(people: Sequence[Principal], name: str, by: str | None, now: datetime) -> Principal:
-    """The person that `by` (None: whoever holds the first token) adds: active at once, or to be confirmed."""
+def is_last_admin(people: Sequence[Principal], name: str) -> bool:
+    """Whether everybody else would be left with nobody to add people."""
+    others = [person for person in people if person.active and person.name != name]
+    return bool(others) and not any(person.role is Role.ADMIN for person in others)
+
+
+def joining(people: Sequence[Principal], name: str, by: str | None, now: datetime, role: Role) -> Principal:
+    """The person that `by` (None: whoever holds the first token) adds: active at once, or to be confirmed.
+
+    The first one is an admin, whatever is asked for: somebody must be able to add the others.
+    """
     newest = max((person.generation for person in people), default=0)
     if by is None:
-        return Principal(name, newest + 1, now, BY_FIRST_TOKEN, confirmed_at=now)
+        return Principal(name, newest + 1, now, BY_FIRST_TOKEN, confirmed_at=now, role=Role.ADMIN)
     trusted = sum(person.generation == newest for person in people) < TRUSTED_AT_START
-    return Principal(name, newest, now, by, confirmed_at=now if trusted else None)
+    return Principal(name, newest, now, by, confirmed_at=now if trusted else None, role=role)

@@ -140,8 +140,8 @@ STATUS_REASONS: dict[StatusCode, Explained] = {
     _C.EXPIRED: _E(
         _S.CHANNEL,
         True,
-        "It was not confirmed or funded in time and was closed.",
-        "逾期未确认或未完成，已关闭。",
+        "It was not sent, confirmed or funded in time and was closed.",
+        "逾期未发送、未确认或未完成，已关闭。",
     ),
     _C.CANCELED_BY_APP: _E(_S.APP, False, "Canceled as the app asked.", "已按商户要求取消。"),
     _C.RETURNED_BY_BANK: _E(

@@ -30,6 +30,7 @@ class RequestKind(StrEnum):
     RESOLVE_PAID = "resolve_paid"
     RESOLVE_NOT_PAID = "resolve_not_paid"
     RELEASE = "release"
+    REJECT = "reject"
     LIFT_FREEZE = "lift_freeze"
     LEAVE_QUARANTINE = "leave_quarantine"
 
@@ -173,6 +174,18 @@ def _may_release(payout: Payout, _facts: Facts) -> Refusal | None:
     return None
 
 
+def _may_reject(payout: Payout, facts: Facts) -> Refusal | None:
+    """Only what no channel can pay any more: of everything else the outcome has to be shown (`resolve`)."""
+    if payout.hold is None:
+        return Refusal("not_held", "it is not held")
+    live = payout.live_attempt
+    if live is not None and live.state is not AttemptState.PLANNED:
+        return Refusal("attempt_open", f"{live.channel} may pay it: resolve it, with evidence")
+    if payout.paying_attempt is not None or facts.paid_attempts:
+        return Refusal("channel_says_paid", "a channel says that it paid: resolve it as paid or not paid instead")
+    return _may_resolve(payout, facts)
+
+
 def _may_lift(payout: Payout, facts: Facts) -> Refusal | None:
     if not payout.frozen:
         return Refusal("not_frozen", "it is not frozen")
@@ -192,6 +205,9 @@ RULES: dict[RequestKind, _Rule] = {
     ),
     RequestKind.RELEASE: _Rule(
         _may_release, lambda payout, facts: changes.release(payout, facts.now), EventType.RELEASED
+    ),
+    RequestKind.REJECT: _Rule(
+        _may_reject, lambda payout, facts: changes.resolve(payout, False, facts.now), EventType.RESOLVED
     ),
     RequestKind.LIFT_FREEZE: _Rule(
         _may_lift, lambda payout, facts: changes.lift_freeze(payout, facts.now), EventType.FREEZE_LIFTED

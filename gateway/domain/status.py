@@ -98,8 +98,11 @@ def _is_unknown(payout: Payout) -> bool:
 
 
 def closing_code(payout: Payout) -> StatusReason:
-    """Why a payout whose attempts are all rejected ends: the newest refusal by a channel that heard of it."""
+    """Why a payout whose attempts are all rejected ends: the newest refusal by a channel that heard of it, else what it
+    waited for; one that was never looked at in its time has expired."""
     for attempt in reversed(payout.attempts):
         if attempt.reason is not None and attempt.transmitted:
             return StatusReason(public_code(attempt.reason), attempt.channel_code)
-    return StatusReason(StatusCode.CHANNEL_UNAVAILABLE)
+    if payout.terms.send_by is not None and not payout.attempts and payout.waiting_for is None:
+        return StatusReason(StatusCode.EXPIRED)
+    return StatusReason(payout.waiting_for or StatusCode.CHANNEL_UNAVAILABLE)

@@ -15,6 +15,7 @@ from gateway.domain.payout import Attempt, AttemptState, Payout
 from gateway.domain.reasons import OtherChannel, RejectReason, other_channel
 from gateway.domain.states import may_repeat
 from gateway.domain.status import StatusReason, closing_code, is_final
+from gateway.domain.terms import OnExpiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Plan:
     """Choose a channel and open an attempt; `instead_of` is a planned one that never left, given up for it."""
 
     instead_of: int | None = None
+    last: bool = False
+    """Its time is over: any channel that may carry it, or it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def _tend_planned(payout: Payout, live: Attempt, now: datetime, policy: StepPoli
     if _stopped(payout) or unwanted or live.channel in policy.disabled_channels:
         return GiveUp(live.number)
     if payout.retry_at is not None and payout.retry_at > now:
-        return Wait(min(payout.retry_at, payout.give_up_at))
+        return Wait(_look_at(payout))
     return Plan(instead_of=live.number)
 
 
@@ -183,11 +186,19 @@ def _carry_on(payout: Payout, now: datetime, policy: StepPolicy) -> Step:
     """Every attempt is proved rejected, or there was none: try another channel, or end it."""
     heard = [attempt for attempt in payout.attempts if attempt.transmitted]
     final_refusal = bool(heard) and not may_fail_over(heard[-1], policy)
-    if final_refusal or len(heard) >= policy.max_attempts or payout.give_up_at <= now:
+    over = payout.give_up_at <= now
+    if final_refusal or len(heard) >= policy.max_attempts or (over and not _has_last_call(payout)):
         return Close(closing_code(payout))
     if payout.retry_at is not None and payout.retry_at > now:
-        return Wait(min(payout.retry_at, payout.give_up_at))
-    return Plan()
+        return Wait(_look_at(payout))
+    return Plan(last=over)
+
+
+def _has_last_call(payout: Payout) -> bool:
+    """Its time is over, and any channel may still have it: its app asked for that, and it was not on its way then."""
+    over_at = payout.give_up_at
+    on_its_way = any(each.transmitted and (each.settled_at or each.opened_at) >= over_at for each in payout.attempts)
+    return payout.terms.on_expiry is OnExpiry.ANY_CHANNEL and not on_its_way
 
 
 def may_fail_over(rejected: Attempt, policy: StepPolicy) -> bool:
@@ -205,9 +216,15 @@ def next_due(payout: Payout) -> datetime | None:
         return None
     idle = live is None and not is_final(payout) and not _stopped(payout)
     if idle or (live is not None and is_planned(live)):
-        dues.append(payout.retry_at or payout.created_at)
-        dues.append(payout.give_up_at)
+        dues.append(_look_at(payout))
     return min(dues, default=None)
+
+
+def _look_at(payout: Payout) -> datetime:
+    """When one that waits for a channel is looked at next. The end of its time is no reason to where it has a last
+    call: that comes at the next look."""
+    at = payout.retry_at or payout.created_at
+    return at if payout.terms.on_expiry is OnExpiry.ANY_CHANNEL else min(at, payout.give_up_at)
 
 
 def is_planned(attempt: Attempt) -> bool:

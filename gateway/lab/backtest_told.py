@@ -24,12 +24,16 @@ _WORDS = {
 
 def as_json(results: Mapping[str, Backtest], read: Read) -> str:
     """One line."""
-    told = {
+    return json.dumps(fields(results, read), allow_nan=False)
+
+
+def fields(results: Mapping[str, Backtest], read: Read) -> dict[str, Any]:
+    """As programs read it."""
+    return {
         "currencies": {currency: _fields(result) for currency, result in results.items()},
         "left_out": {reason.value: read.left_out[reason] for reason in LeftOut},
         "guessed_kind": read.guessed,
     }
-    return json.dumps(told, allow_nan=False)
 
 
 def _fields(result: Backtest) -> dict[str, Any]:

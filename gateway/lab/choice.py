@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import NamedTuple
 
 from gateway.lab.trace import dice as dice_of
 from routing.beta import Shape, draw, shaped
-from routing.candidate import UNPLACED, Candidate
+from routing.candidate import BEHIND, UNPLACED, Candidate
 from routing.decision import Decision
 from routing.eligibility import RefusalCode, judge
 from routing.facts import IDLE, LiveFacts
@@ -25,6 +25,7 @@ from routing.policy import ChannelPolicy
 from routing.request import Request
 from routing.rules import Action, Applied, Rule, apply
 from routing.score import BALANCED, Preference, Worth, expected_cost
+from routing.share import sits_out
 
 Belief = tuple[float, float]
 """Of a channel's chance: its mean, and how many outcomes it is worth."""
@@ -74,6 +75,8 @@ class Routing:
     preference: Preference = BALANCED
     rules: tuple[Rule, ...] = ()
     explore: bool = True
+    preferences: Mapping[str, Preference] = field(default_factory=dict)
+    """By name, for payouts whose app asked for one."""
 
 
 class Contender(NamedTuple):
@@ -151,11 +154,17 @@ def new_side(order: Logged, present: Routing, new: Routing, live: Mapping[str, L
     )
     contenders = tuple(contender for contender in found if contender is not None)
     leading = _leading(applied)
-    places = applied.places
+    places = {**applied.places, **_behind(new, request)}
     if leading is not None and leading.action is not Action.PREFER and leading == _led(present, decision):
-        places = {candidate.channel: candidate.place for candidate in decision.ranked}  # the same luck, the same payee
-    worth = new.preference.worth(request.amount.minor)
+        same = {candidate.channel: candidate.place for candidate in decision.ranked}  # the same luck, the same payee
+        places = {**same, **_behind(new, request)}
+    worth = new.preferences.get(request.preference, new.preference).worth(request.amount.minor)
     return Side(contenders, worth, places, _split(leading, order, new.explore), new.explore)
+
+
+def _behind(routing: Routing, request: Request) -> dict[str, int]:
+    """Channels that leave it to others by their weight."""
+    return {name: BEHIND for name, policy in routing.channels.items() if sits_out(name, policy.weight, request.key)}
 
 
 def _contender(

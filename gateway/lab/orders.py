@@ -53,7 +53,14 @@ def read(attempts: Iterable[FirstAttempt], channels: Mapping[str, ChannelPolicy]
         found.guessed += len(kinds) != 1
         kind = kinds[0] if kinds else BeneficiaryKind.BANK_ACCOUNT
         # Who is paid is sealed: a sticky route is reckoned as if nobody were paid twice.
-        request = Request(attempt.amount, kind, app=attempt.app, key=attempt.payout_id, beneficiary=attempt.payout_id)
+        request = Request(
+            attempt.amount,
+            kind,
+            app=attempt.app,
+            key=attempt.payout_id,
+            beneficiary=attempt.payout_id,
+            preference=attempt.preference,
+        )
         order = Logged(request, attempt.opened_at, decision, paid, _arrival_s(attempt))
         found.orders.setdefault(attempt.amount.currency, []).append(order)
     return found

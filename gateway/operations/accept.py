@@ -20,11 +20,14 @@ from gateway.domain.fingerprint import fingerprint
 from gateway.domain.identity import payout_id, shard_of
 from gateway.domain.money import Money
 from gateway.domain.payout import Payout
+from gateway.domain.terms import NO_TERMS, Terms
 from gateway.failpoints import Commit, Unit
 from gateway.operations.announce import make_callbacks
 from gateway.operations.services import Services
+from gateway.operations.tally import tally_payout
 from gateway.redact import private
 from gateway.store.port import Lease, Reference, Tx
+from gateway.tracing.spans import Stage
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -40,6 +43,7 @@ class PayoutRequest:
     purpose: str | None = None
     description: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    terms: Terms = NO_TERMS
     flags: Mapping[str, str | bool] = field(default_factory=dict)
     """What was noticed and is pointed out; stands in the timeline, changes nothing."""
 
@@ -69,9 +73,13 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
         request.beneficiary,
         request.purpose,
         request.description,
+        request.terms,
     )
     payout = _new_payout(services, request, now)
-    lease = Lease(services.node, 1, now + timedelta(seconds=services.lease_s))
+    # Without room here it is due in the store at once, and comes up in its turn.
+    lease = (
+        Lease(services.node, 1, now + timedelta(seconds=services.lease_s)) if services.has_room(request.app) else None
+    )
 
     def unit(tx: Tx) -> Accepted:
         known = tx.reference(request.app, request.reference)
@@ -83,7 +91,12 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
         accepted = await _run_settled(services, Unit(Commit.ACCEPT, unit))
     if not accepted.replayed:
         log.info("payout.accepted", payout=accepted.payout.id, app=request.app, amount=request.amount.minor)
-        services.hand_over(accepted.payout, lease)
+        tally_payout(services.meter, None, accepted.payout)
+        services.spans.over(Stage.ACCEPT, accepted.payout.id, now, services.clock.now(), app=request.app)
+        if lease is not None:
+            services.hand_over(accepted.payout, lease)
+        else:
+            services.wake()
         services.wake_callbacks()
     return accepted
 
@@ -106,10 +119,11 @@ def _new_payout(services: Services, request: PayoutRequest, now: datetime) -> Pa
         amount=request.amount,
         beneficiary=request.beneficiary,
         created_at=now,
-        give_up_at=now + services.give_up_after,
+        give_up_at=request.terms.send_by or now + services.give_up_after,
         purpose=request.purpose,
         description=request.description,
         metadata=dict(request.metadata),
+        terms=request.terms,
         last_event=1,
     )
 
@@ -129,7 +143,7 @@ def _insert(
     tx: Tx,
     payout: Payout,
     mark: bytes,
-    lease: Lease,
+    lease: Lease | None,
     now: datetime,
     flags: Mapping[str, str | bool],
 ) -> Accepted:

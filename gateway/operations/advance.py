@@ -20,7 +20,7 @@ from gateway.domain.event import EventType
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
 from gateway.domain.safety import Safety
-from gateway.domain.status import StatusReason, closing_code
+from gateway.domain.status import StatusReason, closing_code, status
 from gateway.domain.steps import (
     CancelAtChannel,
     Close,
@@ -41,8 +41,9 @@ from gateway.operations.learn import Heard, learn
 from gateway.operations.plan import Chosen, choose, sent_of, waiting_code
 from gateway.operations.record import record, touch
 from gateway.operations.services import ChannelHandle, Services
+from gateway.operations.tally import tally_payout
 from gateway.operations.transmit import interrupted, transmit
-from gateway.operations.usage import look_at_usage
+from gateway.operations.usage import Reserved, look_at_usage
 from gateway.store.port import Lease, Tx
 from routing.decide import Decision
 from routing.guard import Permit, RefusedBeforeSend, Verdict
@@ -91,8 +92,8 @@ async def _act_with_care(
 
 async def _act(services: Services, payout: Payout, step: Step, seen: Safety, lease: Lease, now: datetime) -> Payout:
     match step:
-        case Plan(instead_of):
-            return await _plan(services, payout, instead_of, seen, lease, now)
+        case Plan():
+            return await _plan(services, payout, step, seen, lease, now)
         case Query(number):
             return await _query(services, payout, number, lease)
         case Repeat(number):
@@ -148,13 +149,19 @@ async def _decide(
 ) -> Payout:
     """Commit one change of ours; with `seen`, only while the store's safety is what it was decided under (R15)."""
 
-    def unit(tx: Tx) -> Payout:
+    def unit(tx: Tx) -> tuple[Payout, list[Reserved]]:
         if seen is not None:
             services.standing.still(tx, seen)
-        return record(services, tx, before, after, event, now, attempt=attempt, detail=detail, lease=lease)
+        taken: list[Reserved] = []
+        stored = record(
+            services, tx, before, after, event, now, attempt=attempt, detail=detail, lease=lease, reserved=taken
+        )
+        return stored, taken
 
-    saved = await services.store.run(Unit(event, unit))
+    saved, reserved = await services.store.run(Unit(event, unit))
+    services.usage.saw(reserved)
     log.info(str(event), payout=saved.id, attempt=attempt, **(detail or {}))
+    tally_payout(services.meter, status(before), saved)
     services.wake_callbacks()
     return saved
 
@@ -170,8 +177,10 @@ async def _close(
 async def _wait_for_channel(
     services: Services, payout: Payout, decision: Decision, seen: Safety, lease: Lease, now: datetime
 ) -> Payout:
-    """Nobody takes it. What may pass is waited for, what cannot pass ends it (row 7)."""
-    if not decision.waitable and payout.live_attempt is None:
+    """Nobody takes it. What may pass is waited for, what cannot pass ends it (row 7); a last decision waits for its
+    turn only."""
+    hope = decision.busy if decision.last else decision.waitable
+    if not hope and payout.live_attempt is None:
         heard = any(attempt.transmitted for attempt in payout.attempts)
         reason = closing_code(payout) if heard else StatusReason(waiting_code(decision))
         return await _close(services, payout, reason, seen, lease, now)
@@ -186,13 +195,12 @@ async def _wait_for_channel(
 # Sending -------------------------------------------------------------------------------------------------------------
 
 
-async def _plan(
-    services: Services, payout: Payout, instead_of: int | None, seen: Safety, lease: Lease, now: datetime
-) -> Payout:
+async def _plan(services: Services, payout: Payout, plan: Plan, seen: Safety, lease: Lease, now: datetime) -> Payout:
     """Choose a channel, commit the intent, send."""
+    instead_of = plan.instead_of
     planned = payout.attempt(instead_of) if instead_of is not None else None
     await look_at_usage(services, now)
-    found = choose(services, payout, planned, now)
+    found = choose(services, payout, planned, now, last=plan.last)
     if isinstance(found, Decision):
         return await _wait_for_channel(services, payout, found, seen, lease, now)
     intent = _intent(payout, found, instead_of, now)
@@ -282,7 +290,8 @@ async def _query(services: Services, payout: Payout, number: int, lease: Lease) 
     attempt = payout.attempt(number)
     handle = services.channels[attempt.channel]
     reached(Send.QUERY, Moment.BEFORE_SEND)
-    answer = await ask(services, handle.channel.query(sent_of(payout, attempt)), How.QUERY, handle.timeouts.total_s)
+    call = handle.calls.through(handle.channel.query, sent_of(payout, attempt))
+    answer = await ask(services, handle, call, How.QUERY)
     reached(Send.QUERY, Moment.AFTER_SEND)
     handle.guard.queries.heard(Verdict.CHANNEL_FAULT if answer.channel_fault else Verdict.OK)
     return await learn(services, Heard(payout.id, number, answer), lease)
@@ -295,8 +304,8 @@ async def _cancel_at_channel(services: Services, payout: Payout, number: int, le
     if not handle.channel.capabilities.can_cancel:
         return await services.store.run(Unit(Commit.TOUCH, lambda tx: touch(tx, payout, asked, lease)))
     told = await _decide(services, payout, asked, EventType.CANCEL_SENT, lease, now, number)
-    call = handle.channel.cancel(sent_of(told, told.attempt(number)))
+    call = handle.calls.through(handle.channel.cancel, sent_of(told, told.attempt(number)))
     reached(Send.CANCEL, Moment.BEFORE_SEND)
-    answer = await ask(services, call, How.CANCEL, handle.timeouts.total_s)
+    answer = await ask(services, handle, call, How.CANCEL)
     reached(Send.CANCEL, Moment.AFTER_SEND)
     return await learn(services, Heard(payout.id, number, answer), lease)

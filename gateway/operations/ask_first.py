@@ -29,14 +29,16 @@ from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
 from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.domain.safety import Safety
-from gateway.domain.status import is_final
+from gateway.domain.status import is_final, status
 from gateway.domain.steps import Close, GiveUp, Plan, Query, Repeat, Step
 from gateway.failpoints import Commit, Moment, Send, Unit, reached
 from gateway.operations.asking import ask
+from gateway.operations.outside import EVERY_CHANNEL, Errand
 from gateway.operations.plan import ROWS_MAX, order_of
 from gateway.operations.quarantine import grounds
 from gateway.operations.record import record
 from gateway.operations.services import ChannelHandle, Services
+from gateway.operations.tally import tally_payout
 from gateway.store.port import Incident, Lease, Tx
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -143,7 +145,9 @@ def _can_carry(handle: ChannelHandle, payout: Payout) -> bool:
 
 async def _ask_all(services: Services, payout: Payout, able: list[ChannelHandle]) -> PutOff | HoldFor | None:
     """All channels at once, each for one id after the other. What was found outweighs who was silent."""
-    verdicts = await asyncio.gather(*(_ask_channel(services, payout, handle) for handle in able))
+    places = max((handle.policy.in_flight for handle in able), default=0)
+    with services.outside.wait_for(EVERY_CHANNEL, Errand.QUESTION, places):
+        verdicts = await asyncio.gather(*(_ask_channel(services, payout, handle) for handle in able))
     found = next((each for each in verdicts if isinstance(each, HoldFor)), None)
     silent = [each.why for each in verdicts if isinstance(each, PutOff)]
     if found is None and not silent:
@@ -194,7 +198,7 @@ async def _look_up(services: Services, payout: Payout, handle: ChannelHandle, id
     channel, order = handle.channel, order_of(payout, ids)
     sent = Sent(order, channel.ground, channel.prepare(order, services.clock.now()))
     reached(Send.QUERY, Moment.BEFORE_SEND)
-    answer = await ask(services, channel.query(sent), How.QUERY, handle.timeouts.total_s)
+    answer = await ask(services, handle, handle.calls.through(channel.query, sent), How.QUERY)
     reached(Send.QUERY, Moment.AFTER_SEND)
     return answer
 
@@ -216,6 +220,7 @@ async def hold_for(
 
     held = await services.store.run(Unit(EventType.HELD, unit))
     log.error("payout.held", payout=payout.id, **detail)
+    tally_payout(services.meter, status(payout), held)
     services.wake_callbacks()
     return held
 

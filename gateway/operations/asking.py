@@ -9,15 +9,22 @@ from typing import Any
 
 from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.domain.outcome import Heard as How
-from gateway.operations.services import Services
+from gateway.metrics.table import CHANNEL_DURATION, Operation
+from gateway.operations.outside import Errand
+from gateway.operations.services import ChannelHandle, Services
 from gateway.operations.transmit import answer_of
 
+_FOR = {How.QUERY: Operation.QUERY, How.CANCEL: Operation.CANCEL}
 
-async def ask(services: Services, call: Coroutine[Any, Any, Answer], how: How, total_s: float) -> Answer:
-    """What it gave; past the deadline it is dropped and counts as no answer."""
-    asked_at = services.clock.now()
+
+async def ask(services: Services, handle: ChannelHandle, call: Coroutine[Any, Any, Answer], how: How) -> Answer:
+    """What it gave; past the channel's deadline it is dropped and counts as no answer."""
+    asked_at, asked_at_s = services.clock.now(), services.clock.monotonic()
     task = services.background.spawn(call)
-    done, _ = await asyncio.wait({task}, timeout=total_s)
+    with services.outside.wait_for(handle.channel.name, Errand.QUESTION, handle.policy.in_flight):
+        done, _ = await asyncio.wait({task}, timeout=handle.timeouts.total_s)
+    took_s = services.clock.monotonic() - asked_at_s
+    services.meter.observe(CHANNEL_DURATION, took_s, handle.channel.name, _FOR[how])
     if not done:
         task.cancel()
         return Answer(how, OutcomeKind.UNCLEAR, detail="no answer within the deadline", channel_fault=True)

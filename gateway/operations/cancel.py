@@ -16,6 +16,7 @@ from gateway.failpoints import Commit, Unit
 from gateway.operations.ask_first import before_cancel
 from gateway.operations.record import record
 from gateway.operations.services import Services
+from gateway.operations.tally import tally_payout
 from gateway.store.port import Tx
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -35,19 +36,21 @@ async def cancel(services: Services, app: str, payout_id: str) -> Payout:
         if known is not None and known.app == app:
             await before_cancel(services, known, seen)
 
-    def unit(tx: Tx) -> Payout:
+    def unit(tx: Tx) -> tuple[Status, Payout]:
         services.standing.still(tx, seen)
         payout = tx.payout(payout_id)
         if payout is None or payout.app != app:
             raise NotFound(payout_id)
         if is_final(payout) and status(payout) is not Status.CANCELED:
             raise AlreadyFinal(str(status(payout)))
+        was = status(payout)
         if payout.cancel_requested_at is not None:
-            return payout
+            return was, payout
         wished = _drop_planned(request_cancel(payout, now), now)
-        return record(services, tx, payout, wished, EventType.CANCEL_REQUESTED, now, actor=f"app:{app}")
+        return was, record(services, tx, payout, wished, EventType.CANCEL_REQUESTED, now, actor=f"app:{app}")
 
-    payout = await services.store.run(Unit(Commit.CANCEL_WISH, unit))
+    was, payout = await services.store.run(Unit(Commit.CANCEL_WISH, unit))
+    tally_payout(services.meter, was, payout)
     log.info("payout.cancel_requested", payout=payout.id, app=app, status=str(status(payout)))
     services.wake_callbacks()
     if status(payout) is not Status.CANCELED:

@@ -12,10 +12,13 @@ import structlog
 from gateway.callbacks.endpoint import Endpoint
 from gateway.callbacks.schedule import Again, Delivered, Parked, Verdict, decide
 from gateway.callbacks.sender import Sent
+from gateway.domain.audit import Act, Deed
 from gateway.domain.errors import NotFound
 from gateway.failpoints import Commit, Moment, Send, Unit, reached
+from gateway.metrics.table import DELIVERIES, DeliveryResult
 from gateway.operations.services import Services
 from gateway.store.port import Callback, Delivery, Tx
+from gateway.tracing.spans import Stage
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -23,10 +26,10 @@ UNKNOWN_ENDPOINT = "unknown_endpoint"
 """Why a callback is parked whose endpoint was taken out of the configuration."""
 _NOWHERE = Sent(None, "not sent: the endpoint is not configured", None, 0)
 
-_WORDS: dict[type[Verdict], str] = {
-    Delivered: "callback.delivered",
-    Again: "callback.failed",
-    Parked: "callback.parked",
+_WORDS: dict[type[Verdict], tuple[str, DeliveryResult]] = {
+    Delivered: ("callback.delivered", DeliveryResult.DELIVERED),
+    Again: ("callback.failed", DeliveryResult.FAILED),
+    Parked: ("callback.parked", DeliveryResult.PARKED),
 }
 
 
@@ -55,11 +58,23 @@ async def deliver(services: Services, sender: Sender, callback: Callback, jitter
     judged = settle(tried, verdict, now)
     delivery = Delivery(at, sent.status, _detail(sent, verdict), sent.duration_ms)
     stored = await services.store.run(Unit(Commit.CALLBACK_TRIED, lambda tx: _record(tx, judged, delivery)))
+    result = _WORDS[type(verdict)][1]
+    services.meter.add(DELIVERIES, result)
+    services.spans.over(
+        Stage.CALLBACK,
+        stored.payout_id,
+        at,
+        now,
+        failed=result is not DeliveryResult.DELIVERED,
+        type=stored.type,
+        result=result,
+        status=sent.status,
+    )
     _say(stored, verdict, delivery)
     return stored
 
 
-async def redeliver(services: Services, payout_id: str, event_id: str) -> tuple[Callback, ...]:
+async def redeliver(services: Services, payout_id: str, event_id: str, principal: str) -> tuple[Callback, ...]:
     """Make an event due again at every endpoint where it was delivered or parked. Returns all its callbacks.
 
     Raises:
@@ -69,12 +84,15 @@ async def redeliver(services: Services, payout_id: str, event_id: str) -> tuple[
 
     def unit(tx: Tx) -> tuple[Callback, ...]:
         mine = [callback for callback in tx.callbacks(payout_id) if callback.id == event_id]
+        if mine:
+            tx.append_audit(Deed(now, principal, Act.CALLBACK_REDELIVERED, event_id, {"payout": payout_id}))
         return tuple(_renew(tx, callback, now) for callback in mine)
 
     callbacks = await services.store.run(Unit(Commit.REDELIVERY, unit))
     if not callbacks:
         raise NotFound(event_id)
     services.wake_callbacks()
+    log.warning("callback.redelivery_asked", payout=payout_id, event_id=event_id, by=principal)
     return callbacks
 
 
@@ -130,7 +148,7 @@ def _same(one: Callback, other: Callback) -> bool:
 def _say(callback: Callback, verdict: Verdict, delivery: Delivery) -> None:
     say = log.info if isinstance(verdict, Delivered) else log.warning
     say(
-        _WORDS[type(verdict)],
+        _WORDS[type(verdict)][0],
         event_id=callback.id,
         app=callback.app,
         payout=callback.payout_id,

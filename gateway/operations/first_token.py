@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from gateway.domain.errors import CommitUnknown
-from gateway.domain.principal import FIRST_TOKEN_LIVES, Token, admins, digest, mint_token
+from gateway.domain.principal import FIRST_TOKEN_LIVES, Token, able_to_act, digest, mint_token
 from gateway.failpoints import Commit, Unit
 from gateway.operations.services import Services
 from gateway.store.port import Tx
@@ -37,7 +37,7 @@ async def prepare_first_token(services: Services, random_bytes: Callable[[int], 
         if any(known.sha256 == kept.sha256 for known in tokens):
             return True
         tx.revoke_tokens(None, now)
-        if admins(tx.principals(), tokens, now):
+        if able_to_act(tx.principals(), tokens, now):
             return False
         tx.add_token(kept)
         return True

@@ -17,10 +17,12 @@ from gateway.domain.hold import HoldCode
 from gateway.domain.outcome import Answer, OutcomeKind, classify
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.states import Change, Folded, fold
+from gateway.domain.status import Status, status
 from gateway.domain.view import payout_view
 from gateway.failpoints import Commit, Unit
 from gateway.operations.record import record, touch
 from gateway.operations.services import Services
+from gateway.operations.tally import tally_attempt, tally_payout
 from gateway.store.port import Evidence, Incident, Lease, Tx
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -82,11 +84,15 @@ class Learned:
     before: Attempt
     after: Payout
     change: Change
+    was: Status
+    """The payout's, before."""
 
 
 def take_to_heart(services: Services, learned: Learned) -> None:
-    """Once it is committed, and only then: the router knows its channel better."""
+    """Once it is committed, and only then: it is counted, and the router knows its channel better."""
     after = learned.after.attempt(learned.before.number)
+    tally_attempt(services.meter, learned.before, after)
+    tally_payout(services.meter, learned.was, learned.after)
     policy = services.channels[after.channel].policy
     try:
         services.router.heard(learned.before, after, learned.after, policy, services.clock.now())
@@ -107,7 +113,8 @@ def learn_in(services: Services, tx: Tx, heard: Heard, lease: Lease | None) -> L
     folded = fold(payout, heard.attempt, outcome, now, polls)
     judged = folded.change is not Change.STALE
     tx.append_evidence(payout, Evidence(heard.attempt, heard.transmission_no, now, heard.answer, judged))
-    return Learned(attempt, _save(services, tx, payout, folded, heard, now, lease), folded.change)
+    after = _save(services, tx, payout, folded, heard, now, lease)
+    return Learned(attempt, after, folded.change, status(payout))
 
 
 def _save(

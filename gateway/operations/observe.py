@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import StrEnum
 
 import structlog
 
@@ -22,9 +21,11 @@ from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
 from gateway.failpoints import Commit, Unit
+from gateway.metrics.table import NOTIFICATIONS, NotificationResult
 from gateway.operations.learn import Heard, Learned, keep_evidence, learn_in, take_to_heart
 from gateway.operations.services import ChannelHandle, Services
 from gateway.store.port import Novelty, SeenNotification, Tx
+from gateway.tracing.spans import Stage
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -32,15 +33,7 @@ NONCE_KEPT_FOR = timedelta(minutes=15)
 """Longer than any channel's signature window, both ways."""
 
 
-class _Taken(StrEnum):
-    """What became of one notice."""
-
-    FOLDED = "folded"
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"
-    MISMATCH = "mismatch"
-    ORPHAN = "orphan"
-
+_Taken = NotificationResult
 
 _OTHER_CONTENT = Answer(
     How.NOTIFICATION, OutcomeKind.UNCLEAR, detail="the same event id came with other content", alarm=True
@@ -67,22 +60,37 @@ async def observe(services: Services, channel: str, raw: RawNotification) -> Rep
     if handle is None:
         raise NotFound(channel)
     try:
-        notification = await handle.channel.read_notification(raw)
+        notification = await handle.calls.through(handle.channel.read_notification, raw)
     except NotificationRefused as refused:
         log.warning("notification.refused", channel=channel, code=refused.code, detail=refused.detail)
+        services.meter.add(NOTIFICATIONS, channel, _Taken.REFUSED)
         return handle.channel.reply(refused.status, refused.code)
     try:
         unit = Unit(Commit.NOTIFICATION, lambda tx: _take(services, tx, handle, notification, raw))
         taken, learned = await services.store.run(unit)
     except _Replayed:
         log.warning("notification.replayed", channel=channel, event_id=notification.event_id)
+        services.meter.add(NOTIFICATIONS, channel, _Taken.REPLAYED)
         return handle.channel.reply(401, "replayed")
     except StoreError as error:
         log.error("notification.not_stored", channel=channel, error=type(error).__name__)
+        services.meter.add(NOTIFICATIONS, channel, _Taken.NOT_STORED)
         return handle.channel.reply(503, "not_stored")
     _report(channel, notification, taken)
+    for result in taken:
+        services.meter.add(NOTIFICATIONS, channel, result)
     for each in learned:
         take_to_heart(services, each)
+        number, ended = each.before.number, services.clock.now()
+        services.spans.over(
+            Stage.NOTIFICATION,
+            each.after.id,
+            raw.received_at,
+            ended,
+            channel=channel,
+            attempt=number,
+            change=each.change,
+        )
     services.wake_callbacks()
     services.wake()
     if _Taken.ORPHAN in taken:

@@ -19,8 +19,11 @@ from gateway.domain.changes import Opening, ordinal_on
 from gateway.domain.identity import AttemptIds, attempt_ids
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.reasons import RejectReason, StatusCode
+from gateway.domain.terms import OnExpiry, Terms
 from gateway.operations.router import given
 from gateway.operations.services import ChannelHandle, Services
+from gateway.operations.tally import tally_skips
+from gateway.tracing.spans import Stage
 from routing.candidate import Candidate
 from routing.decision import Decision
 from routing.eligibility import RefusalCode
@@ -46,16 +49,42 @@ class Chosen:
     """None: it is the planned attempt itself that is sent after all."""
 
 
-def choose(services: Services, payout: Payout, planned: Attempt | None, now: datetime) -> Chosen | Decision:
-    """The first channel of the ranking that takes it, or the decision with every refusal."""
+def choose(
+    services: Services, payout: Payout, planned: Attempt | None, now: datetime, *, last: bool = False
+) -> Chosen | Decision:
+    """The first channel of the ranking that takes it, or the decision with every refusal.
+
+    What waiting cannot help has its last decision now, where its app wants any channel in the end.
+    """
+    found = _first(services, payout, planned, now, last)
+    hopeless = isinstance(found, Decision) and not found.waitable
+    any_channel = payout.terms.on_expiry is OnExpiry.ANY_CHANNEL
+    return _first(services, payout, planned, now, True) if hopeless and any_channel and not last else found
+
+
+def _first(services: Services, payout: Payout, planned: Attempt | None, now: datetime, last: bool) -> Chosen | Decision:
     policies = [handle.policy for handle in services.channels.values()]
-    decision = services.router.decide(_request(services, payout), policies, _live(services, payout, now), now)
+    request = _request(services, payout, now, last)
+    decision = services.router.decide(request, policies, _live(services, payout, now), now)
     for candidate in _in_order(decision.ranked, payout, planned):
         found = _try(services, payout, planned, candidate, decision, now)
         if isinstance(found, Chosen):
-            return found
+            break
         decision = found
-    return decision
+    else:
+        found = decision
+    tally_skips(services.meter, decision)
+    chosen = found.handle.channel.name if isinstance(found, Chosen) else None
+    services.spans.over(
+        Stage.ROUTE,
+        payout.id,
+        now,
+        services.clock.now(),
+        channel=chosen,
+        ranked=len(decision.ranked),
+        refused=len(decision.refused),
+    )
+    return found
 
 
 def _live(services: Services, payout: Payout, now: datetime) -> dict[str, LiveFacts]:
@@ -95,9 +124,9 @@ def sent_of(payout: Payout, attempt: Attempt) -> Sent:
 
 def waiting_code(decision: Decision) -> StatusCode:
     """Why nobody takes it: the one reason all channels share, else that there is no route or no channel just now."""
-    if decision.ranked or decision.waitable:
-        return StatusCode.CHANNEL_UNAVAILABLE
     codes = {refusal.code for refusal in decision.refused}
+    if decision.ranked or decision.waitable:
+        return StatusCode.CHANNEL_BALANCE_LOW if _lacks_money(decision) else StatusCode.CHANNEL_UNAVAILABLE
     amount = {RefusalCode.AMOUNT_ABOVE_MAX, RefusalCode.AMOUNT_BELOW_MIN}
     if codes and codes <= amount:
         return StatusCode.AMOUNT_LIMIT
@@ -106,16 +135,44 @@ def waiting_code(decision: Decision) -> StatusCode:
     return StatusCode.NO_ROUTE
 
 
-def _request(services: Services, payout: Payout) -> Request:
+def _lacks_money(decision: Decision) -> bool:
+    """Whoever may be waited for could carry it but for the money on our account there."""
+    barred = {refusal.channel for refusal in decision.refused if not refusal.passing}
+    codes = {refusal.code for refusal in decision.refused if refusal.channel not in barred}
+    return not decision.ranked and codes == {RefusalCode.BALANCE_LOW}
+
+
+def _request(services: Services, payout: Payout, now: datetime, last: bool) -> Request:
     heard = frozenset(attempt.channel for attempt in payout.attempts if attempt.transmitted)
     account = hmac.digest(services.keys.fingerprint, payout.beneficiary.account.encode(), "sha256").hex()
-    return Request(payout.amount, payout.beneficiary.kind, heard, payout.app, payout.id, account)
+    return Request(
+        amount=payout.amount,
+        kind=payout.beneficiary.kind,
+        tried=heard,
+        app=payout.app,
+        key=payout.id,
+        beneficiary=account,
+        preference=payout.terms.preference or "",
+        patience_s=None if last else _patience_s(payout.terms, now),
+        last=last,
+    )
+
+
+def _patience_s(terms: Terms, now: datetime) -> float | None:
+    """Only who takes any channel in the end can afford to wait for a cheaper one: to fail is dearer than any fee."""
+    if terms.send_by is None or terms.on_expiry is not OnExpiry.ANY_CHANNEL:
+        return None
+    return max((terms.send_by - now).total_seconds(), 0.0)
 
 
 def _in_order(ranked: Sequence[Candidate], payout: Payout, planned: Attempt | None) -> list[Candidate]:
-    """For a planned attempt that did not get out: channels not tried yet; after a wait all, the least tried first."""
+    """For a planned attempt that did not get out: channels not tried yet; after a wait all, the least tried first.
+
+    After the payout's time each is tried once.
+    """
     if planned is None:
-        return list(ranked)
+        late = {attempt.channel for attempt in payout.attempts if attempt.opened_at >= payout.give_up_at}
+        return [candidate for candidate in ranked if candidate.channel not in late]
     tries = Counter(attempt.channel for attempt in payout.attempts)
     if payout.retry_at is None:
         return [candidate for candidate in ranked if not tries[candidate.channel]]

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import structlog
 
+from gateway.domain.audit import Act, Deed, Detail
 from gateway.domain.errors import CommitUnknown, NotFound, RequestRefused, StoreError
 from gateway.domain.principal import (
     BY_FIRST_TOKEN,
@@ -20,11 +21,14 @@ from gateway.domain.principal import (
     Bearer,
     Principal,
     Token,
+    actor,
     digest,
     identified,
+    is_last_admin,
     joining,
     mint_token,
 )
+from gateway.domain.role import Right, Role
 from gateway.failpoints import Commit, Unit
 from gateway.operations.services import Services
 from gateway.store.port import ReadTx, Tx
@@ -97,6 +101,7 @@ async def add(
     random_bytes: Callable[[int], bytes],
     by: Bearer,
     name: str,
+    role: Role,
     expires_at: datetime | None = None,
 ) -> Issued:
     """A new person with a first token of their own. Using the first token ends it.
@@ -115,11 +120,13 @@ async def add(
             return _known(people, name)
         _check_bearer(tx, by, now)
         _check_free(people, name)
-        person = joining(people, name, by.name, now)
+        person = joining(people, name, by.name, now, role)
         tx.add_principal(person)
         tx.add_token(kept)
         if by.name is None:
             tx.revoke_tokens(None, now)
+        added: Detail = {"active": person.active, "role": str(person.role)}
+        tx.append_audit(Deed(now, _actor(by), Act.PERSON_ADDED, name, added))
         return person
 
     person = await _settled(services, unit)
@@ -146,6 +153,7 @@ async def renew(
             _check_bearer(tx, by, now)
             tx.revoke_tokens(name, now)
             tx.add_token(kept)
+            tx.append_audit(Deed(now, _actor(by), Act.TOKEN_RENEWED, name))
         return _known(people, name)
 
     person = await _settled(services, unit)
@@ -173,6 +181,7 @@ async def confirm(services: Services, by: Bearer, name: str) -> Principal:
             raise RequestRefused("same_person", f"{name} was added by you; another person must confirm it")
         confirmed = replace(person, confirmed_at=now, confirmed_by=confirmer)
         tx.change_principal(confirmed)
+        tx.append_audit(Deed(now, _actor(by), Act.PERSON_CONFIRMED, name))
         return confirmed
 
     person = await _settled(services, unit)
@@ -194,9 +203,14 @@ async def revoke(services: Services, by: Bearer, name: str) -> Principal:
         if person.revoked_at is not None:
             return person
         _check_bearer(tx, by, now)
+        if revoker != name and not by.may(Right.PEOPLE):
+            raise RequestRefused("not_your_right", "your role may revoke nobody but you")
+        if person.active and is_last_admin(tx.principals(), name):
+            raise RequestRefused("last_admin", f"without {name} nobody could add people: add another admin first")
         revoked = replace(person, revoked_at=now, revoked_by=revoker)
         tx.change_principal(revoked)
         tx.revoke_tokens(name, now)
+        tx.append_audit(Deed(now, _actor(by), Act.PERSON_REVOKED, name))
         return revoked
 
     person = await _settled(services, unit)
@@ -211,6 +225,10 @@ def _person(by: Bearer) -> str:
     if by.name is None:
         raise ValueError("the first token only adds the first person")
     return by.name
+
+
+def _actor(by: Bearer) -> str:
+    return BY_FIRST_TOKEN if by.name is None else actor(by.name)
 
 
 def _known(people: Sequence[Principal], name: str) -> Principal:

@@ -12,7 +12,7 @@ from gateway.domain.payout import Payout
 from gateway.domain.steps import next_due
 from gateway.operations.announce import make_callbacks
 from gateway.operations.services import Services
-from gateway.operations.usage import keep_allowances
+from gateway.operations.usage import Reserved, keep_allowances
 from gateway.store.port import Lease, Tx
 
 GATEWAY = "gateway"
@@ -30,8 +30,11 @@ def record(
     attempt: int | None = None,
     detail: Mapping[str, str | int | bool | None] | None = None,
     lease: Lease | None = None,
+    reserved: list[Reserved] | None = None,
 ) -> Payout:
     """Store `after` over `before`, append the event, enqueue what the apps must hear. Returns it as stored.
+
+    `reserved` is filled with what new attempts reserved, for `Usage.saw` after the commit.
 
     Raises:
         StaleWrite: the stored payout is not `before`, or the lease is lost; nothing was changed.
@@ -44,7 +47,9 @@ def record(
     )
     after = replace(after, last_event=before.last_event + 1, callback_sequence=announced.sequence)
     saved = tx.save(before, after, next_due(after), lease)
-    keep_allowances(services, tx, before, saved, now)
+    taken = keep_allowances(services, tx, before, saved, now)
+    if reserved is not None:
+        reserved += taken
     tx.append_event(saved, Event(saved.last_event, now, event, actor, attempt, detail or {}))
     for callback in announced.callbacks:
         tx.enqueue_callback(callback)

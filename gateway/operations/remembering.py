@@ -6,7 +6,7 @@ import structlog
 
 from gateway.domain.errors import StoreError
 from gateway.failpoints import Commit, Unit
-from gateway.operations.services import Services
+from gateway.operations.services import Current, Services
 from gateway.store.glance import ROUTER
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -39,8 +39,8 @@ async def _write(services: Services, text: str) -> None:
     await services.store.run(Unit(Commit.ROUTER, lambda tx: tx.set_meta(ROUTER, text)))
 
 
-async def keep_remembering(services: Services) -> None:
+async def keep_remembering(current: Current) -> None:
     """Every minute, until cancelled."""
     while True:
-        await services.clock.sleep(EVERY_S)
-        await remember(services)
+        await current.services.clock.sleep(EVERY_S)
+        await remember(current.services)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from gateway.domain.audit import Act, Deed
 from gateway.domain.errors import NotFound, RequestRefused
 from gateway.domain.identity import request_id, shard_of_payout
 from gateway.domain.outcome import OutcomeKind
@@ -29,10 +30,12 @@ from gateway.domain.review import (
     refusal,
     state_hash,
 )
+from gateway.domain.status import status
 from gateway.failpoints import Commit, Unit
 from gateway.operations.quarantine import leave_in, quarantine_hash
 from gateway.operations.record import record
 from gateway.operations.services import Services
+from gateway.operations.tally import tally_payout
 from gateway.store.port import Evidence, ReadTx, Tx, UnderReview
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -80,6 +83,7 @@ async def make_request(services: Services, principal: str, ask: Ask, still_may: 
             expires_at=now + REQUEST_LIVES,
         )
         tx.add_request(made, ask.evidence)
+        tx.append_audit(_deed(made, Act.REQUEST_MADE, principal, now))
         return made
 
     made = await services.store.run(Unit(Commit.REQUEST, unit))
@@ -96,7 +100,7 @@ async def approve(services: Services, principal: str, wanted: str, still_may: St
     """
     now = services.clock.now()
 
-    def unit(tx: Tx) -> Request:
+    def unit(tx: Tx) -> tuple[Request, _Done | None]:
         still_may(tx)
         request = _open_request(tx, wanted)
         if request.made_by == principal:
@@ -107,10 +111,12 @@ async def approve(services: Services, principal: str, wanted: str, still_may: St
             raise RequestRefused("state_changed", "it is no longer as it was when it was asked for; ask again")
         approved = replace(request, approved_by=principal, approved_at=now)
         tx.save_request(approved)
-        _do(services, tx, approved, now)
-        return approved
+        tx.append_audit(_deed(approved, Act.REQUEST_APPROVED, principal, now))
+        return approved, _do(services, tx, approved, now)
 
-    approved = await services.store.run(Unit(Commit.REQUEST, unit))
+    approved, done = await services.store.run(Unit(Commit.REQUEST, unit))
+    if done is not None:
+        tally_payout(services.meter, status(done[0]), done[1])
     log.warning(
         "review.approved",
         request=approved.id,
@@ -133,6 +139,7 @@ async def withdraw(services: Services, principal: str, wanted: str, still_may: S
         still_may(tx)
         withdrawn = replace(_open_request(tx, wanted), withdrawn_at=now)
         tx.save_request(withdrawn)
+        tx.append_audit(_deed(withdrawn, Act.REQUEST_WITHDRAWN, principal, now))
         return withdrawn
 
     withdrawn = await services.store.run(Unit(Commit.REQUEST, unit))
@@ -150,6 +157,11 @@ async def open_requests(services: Services) -> Sequence[Request]:
 async def held(services: Services) -> Sequence[UnderReview]:
     """Held and frozen payouts, the longest waiting first."""
     return await services.store.read(lambda tx: tx.under_review(UNDER_REVIEW_MAX))
+
+
+def _deed(request: Request, act: Act, principal: str, now: datetime) -> Deed:
+    detail = {"kind": str(request.kind), "payout": request.payout_id, "evidence_sha256": request.evidence_sha256}
+    return Deed(now, principal, act, request.id, detail)
 
 
 def _open_request(tx: Tx, wanted: str) -> Request:
@@ -173,10 +185,14 @@ def _checked(services: Services, tx: Tx, kind: RequestKind, payout_id: str | Non
     return state_hash(payout, facts)
 
 
-def _do(services: Services, tx: Tx, request: Request, now: datetime) -> None:
+_Done = tuple[Payout, Payout]
+"""A payout before and after a request was carried out."""
+
+
+def _do(services: Services, tx: Tx, request: Request, now: datetime) -> _Done | None:
     if request.payout_id is None:
         leave_in(tx, now, services.ask_first_for)
-        return
+        return None
     before = _payout(tx, request.payout_id)
     after = granted(request.kind, before, _facts(services, tx, before, now))
     if before.frozen and not after.frozen:
@@ -189,7 +205,8 @@ def _do(services: Services, tx: Tx, request: Request, now: datetime) -> None:
         "evidence_sha256": request.evidence_sha256,
         "state_hash": request.state_hash,
     }
-    record(services, tx, before, after, event_of(request.kind), now, actor=str(request.approved_by), detail=detail)
+    event, actor = event_of(request.kind), str(request.approved_by)
+    return before, record(services, tx, before, after, event, now, actor=actor, detail=detail)
 
 
 def _payout(tx: ReadTx, payout_id: str) -> Payout:

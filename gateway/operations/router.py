@@ -18,16 +18,17 @@ from gateway.domain.payout import Attempt, AttemptState, Payout
 from gateway.domain.reasons import channels_fault
 from gateway.domain.states import SETTLED
 from gateway.operations.usage import Sums
+from routing import feedback
 from routing.arrival import Arrivals
 from routing.decide import Decision, Request, decide
 from routing.facts import LiveFacts
-from routing.feedback import FAILURE, NOTHING, SUCCESS, UNKNOWN, Evidence
+from routing.feedback import Evidence, Standing, lateness
 from routing.fees import Usage as Given
 from routing.health import Health
 from routing.health_book import HealthBook, health_class
 from routing.policy import ChannelPolicy
 from routing.rules import Rule
-from routing.score import BALANCED, Preference
+from routing.score import BALANCED, PREFERENCES, Preference
 from routing.silence import Silence
 
 FORMAT = 1
@@ -44,17 +45,36 @@ class Router:
         *,
         rules: Sequence[Rule] = (),
         preference: Preference = BALANCED,
+        preferences: Mapping[str, Preference] = PREFERENCES,
         new_seed: Callable[[], int] | None = None,
     ) -> None:
         """Without `new_seed` no dice are thrown: the posterior means decide."""
         self.rules = tuple(rules)
         self.preference = preference
+        self.preferences = preferences
+        """Those that an app may ask for, by name."""
         self.book = HealthBook()
         self.arrivals: dict[str, Arrivals] = {}
         self._new_seed = new_seed
         self._silence: dict[str, Silence] = {}
         self._probes: dict[tuple[str, int], float] = {}
         """Attempts under way that were chosen to see whether their channel is healed: with what share."""
+        self._late: dict[tuple[str, int], float] = {}
+        """What was counted of attempts that their channel says it still works on."""
+
+    def under(
+        self,
+        *,
+        rules: Sequence[Rule],
+        preference: Preference,
+        preferences: Mapping[str, Preference] = PREFERENCES,
+        new_seed: Callable[[], int] | None,
+    ) -> Router:
+        """The same memory, asked by other rules: what was learned outlives a reload, and goes on in both."""
+        other = Router(rules=rules, preference=preference, preferences=preferences, new_seed=new_seed)
+        other.book, other.arrivals = self.book, self.arrivals
+        other._silence, other._probes, other._late = self._silence, self._probes, self._late
+        return other
 
     # Asking ----------------------------------------------------------------------------------------------------------
 
@@ -63,12 +83,13 @@ class Router:
     ) -> Decision:
         """Which channels may carry it, best first. The seed of the dice is kept with the decision."""
         seed = None if self._new_seed is None else self._new_seed()
+        wanted = "" if request.last else request.preference
         return decide(
             request,
             policies,
             live,
             self.book,
-            preference=self.preference,
+            preference=self.preferences.get(wanted, self.preference),
             rules=self.rules,
             arrivals=self.arrivals,
             random=None if seed is None else Random(seed),  # noqa: S311 - a draw from a posterior keeps no secret
@@ -81,8 +102,11 @@ class Router:
         silence = self._silence.get(policy.name)
         if silence is None:
             return 0.0
-        factor = self.arrivals.get(policy.name, Arrivals()).late_factor
-        return silence.late(now.timestamp(), policy.promised_s(now) * factor)
+        return silence.late(now.timestamp(), self._usual_s(policy, now))
+
+    def _usual_s(self, policy: ChannelPolicy, at: datetime) -> float:
+        """Until when nearly all of what is sent at `at` has arrived."""
+        return policy.promised_s(at) * self.arrivals.get(policy.name, Arrivals()).late_factor
 
     # Hearing ---------------------------------------------------------------------------------------------------------
 
@@ -104,17 +128,26 @@ class Router:
         if after.state in SETTLED:
             self._probes.pop(key, None)
         first_s = None if after.first_sent_at is None else after.first_sent_at.timestamp()
-        evidence = worth(after) - worth(before)
+        counted = self._late.pop(key, 0.0)
+        late = max(counted, self._lateness(after, policy, now)) if _is_pending(after) else 0.0
+        if late:
+            self._late[key] = late
+        evidence = worth(after, late) - worth(before, counted)
         self.book.observe(after.channel, _class_of(payout), evidence, now.timestamp(), probe, first_s)
         silence = self._silence.get(after.channel)
         if silence is not None and after.last_sent_at is not None:
             sent_s = after.last_sent_at.timestamp()
             if after.state in SETTLED:
                 silence.answered(key, sent_s)
-            elif after.state is not AttemptState.PENDING or after.action is not None:
-                silence.dropped(key)  # asked about, or waiting for the beneficiary: no silence of the channel's
+            elif late or not _is_pending(after):
+                silence.dropped(key)  # counted as late, asked about, or waiting for the beneficiary: no silence
         if after.state in _PAID and before.state not in _PAID and before.action is None:
             self._arrived(after, policy, now)
+
+    def _lateness(self, attempt: Attempt, policy: ChannelPolicy, now: datetime) -> float:
+        """How much of a failure it is by its age."""
+        sent_at = attempt.first_sent_at
+        return 0.0 if sent_at is None else lateness((now - sent_at).total_seconds(), self._usual_s(policy, sent_at))
 
     def _arrived(self, attempt: Attempt, policy: ChannelPolicy, now: datetime) -> None:
         if attempt.first_sent_at is None or attempt.was_unknown:
@@ -156,14 +189,23 @@ class Router:
         self.arrivals.update(arrivals)
 
 
-def worth(attempt: Attempt) -> Evidence:
+def worth(attempt: Attempt, late: float = 0.0) -> Evidence:
     """What an attempt in its present state says about its channel, in all."""
-    unknown = UNKNOWN if attempt.was_unknown or attempt.state is AttemptState.UNKNOWN else NOTHING
+    return feedback.worth(_standing(attempt), attempt.was_unknown or attempt.state is AttemptState.UNKNOWN, late)
+
+
+def _is_pending(attempt: Attempt) -> bool:
+    """Its channel took it, never lost it, and waits for nobody."""
+    return attempt.state is AttemptState.PENDING and attempt.action is None and not attempt.was_unknown
+
+
+def _standing(attempt: Attempt) -> Standing:
     if attempt.state in _PAID:
-        return SUCCESS + unknown
-    if attempt.state is AttemptState.REJECTED and attempt.transmitted and channels_fault(attempt.reason):
-        return FAILURE + unknown
-    return unknown
+        return Standing.PAID
+    if attempt.state is not AttemptState.REJECTED:
+        return Standing.OPEN
+    its_fault = attempt.transmitted and channels_fault(attempt.reason)
+    return Standing.FAILED if its_fault else Standing.NOT_ITS_FAULT
 
 
 def given(sums: Sums, allowances: Allowances, amount: Money, now: datetime) -> tuple[Given, int, int | None]:

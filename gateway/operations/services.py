@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 from uuid import UUID
 
 from adapters.channel import Channel, Timeouts
@@ -15,11 +16,15 @@ from gateway.domain.money import Money
 from gateway.domain.payout import Payout
 from gateway.domain.states import Polls
 from gateway.domain.steps import StepPolicy
+from gateway.metrics.port import BLIND, Meter
 from gateway.operations.background import Background
+from gateway.operations.calls import Calls
+from gateway.operations.outside import Outside
 from gateway.operations.router import Router
 from gateway.operations.standing import Standing
 from gateway.operations.usage import Usage
 from gateway.store.port import Lease, Store
+from gateway.tracing.spans import NO_SPANS, Spans
 from routing.guard import Guard
 from routing.policy import ChannelPolicy
 
@@ -34,6 +39,8 @@ class ChannelHandle:
     polls: Polls
     timeouts: Timeouts
     allowances: Allowances = field(default_factory=Allowances)
+    calls: Calls = field(default_factory=Calls, repr=False)
+    """What is under way on the channel: it is closed after the last of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,11 @@ class Keys:
     """Derives `channel_reference`; never rotated."""
     fingerprint: bytes = field(repr=False)
     """Keys the request fingerprints of replay protection."""
+
+
+def _always(_app: str) -> bool:
+    """A worker that takes whatever comes."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +83,39 @@ class Services:
     wake: Callable[[], None] = field(repr=False)
     """Something became due now: tell the rescue loop."""
     wake_callbacks: Callable[[], None] = field(repr=False)
+    has_room: Callable[[str], bool] = field(default=_always, repr=False)
+    """Whether this node's worker takes one more new payout of the app; else the store keeps it until it has room."""
+    outside: Outside = field(default_factory=Outside, repr=False)
+    """Who waits for which channel, outside of the worker's places."""
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """By app: its share of turns and places where apps want more than there are; 1 where nothing is said."""
     ask_first_for: timedelta = timedelta(days=30)
     """How long after a quarantine every channel is asked before a new attempt (R15)."""
     router: Router = field(default_factory=Router)
     """Which channel, and what this node knows of them."""
     usage: Usage = field(default_factory=Usage)
     """What is reserved at each channel, as this node last saw it."""
+    meter: Meter = BLIND
+    """What happens is counted by it."""
+    spans: Spans = NO_SPANS
+    """The stages of a payout's way are written down by it."""
     standing: Standing = field(default_factory=Standing)
     """Quarantine and ask-first time, as this node knows them."""
     confirm_above: Mapping[str, int] = field(default_factory=dict)
     """By currency, minor units: a success above it that a notification tells is confirmed by a query (R8)."""
 
+    def weight_of(self, app: str) -> int:
+        return self.weights.get(app, 1)
+
     def is_large(self, amount: Money) -> bool:
         """Whether a notification alone may not settle it."""
         above = self.confirm_above.get(amount.currency)
         return above is not None and amount.minor > above
+
+
+class Current(Protocol):
+    """Whoever knows the services in force. A reload puts others in their place, so they are taken from here afresh for
+    each piece of work, and kept for the length of it."""
+
+    @property
+    def services(self) -> Services: ...

@@ -18,9 +18,12 @@ from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
 from gateway.failpoints import Moment, Send, reached
+from gateway.metrics.table import CHANNEL_DURATION, Operation
 from gateway.operations.learn import Heard, learn
+from gateway.operations.outside import Errand
 from gateway.operations.services import ChannelHandle, Services
 from gateway.store.port import Lease
+from gateway.tracing.spans import Stage
 from routing.guard import Permit, Verdict, verdict
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -32,19 +35,23 @@ async def transmit(
     """Send, wait at most the deadline, fold. The intent is committed; the permit is given back here."""
     transmission_no = payout.attempt(number).transmissions
     services.router.sent(payout, number)
+    sent_at, sent_at_s = services.clock.now(), services.clock.monotonic()
     reached(Send.SUBMIT, Moment.BEFORE_SEND)
-    task = services.background.spawn(handle.channel.submit(signed))
+    task = services.background.spawn(handle.calls.through(handle.channel.submit, signed))
 
     def learn_late(done: asyncio.Task[Answer]) -> None:
         _learn_late(services, Heard(payout.id, number, answer_of(done), transmission_no))
 
     try:
-        await asyncio.wait({task}, timeout=handle.timeouts.total_s)
+        with services.outside.wait_for(handle.channel.name, Errand.ORDER, handle.policy.in_flight):
+            await asyncio.wait({task}, timeout=handle.timeouts.total_s)
     except asyncio.CancelledError:
         # The worker is being stopped, the call is not: what it still hears is folded while the gateway drains (R10).
         permit.release(Verdict.NO_EVIDENCE)
         task.add_done_callback(learn_late)
         raise
+    took_s = services.clock.monotonic() - sent_at_s
+    services.meter.observe(CHANNEL_DURATION, took_s, handle.channel.name, Operation.SUBMIT)
     if task.done():
         reached(Send.SUBMIT, Moment.AFTER_SEND)
         answer = answer_of(task)
@@ -53,6 +60,17 @@ async def transmit(
         permit.release(Verdict.CHANNEL_FAULT)
         answer = _no_answer("no answer within the deadline")
         task.add_done_callback(learn_late)
+    services.spans.over(
+        Stage.SEND,
+        payout.id,
+        sent_at,
+        services.clock.now(),
+        failed=answer.channel_fault,
+        channel=handle.channel.name,
+        attempt=number,
+        transmission=transmission_no,
+        said=answer.kind,
+    )
     return await learn(services, Heard(payout.id, number, answer, transmission_no), lease)
 
 

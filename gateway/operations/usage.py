@@ -5,9 +5,9 @@ The store decides (`Tx.reserve`); what a node remembers of it only keeps a chann
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.domain.allowance import Used
 from gateway.domain.payout import AttemptState, Payout
@@ -21,6 +21,15 @@ BELIEVED_FOR = timedelta(seconds=5)
 
 Sums = Mapping[tuple[str, str], Used]
 """By (currency, window)."""
+
+
+class Reserved(NamedTuple):
+    """What the store said of a channel's sums when an attempt reserved its share."""
+
+    channel: str
+    currency: str
+    used: Mapping[str, Used]
+    """By window."""
 
 
 class Usage:
@@ -39,10 +48,11 @@ class Usage:
         self._seen = {name: dict(tx.usage(name)) for name in channels}
         self._looked_at = now
 
-    def saw(self, channel: str, currency: str, used: Mapping[str, Used]) -> None:
-        """What a reservation told."""
-        sums = self._seen.setdefault(channel, {})
-        sums.update({(currency, window): each for window, each in used.items()})
+    def saw(self, reserved: Iterable[Reserved]) -> None:
+        """What reservations told, once they are committed and not before: a unit may be given up as a whole."""
+        for channel, currency, used in reserved:
+            sums = self._seen.setdefault(channel, {})
+            sums.update({(currency, window): each for window, each in used.items()})
 
     def of(self, channel: str) -> Sums:
         return self._seen.get(channel, {})
@@ -55,26 +65,30 @@ async def look_at_usage(services: Services, now: datetime, *, anew: bool = False
         await services.store.read(lambda tx: services.usage.look(tx, counted, now))
 
 
-def keep_allowances(services: Services, tx: Tx, before: Payout, after: Payout, now: datetime) -> None:
+def keep_allowances(services: Services, tx: Tx, before: Payout, after: Payout, now: datetime) -> list[Reserved]:
     """Inside the unit that commits the change: a new attempt reserves, one proved rejected gives back.
+
+    Returns: what was reserved, for `Usage.saw` after the commit.
 
     Raises:
         AllowanceSpent: the unit is to be given up as a whole.
     """
     known = {attempt.number: attempt.state for attempt in before.attempts}
+    reserved: list[Reserved] = []
     for attempt in after.attempts:
         state = known.get(attempt.number)
         if attempt.state is AttemptState.REJECTED and state is not AttemptState.REJECTED and state is not None:
             tx.release_reservation(after, attempt.number, now)
         elif state is None:
-            _reserve(services, tx, after, attempt.number)
+            reserved += _reserve(services, tx, after, attempt.number)
+    return reserved
 
 
-def _reserve(services: Services, tx: Tx, payout: Payout, number: int) -> None:
+def _reserve(services: Services, tx: Tx, payout: Payout, number: int) -> Iterator[Reserved]:
     attempt = payout.attempt(number)
     handle = services.channels.get(attempt.channel)
     if handle is None:
         return
     wanted = handle.allowances.reservation(attempt.channel, payout.amount, attempt.opened_at)
     if wanted is not None:
-        services.usage.saw(attempt.channel, payout.amount.currency, tx.reserve(payout, number, wanted))
+        yield Reserved(attempt.channel, payout.amount.currency, tx.reserve(payout, number, wanted))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
 
 from gateway.operations.review import held
-from gateway.operations.services import Services
+from gateway.operations.services import Current, Services
 from gateway.store.port import UnderReview
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -27,11 +28,12 @@ async def overdue(services: Services, alarm_after: timedelta) -> tuple[UnderRevi
     return late
 
 
-async def watch(services: Services, alarm_after: timedelta) -> None:
-    """Look for ever; a look that failed is followed by the next."""
+async def watch(current: Current, alarm_after: Callable[[], timedelta]) -> None:
+    """Look for ever, each time with what is configured by then; a look that failed is followed by the next."""
     while True:
+        services = current.services
         try:
-            await overdue(services, alarm_after)
+            await overdue(services, alarm_after())
         except Exception:  # an alarm that dies on a passing fault of the store is no alarm
             log.exception("review.watch_failed")
         await services.clock.sleep(LOOK_EVERY_S)

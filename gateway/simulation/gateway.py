@@ -74,7 +74,7 @@ class SimulatedGateway(Gateway):
         await services.store.run(lambda tx: start_in(tx, start))
         await services.store.read(services.standing.look)
         await asyncio.gather(*(self._start_channel(name) for name in services.channels))
-        loops = (self._workers.payouts.run(), self._workers.callbacks.run(services), self._look_around())
+        loops = (self._workers.payouts.run(), self._workers.callbacks.run(self.in_force), self._look_around())
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
         self.is_open = True
 

@@ -64,8 +64,8 @@ class Compiled:
         self._readers = [(place, reader) for place, reader in enumerate(readers) if reader is not None]
 
     def held_by(self, shape: Any) -> Mapping[str, Any]:
-        """The values that another statement of the same shape holds."""
-        held: Mapping[str, Any] = self._made.construct_params(extracted_parameters=shape.bindparams)
+        """The values that another statement of the same shape holds; those it asks for are handed in beside them."""
+        held: Mapping[str, Any] = self._made.construct_params(extracted_parameters=shape.bindparams, _check=False)
         return held
 
     def bind(self, values: Mapping[str, Any]) -> tuple[str, list[Any]]:

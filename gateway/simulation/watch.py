@@ -29,6 +29,7 @@ from gateway.simulation.audit.deeds import (
     Unit,
 )
 from gateway.simulation.audit.fates import peek
+from gateway.store.picking import Pick
 from gateway.store.port import (
     Callback,
     Delivery,
@@ -124,8 +125,10 @@ class WatchedTx:
         self._tx.append_incident(payout, incident)
         self._deeds.append(IncidentRaised(payout.id, incident))
 
-    def claim(self, owner: str, now: datetime, lease_s: float, limit: int) -> Sequence[tuple[Payout, Lease]]:
-        claimed = self._tx.claim(owner, now, lease_s, limit)
+    def claim(
+        self, owner: str, now: datetime, lease_s: float, limit: int, pick: Pick | None = None
+    ) -> Sequence[tuple[Payout, Lease]]:
+        claimed = self._tx.claim(owner, now, lease_s, limit, pick)
         self._deeds += [Claimed(payout.id, lease, payout.crashes) for payout, lease in claimed]
         return claimed
 

@@ -15,18 +15,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, and_, create_engine, exists, func, not_, or_, select
+from sqlalchemy import Connection, Engine, and_, create_engine, exists, func, not_, or_, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
+from gateway.domain.audit import Line
 from gateway.domain.errors import StoreUnavailable
 from gateway.sealing import SealBroken, Sealer
 from gateway.store import schema
+from gateway.store.auditing import audit_page
 from gateway.store.high_water import BACKUP, History, history_in, sync_folder
 from gateway.store.migrate import current, known_revisions
 from gateway.store.reads import OPEN_STATES, SqlReadTx
 from gateway.store.rows import Rows
 
+AUDIT_PAGE = 1000
 SHOWN_MAX = 10
 """As many of one kind of problem are named."""
 
@@ -88,6 +91,41 @@ class Report:
     """Open ones, which a quarantine asks about first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a short look at a database shows."""
+
+    problem: str | None = None
+    revision: str | None = None
+    newest_event_at: datetime | None = None
+
+
+def summary(path: Path) -> Summary:
+    """A short look at a database that may be in use: no whole table is read."""
+    e = schema.events.c
+    try:
+        with opened(path) as connection:
+            revision = current(connection)
+            newest = (
+                connection.execute(select(e.at).order_by(text("rowid DESC")).limit(1)).scalar() if revision else None
+            )
+    except (DBAPIError, sqlite3.Error) as error:
+        return Summary(f"cannot be read as a database: {getattr(error, 'orig', None) or error}")
+    return Summary(None, revision, newest)
+
+
+def audit_lines(path: Path) -> Iterator[Line]:
+    """Every line of the audit, page by page, from a database that may be in use. Raises `StoreUnavailable`."""
+    since = 0
+    try:
+        with opened(path) as connection:
+            while lines := audit_page(connection, since, AUDIT_PAGE):
+                yield from lines
+                since = lines[-1].sequence
+    except (DBAPIError, sqlite3.Error) as error:
+        raise StoreUnavailable(f"{path}: {getattr(error, 'orig', None) or error}") from error
+
+
 def check(path: Path, mode: str, sealer: Sealer) -> Report:
     """Look at a copy without changing it.
 
@@ -97,14 +135,15 @@ def check(path: Path, mode: str, sealer: Sealer) -> Report:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file")
     try:
-        with _opened(path) as connection:
+        with opened(path) as connection:
             return _check(connection, mode, sealer)
     except (DBAPIError, sqlite3.Error) as error:
         return Report((f"cannot be read as a database: {getattr(error, 'orig', None) or error}",))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Connection]:
+def opened(path: Path) -> Iterator[Connection]:
+    """A connection that can only read, to a database at work or a copy of one."""
     engine = _read_only(path)
     try:
         with engine.connect() as connection:

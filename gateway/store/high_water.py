@@ -161,6 +161,11 @@ class HighWaterKeeper:
         self._watch = watch
         """Looks at the same snapshot: whoever else wants to know how the store stands."""
         self._written: HighWater | None = None
+        self._writing = asyncio.Lock()
+
+    def know(self, channels: Mapping[str, str]) -> None:
+        """More channels, or others under old names: a channel that was once known is never forgotten."""
+        self._channels = {**self._channels, **channels}
 
     async def run(self) -> None:
         """Until cancelled. A file that cannot be written must not stop payouts: it lags, and is tried again."""
@@ -173,11 +178,12 @@ class HighWaterKeeper:
 
     async def write(self, *, clean: bool) -> None:
         """Bring the file up to date; `clean` when nothing more will come. Raises `OSError`, `StoreUnavailable`."""
-        history = await self._store.read(self._read)
-        mark = HighWater(history.event, history.lineage or "", clean, self._channels)
-        if mark != self._written:
-            await asyncio.to_thread(self._file.write, mark)
-            self._written = mark
+        async with self._writing:
+            history = await self._store.read(self._read)
+            mark = HighWater(history.event, history.lineage or "", clean, self._channels)
+            if mark != self._written:
+                await asyncio.to_thread(self._file.write, mark)
+                self._written = mark
 
     def _read(self, tx: ReadTx) -> History:
         self._watch(tx)

@@ -32,11 +32,13 @@ class FirstAttempt:
     settled_at: datetime | None
     decision: str
     """The router's, in its stored form; empty where none was stored."""
+    preference: str = ""
+    """What the app asked for; empty: the gateway's own."""
 
 
 _FIRST = """
     SELECT p.id, p.app, p.amount_minor, p.currency, a.channel, a.state, a.reason,
-           a.opened_at, a.first_sent_at, a.verdict_as_of, a.settled_at, a.decision
+           a.opened_at, a.first_sent_at, a.verdict_as_of, a.settled_at, a.decision, p.preference
     FROM attempts AS a JOIN payouts AS p ON p.shard = a.shard AND p.id = a.payout_id
     WHERE a.number = 1 AND a.transmissions > 0 AND a.opened_at >= ?
     ORDER BY a.opened_at, p.id
@@ -75,6 +77,7 @@ def _attempt(
     verdict_as_of: int | None,
     settled_at: int | None,
     decision: str | None,
+    preference: str | None,
 ) -> FirstAttempt:
     return FirstAttempt(
         payout_id=payout_id,
@@ -88,6 +91,7 @@ def _attempt(
         verdict_as_of=_moment(verdict_as_of),
         settled_at=_moment(settled_at),
         decision=decision or "",
+        preference=preference or "",
     )
 
 

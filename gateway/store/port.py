@@ -19,6 +19,10 @@ from gateway.domain.event import Event
 from gateway.domain.outcome import Answer
 from gateway.domain.payout import Payout
 from gateway.domain.review import Request
+from gateway.store.auditing import AuditReads, AuditWrites
+from gateway.store.census import CensusReads
+from gateway.store.overrides import OverrideReads, OverrideWrites
+from gateway.store.picking import Pick
 from gateway.store.principals_port import PrincipalReads, PrincipalWrites
 
 T = TypeVar("T")
@@ -152,7 +156,7 @@ class UnderReview:
 
 @dataclass(frozen=True, slots=True)
 class LiveGround:
-    """The pinned ground of `count` attempts of one channel that are still followed."""
+    """The pinned ground of `count` attempts of one channel that are still followed; 100,000 are counted at most."""
 
     channel: str
     adapter: str
@@ -163,7 +167,7 @@ class LiveGround:
     count: int
 
 
-class ReadTx(PrincipalReads, Protocol):
+class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, Protocol):
     """What can be asked inside a unit or a read."""
 
     def payout(self, payout_id: str) -> Payout | None: ...
@@ -233,7 +237,7 @@ class ReadTx(PrincipalReads, Protocol):
         ...
 
 
-class Tx(ReadTx, PrincipalWrites, Protocol):
+class Tx(ReadTx, PrincipalWrites, OverrideWrites, AuditWrites, Protocol):
     """One transaction of the writer."""
 
     def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
@@ -270,8 +274,11 @@ class Tx(ReadTx, PrincipalWrites, Protocol):
         """A freeze row; the payout's own `frozen` is saved with it (R14)."""
         ...
 
-    def claim(self, owner: str, now: datetime, lease_s: float, limit: int) -> Sequence[tuple[Payout, Lease]]:
-        """Payouts that are due and that nobody holds, each now leased to `owner`; the longest due first.
+    def claim(
+        self, owner: str, now: datetime, lease_s: float, limit: int, pick: Pick | None = None
+    ) -> Sequence[tuple[Payout, Lease]]:
+        """Payouts that are due and that nobody holds, each now leased to `owner`; the longest due first, and where
+        there are more than `limit`, apps by turns (`gateway.store.turns`).
 
         One whose last owner never let go of it has crashed once more (`Payout.crashes`)."""
         ...

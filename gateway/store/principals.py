@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import StaleWrite
 from gateway.domain.principal import Principal, Token
+from gateway.domain.role import Role
 from gateway.store import schema
 
 _P, _T = schema.principals.c, schema.principal_tokens.c
@@ -24,7 +25,7 @@ class SqlPrincipalReads:
 
     def principals(self) -> Sequence[Principal]:
         rows = self._connection.execute(select(schema.principals).order_by(_P.created_at, _P.name))
-        return [Principal(*row) for row in rows]
+        return [Principal(**{**row._mapping, "role": Role(row.role)}) for row in rows]
 
     def principal_tokens(self) -> Sequence[Token]:
         rows = self._connection.execute(select(schema.principal_tokens).order_by(_T.created_at, _T.sha256))

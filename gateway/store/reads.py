@@ -7,7 +7,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, exists, func, literal_column, not_, or_, select
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    tuple_,
+)
 
 from gateway.domain.event import Event, EventType
 from gateway.domain.hold import HOLDS, HoldCode
@@ -18,6 +32,9 @@ from gateway.domain.review import Request, RequestKind
 from gateway.store import codec, schema
 from gateway.store import statements as sql
 from gateway.store.allowances import SqlAllowanceReads
+from gateway.store.auditing import SqlAuditReads
+from gateway.store.census import SqlCensusReads
+from gateway.store.overrides import SqlOverrideReads
 from gateway.store.port import (
     Callback,
     Delivery,
@@ -37,8 +54,42 @@ _P, _A = schema.payouts.c, schema.attempts.c
 OPEN_STATES = sorted(str(state) for state in OPEN)
 SILENT_HOLDS = sorted(str(code) for code, rule in HOLDS.items() if not rule.asks)
 
+_GROUND = (_A.channel, _A.adapter, _A.base_address, _A.account_id, _A.duplicate_mode, _A.key_ids)
+NEXT_GROUND = (
+    select(*_GROUND)
+    .where(
+        _A.due_at.is_not(None),
+        tuple_(*_GROUND) > tuple_(*(bindparam(f"after_{c.name}", type_=c.type) for c in _GROUND)),
+    )
+    .order_by(*_GROUND)
+    .limit(1)
+)
+"""From one ground to the next: a step each, however many attempts stand on it."""
+GROUND_COUNT_MAX = 100_000
+_ON_GROUND: Select[Any] = (
+    select(literal_column("1"))
+    .where(_A.due_at.is_not(None), *(c == bindparam(f"of_{c.name}") for c in _GROUND))
+    .limit(GROUND_COUNT_MAX)
+)
+COUNT_ON_GROUND = select(func.count()).select_from(_ON_GROUND.subquery())
+# As the partial index has it: SQLAlchemy's own `frozen = 1` would not go by it.
+_UNDER_REVIEW = or_(_P.hold_code.is_not(None), literal_column("payouts.frozen"))
+HELD = select(schema.payouts).where(_UNDER_REVIEW, _P.hold_code.is_not(None)).order_by(_P.hold_at, _P.id)
+_F = schema.freezes.c
+_older = schema.freezes.alias("older").c
+_OLDEST_FREEZE = select(func.min(_older.number)).where(
+    _older.shard == _P.shard, _older.payout_id == _P.id, _older.lifted_at.is_(None)
+)
+FROZEN = (
+    select(schema.payouts, _F.at.label("frozen_since"), _F.why.label("frozen_why"))
+    .select_from(schema.payouts.join(schema.freezes, and_(_F.shard == _P.shard, _F.payout_id == _P.id)))
+    .where(_UNDER_REVIEW, _P.hold_code.is_(None), _F.number == _OLDEST_FREEZE.scalar_subquery())
+    .order_by(_F.at, _P.id)
+)
+"""Frozen and not held: since the oldest freeze that was not lifted."""
 
-class SqlReadTx(SqlPrincipalReads, SqlAllowanceReads):
+
+class SqlReadTx(SqlPrincipalReads, SqlAllowanceReads, SqlCensusReads, SqlOverrideReads, SqlAuditReads):
     """Questions. Every one names its shard where the row is one payout's."""
 
     def __init__(self, connection: Connection, rows: Rows) -> None:
@@ -107,10 +158,15 @@ class SqlReadTx(SqlPrincipalReads, SqlAllowanceReads):
         return [Delivery(row.at, row.status, row.detail, row.duration_ms) for row in rows]
 
     def live_grounds(self) -> Sequence[LiveGround]:
-        ground = (_A.channel, _A.adapter, _A.base_address, _A.account_id, _A.duplicate_mode, _A.key_ids)
-        query = select(*ground, func.count()).where(_A.due_at.is_not(None)).group_by(*ground).order_by(*ground)
-        rows = (tuple(row) for row in self._all(query))
-        return [LiveGround(a, b, c, d, e, tuple(keys.split()), int(n)) for a, b, c, d, e, keys, n in rows]
+        found: list[LiveGround] = []
+        row: Sequence[str] = ("",) * len(_GROUND)
+        while step := self._one(NEXT_GROUND, **_named("after", row)):
+            row = [str(value) for value in step]
+            count = self._one(COUNT_ON_GROUND, **_named("of", row))
+            channel, adapter, address, account, mode, keys = row
+            number = int(count[0]) if count else 0
+            found.append(LiveGround(channel, adapter, address, account, mode, tuple(keys.split()), number))
+        return found
 
     def next_due_at(self) -> datetime | None:
         found = self._one(sql.NEXT_DUE, one=1)
@@ -121,19 +177,12 @@ class SqlReadTx(SqlPrincipalReads, SqlAllowanceReads):
         return None if found is None else found.due_at
 
     def under_review(self, limit: int) -> Sequence[UnderReview]:
-        wanted = or_(_P.hold_code.is_not(None), _P.frozen)
-        rows = self._all(select(schema.payouts).where(wanted))
-        found = sorted((self._reviewed(row) for row in rows), key=lambda each: (each.since, each.payout.id))
-        return found[:limit]
-
-    def _reviewed(self, row: Row[Any]) -> UnderReview:
-        if row.hold_code is not None:
-            return UnderReview(self._whole(row), row.hold_at, HOLDS[HoldCode(row.hold_code)].text)
-        columns = schema.freezes.c
-        of_it = (columns.shard == row.shard, columns.payout_id == row.id, columns.lifted_at.is_(None))
-        freeze = self._one(select(columns.at, columns.why).where(*of_it).order_by(columns.number))
-        assert freeze is not None  # noqa: S101 - the freeze row is written in the transaction that sets `frozen`
-        return UnderReview(self._whole(row), freeze.at, freeze.why)
+        held = self._all(HELD.limit(limit))
+        frozen = self._all(FROZEN.limit(limit))
+        rows = [(row.hold_at, row.id, HOLDS[HoldCode(row.hold_code)].text, row) for row in held]
+        rows += [(row.frozen_since, row.id, row.frozen_why, row) for row in frozen]
+        rows.sort(key=lambda each: each[:2])
+        return [UnderReview(self._whole(row), since, why) for since, _, why, row in rows[:limit]]
 
     def request(self, request_id: str) -> Request | None:
         columns = schema.requests.c
@@ -186,6 +235,10 @@ class SqlReadTx(SqlPrincipalReads, SqlAllowanceReads):
 
     def _all(self, query: Any, **values: Any) -> Sequence[Row[Any]]:
         return self._connection.execute(query, values).all()
+
+
+def _named(prefix: str, ground: Sequence[str]) -> dict[str, str]:
+    return {f"{prefix}_{column.name}": value for column, value in zip(_GROUND, ground, strict=True)}
 
 
 def _request(row: Row[Any]) -> Request:

@@ -13,6 +13,7 @@ from gateway.domain.outcome import Absence
 from gateway.domain.payout import Attempt, AttemptState, Closure, DuplicateMode, Ground, Payout, Resolution
 from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.domain.status import status
+from gateway.domain.terms import OnExpiry, Terms
 from gateway.sealing import Sealer
 from gateway.store import codec
 from gateway.store.port import Callback
@@ -48,6 +49,9 @@ class Rows:
             ),
             "created_at": payout.created_at,
             "give_up_at": payout.give_up_at,
+            "preference": payout.terms.preference,
+            "send_by": payout.terms.send_by,
+            "on_expiry": str(payout.terms.on_expiry),
             "fence": 0,
             "crashes": 0,
             **self.changing(payout),
@@ -97,6 +101,7 @@ class Rows:
             purpose=row.purpose,
             description=description.decode() if description is not None else None,
             metadata=codec.load(metadata) if metadata is not None else {},
+            terms=Terms(row.preference, row.send_by, OnExpiry(row.on_expiry or OnExpiry.FAIL)),
             version=row.version,
             last_event=row.last_event,
             callback_sequence=row.callback_sequence,

@@ -48,6 +48,9 @@ class Moment(TypeDecorator[datetime]):
 
 metadata = MetaData()
 
+UNFINISHED = "status NOT IN ('paid', 'failed', 'canceled', 'returned')"
+"""The condition of an index, to be repeated word for word by what is to go by it."""
+
 
 def _of_payout(*more: Any) -> tuple[Any, ...]:
     """The two columns every row of a payout has, and their foreign key."""
@@ -93,6 +96,9 @@ payouts = Table(
     Column("metadata_sealed", LargeBinary),
     Column("created_at", Moment, nullable=False),
     Column("give_up_at", Moment, nullable=False),
+    Column("preference", Text),  # on what terms, as far as the app said
+    Column("send_by", Moment),
+    Column("on_expiry", Text),
     Column("version", Integer, nullable=False),
     Column("last_event", Integer, nullable=False),
     Column("callback_sequence", Integer, nullable=False),
@@ -117,8 +123,11 @@ payouts = Table(
     Column("crashes", Integer, nullable=False, server_default="0"),  # row 64
     PrimaryKeyConstraint("shard", "id"),
     Index("payouts_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("payouts_lanes", "app", "channel", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("payouts_leased", "lease_until", sqlite_where=text("lease_until IS NOT NULL")),
     Index("payouts_by_app", "app", "created_at", "id"),
     Index("payouts_under_review", "hold_at", sqlite_where=text("hold_code IS NOT NULL OR frozen")),
+    Index("payouts_unfinished", "status", "created_at", sqlite_where=text(UNFINISHED)),
 )
 
 attempts = Table(
@@ -169,7 +178,16 @@ attempts = Table(
         sqlite_where=text("state <> 'rejected'"),
     ),
     Index("attempts_channel_payout", "shard", "channel", "channel_payout_id"),
-    Index("attempts_live", "channel", "state", sqlite_where=text("due_at IS NOT NULL")),
+    Index(
+        "attempts_live",
+        "channel",
+        "adapter",
+        "base_address",
+        "account_id",
+        "duplicate_mode",
+        "key_ids",
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
 )
 
 usage = Table(
@@ -271,6 +289,7 @@ callbacks = Table(
     ),
     PrimaryKeyConstraint("shard", "id", "endpoint"),
     Index("callbacks_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("callbacks_lanes", "endpoint", "due_at", sqlite_where=text("due_at IS NOT NULL")),
     Index("callbacks_of_payout", "shard", "payout_id"),
 )
 
@@ -347,6 +366,7 @@ principals = Table(
     Column("confirmed_by", Text),
     Column("revoked_at", Moment),
     Column("revoked_by", Text),
+    Column("role", Text, nullable=False, server_default="admin"),
 )
 
 principal_tokens = Table(
@@ -359,4 +379,32 @@ principal_tokens = Table(
     Column("revoked_at", Moment),
     Column("last_used_at", Moment),
     ForeignKeyConstraint(["principal"], ["principals.name"]),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("state", Text),
+    Column("weight", Integer),
+    Column("reason", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("lifted_by", Text),
+    Column("lifted_at", Moment),
+    Index("overrides_open", "created_at", sqlite_where=text("lifted_at IS NULL")),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),  # of this line and the hash before it: `gateway.domain.audit`
 )

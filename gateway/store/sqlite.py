@@ -6,21 +6,23 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 from sqlalchemy import Engine, update
 from sqlalchemy.exc import DBAPIError
 
+from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import StoreUnavailable
 from gateway.sealing import Sealer
 from gateway.store.engine import log_version, reader_engine, refuse_foreign_log, writer_engine
 from gateway.store.lock import FileLock
-from gateway.store.migrate import stamp_mode, upgrade
+from gateway.store.migrate import current, head, stamp_mode, upgrade
 from gateway.store.port import ReadTx, Tx
 from gateway.store.reads import SqlReadTx
 from gateway.store.rows import Rows
 from gateway.store.schema import payouts
-from gateway.store.writer import GroupCommitter, Queued, WriterThread
+from gateway.store.writer import GROUP_MAX, GroupCommitter, Queued, WriterThread
 
 T = TypeVar("T")
 
@@ -37,8 +39,9 @@ class SqliteStore:
         self._closed = False
 
     @classmethod
-    def open_file(cls, path: Path, sealer: Sealer, mode: str) -> SqliteStore:
-        """Lock, migrate, check, start. Blocks for a moment; call it before the loop is busy.
+    def open_file(cls, path: Path, sealer: Sealer, mode: str, clock: Callable[[], float] = monotonic) -> SqliteStore:
+        """Lock, migrate, check, start. Blocks for a moment; call it before the loop is busy. `clock` (monotonic) times
+        the commits.
 
         Raises:
             StoreUnavailable: another gateway has it, it belongs to the other mode, or it is not durable.
@@ -58,7 +61,14 @@ class SqliteStore:
             lock.release()
             raise
         rows = Rows(sealer)
-        return cls(lock, WriterThread(GroupCommitter(engine, rows)), reader_engine(path), rows)
+        wait = CommitWait(clock, GROUP_MAX)
+        writer = WriterThread(GroupCommitter(engine, rows, wait.committing), wait)
+        return cls(lock, writer, reader_engine(path), rows)
+
+    @property
+    def pressure(self) -> Pressure:
+        """How the writer stands."""
+        return self._writer.pressure
 
     async def run(self, unit: Callable[[Tx], T]) -> T:
         future: Future[T] = Future()
@@ -88,6 +98,28 @@ class SqliteStore:
         self._readers.dispose()
         await asyncio.to_thread(self._writer.stop)
         self._lock.release()
+
+
+def upgrade_file(path: Path, mode: str) -> tuple[str | None, str | None]:
+    """Bring the file to the newest schema, and nothing else: its revision before and after.
+
+    Raises:
+        StoreUnavailable: a gateway works on it, or it belongs to the other mode.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(path.name + ".lock"))
+    lock.acquire()
+    engine = writer_engine(path)
+    try:
+        with engine.connect() as connection:
+            before = current(connection)
+        refuse_foreign_log(path)
+        upgrade(engine)
+        stamp_mode(engine, mode)
+    finally:
+        engine.dispose()
+        lock.release()
+    return before, head()
 
 
 def _break_leases(engine: Engine) -> None:

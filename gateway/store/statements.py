@@ -43,10 +43,20 @@ _DIED = case((_P.lease_owner.is_not(None), 1), else_=0)
 """The last owner never let go of it: it crashed, or was away for longer than its lease."""
 
 DUE = (
-    select(_P.shard, _P.id)
+    select(_P.shard, _P.id, _P.channel, _P.due_at)
     .where(_P.due_at.is_not(None), _P.due_at <= bindparam("now"), _free())
     .order_by(_P.due_at)
     .limit(bindparam("at_most"))
+)
+DUE_IN_LANE = DUE.where(_P.app == bindparam("of_app"), _P.channel.is_not_distinct_from(bindparam("of_channel")))
+NEXT_DUE_APP = (
+    select(_P.app).where(_P.due_at.is_not(None), _P.app > bindparam("after")).order_by(_P.app).limit(bindparam("one"))
+)
+NEXT_DUE_CHANNEL = (
+    select(_P.channel)
+    .where(_P.due_at.is_not(None), _P.app == bindparam("of_app"), _P.channel > bindparam("after"))
+    .order_by(_P.channel)
+    .limit(bindparam("one"))
 )
 CLAIM = (
     update(schema.payouts)
@@ -105,7 +115,13 @@ CALLBACKS_DUE = (
     .order_by(_C.due_at, _C.sequence)
     .limit(bindparam("at_most"))
 )
-CALLBACKS_DUE_ELSEWHERE = CALLBACKS_DUE.where(_C.endpoint.not_in(bindparam("busy", expanding=True)))
+CALLBACKS_DUE_AT = CALLBACKS_DUE.where(_C.endpoint == bindparam("of_endpoint"))
+NEXT_DUE_ENDPOINT = (
+    select(_C.endpoint)
+    .where(_C.due_at.is_not(None), _C.endpoint > bindparam("after"))
+    .order_by(_C.endpoint)
+    .limit(bindparam("one"))
+)
 NEXT_CALLBACK_DUE = select(_C.due_at).where(_C.due_at.is_not(None)).order_by(_C.due_at).limit(bindparam("one"))
 CHANGE_CALLBACK = update(schema.callbacks).where(*_of(schema.callbacks, "shard", "id", "endpoint"))
 NEWEST_DELIVERY = select(func.max(_D.number)).where(*_of(schema.deliveries, "shard", "callback_id", "endpoint"))

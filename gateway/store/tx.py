@@ -21,9 +21,13 @@ from gateway.sealing import SealBroken
 from gateway.store import codec, schema
 from gateway.store import statements as sql
 from gateway.store.allowances import SqlAllowanceWrites
+from gateway.store.auditing import SqlAuditWrites
+from gateway.store.overrides import SqlOverrideWrites
+from gateway.store.picking import Pick
 from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Novelty, Reference, SeenNotification
 from gateway.store.principals import SqlPrincipalWrites
 from gateway.store.reads import OPEN_STATES, SILENT_HOLDS, SqlReadTx, evidence_place
+from gateway.store.turns import due_callbacks, due_payouts
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -32,7 +36,7 @@ _P, _A = schema.payouts.c, schema.attempts.c
 Values = dict[str, Any]
 
 
-class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites):
+class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites, SqlAuditWrites):
     """Changes. Each carries its guard: the version it was decided on, the fence it was leased under."""
 
     def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
@@ -138,11 +142,13 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites):
         which = {"of_shard": payout.shard, "of_payout_id": payout.id}
         return (self._connection.execute(sql.NEWEST[table], which).scalar() or 0) + 1
 
-    def claim(self, owner: str, now: datetime, lease_s: float, limit: int) -> Sequence[tuple[Payout, Lease]]:
+    def claim(
+        self, owner: str, now: datetime, lease_s: float, limit: int, pick: Pick | None = None
+    ) -> Sequence[tuple[Payout, Lease]]:
         until = now + timedelta(seconds=lease_s)
         lease = {"now": now, "new_owner": owner, "new_until": until}
         claimed = []
-        for found in self._all(sql.DUE, now=now, at_most=limit):
+        for found in due_payouts(self._all, now, limit, pick or Pick()):
             changed = self._one(sql.CLAIM, of_shard=found.shard, of_id=found.id, **lease)
             payout = None if changed is None else self._readable(changed)
             if changed is not None and payout is not None:
@@ -175,12 +181,8 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites):
     def claim_callbacks(
         self, now: datetime, until: datetime, limit: int, busy_endpoints: frozenset[str]
     ) -> Sequence[Callback]:
-        due: dict[str, Any] = {"now": now, "at_most": limit}
-        query = sql.CALLBACKS_DUE_ELSEWHERE if busy_endpoints else sql.CALLBACKS_DUE
-        if busy_endpoints:
-            due["busy"] = sorted(busy_endpoints)
         claimed = []
-        for row in self._all(query, **due):
+        for row in due_callbacks(self._all, now, limit, busy_endpoints):
             self._change_callback_row(row.shard, row.id, row.endpoint, due_at=until)
             try:
                 claimed.append(self._rows.callback(row))

@@ -27,11 +27,13 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import CommitUnknown, StoreUnavailable
 from gateway.failpoints import Moment, committing
 from gateway.store.port import Tx
@@ -52,12 +54,18 @@ class Queued(Generic[T]):
     future: Future[T]
 
 
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 class GroupCommitter:
     """Runs groups of units on one connection. Knows no threads: `WriterThread` and the inline store drive it."""
 
-    def __init__(self, engine: Engine, rows: Rows) -> None:
+    def __init__(self, engine: Engine, rows: Rows, on_commit: Callable[[], None] = _nothing) -> None:
+        """`on_commit` is told when a group's statements have run and its COMMIT is next."""
         self._engine = engine
         self._rows = rows
+        self._on_commit = on_commit
         self._connection: Connection | None = None
 
     def commit(self, group: Sequence[Queued[Any]]) -> None:
@@ -92,6 +100,7 @@ class GroupCommitter:
         if not kept:
             transaction.rollback()
             return results
+        self._on_commit()
         committing(kept, Moment.BEFORE_COMMIT)
         try:
             transaction.commit()
@@ -193,8 +202,10 @@ def _rollback_quietly(transaction: Any) -> None:
 class WriterThread:
     """A thread that owns the committer. Units go in from any thread; `stop` lets the queued ones finish."""
 
-    def __init__(self, committer: GroupCommitter) -> None:
+    def __init__(self, committer: GroupCommitter, wait: CommitWait | None = None) -> None:
+        """`wait` is told of each group; the committer tells it of each COMMIT."""
         self._committer = committer
+        self._wait = wait or CommitWait(monotonic, GROUP_MAX)
         self._queue: queue.SimpleQueue[Queued[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="paymux-writer", daemon=True)
         self._stopping = False
@@ -207,6 +218,12 @@ class WriterThread:
                 queued.future.set_exception(StoreUnavailable("the store is closed"))
                 return
             self._queue.put(queued)
+
+    @property
+    def pressure(self) -> Pressure:
+        """How many units wait, and how long one more would. For any thread."""
+        waiting = self._queue.qsize()
+        return Pressure(waiting + self._wait.under_way, self._wait.estimate_s(waiting))
 
     def stop(self) -> None:
         """Finish what is queued, then end. Blocks; call it off the loop."""
@@ -221,7 +238,9 @@ class WriterThread:
         while not ending:
             group, ending = self._take()
             if group:
+                self._wait.began(len(group))
                 self._committer.commit(group)
+                self._wait.ended()
         self._committer.close()
 
     def _take(self) -> tuple[list[Queued[Any]], bool]:

@@ -12,24 +12,30 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
+from gateway.admission.fair import POOL, FairQueue, FairTurns
 from gateway.clock import Clock
 from gateway.domain.beneficiary import personal
 from gateway.domain.errors import StoreError
 from gateway.domain.payout import Payout
 from gateway.failpoints import Commit, Unit
 from gateway.operations.advance import advance
-from gateway.operations.services import Services
+from gateway.operations.services import Current, Services
 from gateway.redact import private
+from gateway.store.picking import Pick
 from gateway.store.port import Callback, Lease, Tx
+from gateway.worker.places import Kind, Places
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 WAITING_MAX = 2000
-"""Accepted payouts that may queue for a place in this node's worker; more are left to the rescue loop."""
+"""Accepted payouts that may queue for a place in this node's worker; more are due in the store at once."""
+CLAIM_MAX = 64
+"""So many are claimed in one unit."""
 
 
 class Bell:
@@ -54,53 +60,92 @@ class Bell:
 
 
 class PayoutWorker:
-    """Advances payouts, at most `concurrency` at once."""
+    """Advances payouts, `concurrency` at once; whoever waits for a channel does not count (`operations.outside`)."""
 
-    def __init__(self, concurrency: int, rescue_every_s: float) -> None:
-        self._limit = concurrency
-        self._kept_free = max(1, concurrency // 4) if concurrency > 1 else 0
-        """Places that new payouts leave to those that are due: questions and rescues must not starve (I31, I44)."""
+    def __init__(self, concurrency: int, rescue_every_s: float, waiting_max: int = WAITING_MAX) -> None:
+        self._places = Places(concurrency)
         self._every_s = rescue_every_s
+        self._waiting_max = waiting_max
         self._tasks: dict[asyncio.Task[None], tuple[str, Lease]] = {}
-        self._waiting: deque[tuple[Payout, Lease]] = deque()
+        self._waiting: FairQueue[tuple[Payout, Lease]] = FairQueue(FairTurns(self._weight_of))
+        self._turns = FairTurns(self._weight_of)
+        self._behind = False
+        """The last claim was full: there is more, so the next one waits until it is worth its cost."""
         self._put_off: deque[tuple[float, str, Lease]] = deque()
         """Payouts that the store failed in the middle of, and when (monotonic) we let go of them: the oldest first."""
         self._stopping = False
         self.bell = Bell()
-        self._services: Services | None = None
+        self._current: Current | None = None
 
-    def attach(self, services: Services) -> None:
+    def attach(self, current: Current) -> None:
         """The services refer to this worker's `hand_over` and bell, so they are made after it."""
-        self._services = services
+        self._current = current
+        current.services.outside.went_out = self._went_out
+        current.services.outside.came_back = self._places.come_back
 
     @property
     def busy(self) -> int:
+        """Payouts in hand, those that wait for a channel included."""
         return len(self._tasks)
 
-    def hand_over(self, payout: Payout, lease: Lease) -> None:
-        """Work on a payout now, or as soon as there is room. Past the queue's end its lease simply runs out."""
-        if self._stopping:
-            return
-        if len(self._tasks) < self._limit - self._kept_free:
-            self._start(payout, lease)
-        elif len(self._waiting) < WAITING_MAX:
-            self._waiting.append((payout, lease))
+    @property
+    def taken(self) -> int:
+        """Places that are occupied."""
+        return self._places.taken
 
-    def _start(self, payout: Payout, lease: Lease) -> None:
+    @property
+    def waiting(self) -> int:
+        """Accepted payouts that wait here for a place."""
+        return len(self._waiting)
+
+    def has_room(self, app: str) -> bool:
+        """Whether one more new payout of the app may be handed over: apps share the queue by weight."""
+        if self._stopping:
+            return False
+        if self._places.room(Kind.NEW) > 0 or len(self._waiting) < POOL * self._waiting_max:
+            return True
+        held = self._waiting.held()
+        share = self._waiting_max * self._weight_of(app) / sum(self._weight_of(name) for name in held.keys() | {app})
+        return len(self._waiting) < self._waiting_max and held.get(app, 0) < share
+
+    def _weight_of(self, app: str) -> int:
+        return 1 if self._current is None else self._current.services.weight_of(app)
+
+    def hand_over(self, payout: Payout, lease: Lease) -> None:
+        """Work on a payout now, or as soon as there is room."""
+        if self._stopping:
+            if self._current is not None:  # nobody must think that its owner died
+                self._current.services.background.spawn(self._let_go([(payout.id, lease)]))
+            return
+        self._waiting.put(payout.app, (payout, lease))
+        self._fill()
+
+    def _fill(self) -> None:
+        """Start new ones while there is room."""
+        while self._waiting and not self._stopping and self._places.room(Kind.NEW) > 0:
+            self._start(*self._waiting.take(), Kind.NEW)
+
+    def _start(self, payout: Payout, lease: Lease, kind: Kind) -> None:
         task = asyncio.create_task(self._advance(payout, lease))
         self._tasks[task] = (payout.id, lease)
+        self._places.enter(task, kind)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
-        if self._waiting and not self._stopping and len(self._tasks) < self._limit - self._kept_free:
-            self._start(*self._waiting.popleft())
+        self._places.leave(task)
+        self._fill()
         self.bell.ring()
 
+    def _went_out(self, task: asyncio.Task[Any]) -> None:
+        if self._places.go_out(task):
+            self._fill()
+            self.bell.ring()
+
     async def _advance(self, payout: Payout, lease: Lease) -> None:
-        assert self._services is not None  # noqa: S101 - attached before anything is handed over
+        assert self._current is not None  # noqa: S101 - attached before anything is handed over
         with private(*personal(payout.beneficiary)):
-            await self._advance_logged(self._services, payout, lease)
+            await self._advance_logged(self._current.services, payout, lease)
 
     async def _advance_logged(self, services: Services, payout: Payout, lease: Lease) -> None:
         try:
@@ -116,24 +161,32 @@ class PayoutWorker:
 
     async def run(self) -> None:
         """Until `stop`."""
-        assert self._services is not None  # noqa: S101 - attached by the composition root
+        assert self._current is not None  # noqa: S101 - attached by the composition root
         while not self._stopping:
-            claimed, sleep_s = await self._claim(self._services)
-            if claimed == 0 or len(self._tasks) >= self._limit:
-                await self.bell.wait(self._services.clock, sleep_s)
+            services = self._current.services
+            claimed, sleep_s = await self._claim(services)
+            if claimed == 0 or self._room() <= 0:
+                await self.bell.wait(services.clock, sleep_s)
+
+    def _room(self) -> int:
+        """How many to claim now. Behind a backlog a claim costs more, so it is made for a quarter of the places."""
+        room = self._places.room(Kind.DUE)
+        worth = self._places.places // 4 if self._behind else 1
+        return min(room, CLAIM_MAX) if room >= worth else 0
 
     async def _claim(self, services: Services) -> tuple[int, float]:
         """Start what is due; how many there were, and how long nothing more will be: at most one round."""
-        room = self._limit - len(self._tasks)
+        room, full = self._room(), services.outside.full
         if room <= 0:
             return 0, self._every_s
+        pick = Pick(self._turns, full)
         now, monotonic_s = services.clock.now(), services.clock.monotonic()
         let_go = [(payout_id, lease) for at_s, payout_id, lease in self._put_off if at_s <= monotonic_s]
 
         def unit(tx: Tx) -> tuple[Sequence[tuple[Payout, Lease]], datetime | None]:
             for payout_id, lease in let_go:
                 tx.release(payout_id, lease)
-            return tx.claim(services.node, now, services.lease_s, min(room, 64)), tx.next_due_at()
+            return tx.claim(services.node, now, services.lease_s, room, pick), tx.next_due_at()
 
         try:
             claimed, next_due = await services.store.run(Unit(Commit.CLAIMED, unit))
@@ -142,11 +195,19 @@ class PayoutWorker:
             return 0, self._every_s
         for _ in let_go:
             self._put_off.popleft()
+        self._behind = len(claimed) >= room and room > 1
         for payout, lease in claimed:
-            self._start(payout, lease)
-        # What is due between two rounds is waited for, to the moment; a round only finds what others left behind.
+            self._start(payout, lease, Kind.DUE)
+        # What is due between two rounds is waited for, to the moment; a round only finds what others left behind. What
+        # is due and was not taken leads to a channel that has its fill: the end of a question there rings the bell.
         until_due_s = self._every_s if next_due is None else max((next_due - now).total_seconds(), 0.001)
-        return len(claimed), min(until_due_s, self._every_s)
+        waits = bool(full) and next_due is not None and next_due <= now
+        return len(claimed), self._every_s if waits else min(until_due_s, self._every_s)
+
+    async def through(self) -> None:
+        """Wait for what is under way at this moment: what begins later began with the services in force by then."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
 
     async def stop(self, grace_s: float) -> int:
         """Take nothing new; wait for what is under way. How many were left: the next start finds them.
@@ -155,7 +216,7 @@ class PayoutWorker:
         """
         self._stopping = True
         self.bell.ring()
-        in_hand = [(payout.id, lease) for payout, lease in self._waiting]
+        in_hand = [(payout.id, lease) for payout, lease in self._waiting.drain()]
         in_hand += [(payout_id, lease) for _, payout_id, lease in self._put_off]
         left: set[asyncio.Task[None]] = set()
         if self._tasks:
@@ -168,7 +229,7 @@ class PayoutWorker:
         return len(left)
 
     async def _let_go(self, in_hand: Sequence[tuple[str, Lease]]) -> None:
-        if self._services is None or not in_hand:
+        if self._current is None or not in_hand:
             return
 
         def unit(tx: Tx) -> None:
@@ -176,19 +237,24 @@ class PayoutWorker:
                 tx.release(payout_id, lease)
 
         with contextlib.suppress(StoreError):  # then they run out, and count as crashed once
-            await self._services.store.run(Unit(Commit.RELEASE, unit))
+            await self._current.services.store.run(Unit(Commit.RELEASE, unit))
 
 
 class CallbackWorker:
     """Delivers due callbacks, at most `concurrency` at once and a few per endpoint: a dead one delays only itself."""
 
-    PER_ENDPOINT = 4
-    """Claimed so many at a time, and none for an endpoint that has as many under way: never more than twice that."""
-
     def __init__(
-        self, concurrency: int, every_s: float, timeout_s: float, deliver: Callable[[Callback], Awaitable[object]]
+        self,
+        concurrency: int,
+        every_s: float,
+        timeout_s: float,
+        deliver: Callable[[Callback], Awaitable[object]],
+        per_endpoint: int = 4,
     ) -> None:
+        """Claimed `per_endpoint` at a time, and none for an endpoint that has as many under way: never more than twice
+        that."""
         self._limit = concurrency
+        self._per_endpoint = per_endpoint
         self._every_s = every_s
         self._timeout_s = timeout_s
         self._deliver = deliver
@@ -196,9 +262,15 @@ class CallbackWorker:
         self._stopping = False
         self.bell = Bell()
 
-    async def run(self, services: Services) -> None:
+    @property
+    def busy(self) -> int:
+        """Callbacks under way."""
+        return len(self._tasks)
+
+    async def run(self, current: Current) -> None:
         """Until `stop`."""
         while not self._stopping:
+            services = current.services
             claimed, sleep_s = await self._claim(services)
             if claimed == 0 or len(self._tasks) >= self._limit:
                 await self.bell.wait(services.clock, sleep_s)
@@ -212,7 +284,7 @@ class CallbackWorker:
         # Not due again before the try is over: a crash in between re-sends it, the receiver de-duplicates (row 60).
         until = now + timedelta(seconds=2 * self._timeout_s)
         busy = self._busy_endpoints()
-        limit = min(room, self.PER_ENDPOINT)
+        limit = min(room, self._per_endpoint)
 
         def unit(tx: Tx) -> tuple[Sequence[Callback], datetime | None]:
             return tx.claim_callbacks(now, until, limit, busy), tx.next_callback_due_at()
@@ -232,7 +304,7 @@ class CallbackWorker:
 
     def _busy_endpoints(self) -> frozenset[str]:
         endpoints = list(self._tasks.values())
-        return frozenset(name for name in endpoints if endpoints.count(name) >= self.PER_ENDPOINT)
+        return frozenset(name for name in endpoints if endpoints.count(name) >= self._per_endpoint)
 
     async def _one(self, callback: Callback) -> None:
         try:

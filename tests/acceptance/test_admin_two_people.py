@@ -103,7 +103,8 @@ class Desk:
     async def two(self) -> None:
         """The first token's file, then the first two people."""
         assert (await self.run("admin", "add", "ada", "--token-file", "ada.token")).code == 0
-        added = await self.run("admin", "add", "bob", "--using", "ada.token", "--token-file", "bob.token")
+        bob = ("bob", "--role", "approver", "--token-file", "bob.token")
+        added = await self.run("admin", "add", *bob, "--using", "ada.token")
         assert added.code == 0, added.err
 
     async def resolve(self, who: str, payout_id: str, verdict: str) -> str:

@@ -110,7 +110,8 @@ class Office:
 
     async def people(self) -> None:
         assert (await self.run("admin", "add", "ada", "--token-file", "ada.token"))[0] == 0
-        assert (await self.run("admin", "add", "bob", "--using", "ada.token", "--token-file", "bob.token"))[0] == 0
+        bob = ("bob", "--role", "approver", "--token-file", "bob.token")
+        assert (await self.run("admin", "add", *bob, "--using", "ada.token"))[0] == 0
 
     def restore(self, copy: str) -> None:
         """As docs/operations.md says: without the log of the database that it replaces."""

@@ -239,6 +239,7 @@ async def test_probes_and_banner(stage: Stage) -> None:
             "worker",
             "review",
             "quarantine",
+            "config",
         }
     async with stage.session.get(f"http://127.0.0.1:{stage.ports.public}/readyz") as response:
         assert response.status == 404

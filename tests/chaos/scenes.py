@@ -164,8 +164,22 @@ async def is_released(stage: ChaosStage, scene: Scene) -> None:
     await stage.ask_as(other, f"/admin/v1/requests/{made['id']}/approve")
 
 
+async def is_told_again(stage: ChaosStage, scene: Scene) -> None:
+    """Somebody at the desk sends an event once more."""
+    await scene.order.place(stage)
+    about = f"/admin/v1/payouts/{scene.order.payout_id}"
+    shown = await stage.look_as(stage.tokens[0], about)
+    await stage.ask_as(stage.tokens[0], f"{about}/events/{shown['callbacks'][0]['event_id']}/redeliver")
+
+
 async def adds_somebody(stage: ChaosStage, scene: Scene) -> None:
     await stage.ask_as(stage.tokens[0], "/admin/v1/principals", {"name": f"somebody-{scene.order.reference}"})
+
+
+async def holds_a_channel_back(stage: ChaosStage, scene: Scene) -> None:
+    """Somebody gives the mock fewer payouts; the one under way is followed all the same."""
+    held = {"weight": 50, "reason": f"for {scene.order.reference}"}
+    await stage.ask_as(stage.tokens[0], "/admin/v1/channels/mock/overrides", held)
 
 
 async def attempt_until_death(stage: ChaosStage, scene: Scene, act: Act) -> None:

@@ -21,9 +21,11 @@ from tests.chaos.scenes import (
     adds_somebody,
     cancels,
     finds_it_full,
+    holds_a_channel_back,
     is_late,
     is_overtaken_in_the_queue,
     is_released,
+    is_told_again,
     loses_its_lease,
     places,
     places_under_two_people,
@@ -130,6 +132,18 @@ JOINED = Way(
     first=places_under_two_people,
     deeds=frozenset({Deed.PAID}),
 )
+TOLD_AGAIN = Way(
+    is_told_again,
+    dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}",
+    first=places_under_two_people,
+    deeds=frozenset({Deed.PAID}),
+)
+HELD_BACK = Way(
+    holds_a_channel_back,
+    dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}",
+    first=places_under_two_people,
+    deeds=frozenset({Deed.PAID}),
+)
 # Taken in, and nothing more until somebody asks to drop it: else it would be paid before we are back.
 UNWANTED = Way(
     cancels,
@@ -170,11 +184,12 @@ WAYS: tuple[tuple[Commit | Send, Way | None], ...] = (
     (Commit.RELEASE, DIRECT),
     (Commit.CALLBACKS_CLAIMED, UNTOLD),
     (Commit.CALLBACK_TRIED, DIRECT),
-    (Commit.REDELIVERY, None),  # nothing in a running server asks for one yet
+    (Commit.REDELIVERY, TOLD_AGAIN),
     (Commit.HELD, PUT_ON_HOLD),
     (Commit.REQUEST, RELEASED),
     (Commit.PEOPLE, RESCUED),
     (Commit.STARTED, RESCUED),
+    (Commit.CONFIG, HELD_BACK),
     (Commit.ROUTER, RESCUED),
     (Commit.NONCE, SIGNED),
     (Send.SUBMIT, DIRECT),

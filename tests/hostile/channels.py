@@ -51,7 +51,8 @@ class Doors:
             channel.name = name
             guard = Guard(name, Limits(), self.target.api.clock.monotonic)
             services.channels[name] = ChannelHandle(channel, a_policy(name), guard, POLLS, Timeouts())
-        self.target.api.app[PUBLIC_STATE].notify_tokens = {**TOKENS, "ear": "tok_4f0c2a9e7b"}
+        in_force = self.target.api.app[PUBLIC_STATE].in_force
+        in_force.snapshot = replace(in_force.snapshot, notify_tokens={**TOKENS, "ear": "tok_4f0c2a9e7b"})
         for name in built:
             self.orders[name] = await self.order(name)
 

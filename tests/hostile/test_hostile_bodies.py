@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.api.keys import KeyRing
-from gateway.api.server import Doors, public_app
+from gateway.api.server import Doors, InForce, Snapshot, public_app
 from tests.hostile.support import Target
 from tests.support.api_server import CURSOR_KEY, RIVAL, SHOP, ApiServer, http
 from tests.support.hostile import ACCOUNT, NAME, OPENID, SECRET, Case
@@ -199,7 +199,8 @@ async def limited(target: Target, most: int) -> None:
     await target.api.listener.stop()
     doors = Doors(max_amounts={"shop": {"CNY": most}})
     keys = KeyRing([SHOP.record, RIVAL.record])
-    target.api.app = public_app(target.api.services, keys, {}, sandbox=True, cursor_key=CURSOR_KEY, doors=doors)
+    in_force = InForce(Snapshot(target.api.services, keys, doors=doors))
+    target.api.app = public_app(in_force, sandbox=True, cursor_key=CURSOR_KEY)
     await target.api.start()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.api.backoff import ADDRESS_BURST, BURST
 from gateway.api.keys import KeyRing
-from gateway.api.server import public_app
+from gateway.api.server import InForce, Snapshot, public_app
 from tests.hostile.support import Target, allowed_from
 from tests.support.api_server import CURSOR_KEY, READER, RIVAL, SHOP, SHOP_ED, ApiServer, Signer, http
 from tests.support.hostile import ACCOUNT, NAME, SECRET, Case, Ears
@@ -143,7 +143,8 @@ async def serve_with(target: Target, keys: KeyRing) -> None:
     """The same API with other keys."""
     assert target.api.listener is not None
     await target.api.listener.stop()
-    target.api.app = public_app(target.api.services, keys, {}, sandbox=True, cursor_key=CURSOR_KEY)
+    in_force = InForce(Snapshot(target.api.services, keys))
+    target.api.app = public_app(in_force, sandbox=True, cursor_key=CURSOR_KEY)
     await target.api.start()
 
 

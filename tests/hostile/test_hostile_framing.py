@@ -17,7 +17,7 @@ from gateway.api import framing, protocol
 from gateway.api.connections import ConnectionLimits
 from gateway.api.keys import KeyRing
 from gateway.api.listener import start_listener
-from gateway.api.server import Doors, public_app
+from gateway.api.server import Doors, InForce, Snapshot, public_app
 from tests.hostile.support import Target, allowed_from, networks
 from tests.support.api_server import CURSOR_KEY, SHOP, ApiServer, http, parse_answer
 from tests.support.hostile import ACCOUNT, NAME, SECRET, Case
@@ -343,14 +343,10 @@ async def test_row_19_forwarded_for(target: Target, name: str) -> None:
     """`X-Forwarded-For` counts as far as proxies of ours wrote it; a stranger's is not looked at."""
     trusted, header, status = FORWARDED[name]
     await target.api.listener.stop()  # type: ignore[union-attr]  # it was started
-    target.api.app = public_app(
-        target.api.services,
-        KeyRing([allowed_from(SHOP.record, "203.0.113.0/24")]),
-        {},
-        sandbox=True,
-        cursor_key=CURSOR_KEY,
-        doors=Doors(trusted_proxies=networks("127.0.0.0/8") if trusted else ()),
-    )
+    keys = KeyRing([allowed_from(SHOP.record, "203.0.113.0/24")])
+    doors = Doors(trusted_proxies=networks("127.0.0.0/8") if trusted else ())
+    in_force = InForce(Snapshot(target.api.services, keys, doors=doors))
+    target.api.app = public_app(in_force, sandbox=True, cursor_key=CURSOR_KEY)
     await target.api.start()
     answer = await target.api.signed("GET", "/v1/payouts", headers={"X-Forwarded-For": header} if header else {})
     assert answer.status == status

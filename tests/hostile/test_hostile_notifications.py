@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -234,7 +235,8 @@ async def test_row_80_a_flood_has_a_bound(doors: Doors, target: Target) -> None:
     that is free again is given again."""
     ear = SlowEar()
     target.api.services.channels["ear"].channel.read_notification = ear.read_notification  # type: ignore[method-assign]
-    target.api.app[PUBLIC_STATE].doors = Limits(notifications_max=3)
+    in_force = target.api.app[PUBLIC_STATE].in_force
+    in_force.snapshot = replace(in_force.snapshot, doors=Limits(notifications_max=3))
     door = "/notify/ear/tok_4f0c2a9e7b"
     inside = [asyncio.create_task(target.api.send("POST", door, b"{}")) for _ in range(3)]
     for _ in inside:

@@ -40,7 +40,7 @@ NOUNS = {
     "Ground", "Answer", "Outcome", "Reject reason", "Status reason", "Incident", "Freeze", "Evidence", "Event",
     "Notification", "Callback", "Delivery", "Endpoint", "Lease", "Guard", "Permit", "Sandbox", "Fate", "Shard",
     "Fingerprint", "Closure", "Finality", "Refusal", "Hold", "Principal", "Request", "Resolution", "Quarantine",
-    "Ask first", "High water", "Failpoint",
+    "Ask first", "High water", "Failpoint", "Snapshot", "Override", "Weight",
 }  # fmt: skip
 LATER = {"Quote", "Ledger entry", "Settlement", "Break"}
 
@@ -102,7 +102,7 @@ def assert_same(document: str, told: Iterable[str], real: Iterable[object]) -> N
 # Drawn pages ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["states", "reasons"])
+@pytest.mark.parametrize("name", ["states", "reasons", "config"])
 def test_drawn_pages_are_what_the_code_says(name: str) -> None:
     """A table changed in the code is changed in the page too."""
     script = ROOT / "docs" / f"draw_{name}.py"

@@ -13,6 +13,7 @@ from gateway.api.health import Finding, Health
 from gateway.api.server import admin_app, start_listener
 from gateway.domain.principal import FIRST_TOKEN_FILE
 from gateway.operations.first_token import prepare_first_token
+from gateway.operations.panel import Panel
 from gateway.operations.services import Services
 from tests.support.api_server import Answered, ApiServer, http, make_server, parse_answer
 
@@ -23,7 +24,9 @@ REQUESTS = "/admin/v1/requests"
 class AdminServer:
     """A running admin listener over `services`; a gateway of its own if there are none."""
 
-    def __init__(self, folder: Path, services: Services | None = None) -> None:
+    def __init__(self, folder: Path, services: Services | None = None, panel: Panel | None = None) -> None:
+        folder.mkdir(exist_ok=True)
+        self.panel = panel
         self.api: ApiServer = make_server(folder)
         self.services = services or self.api.services
         self.clock, self.store = self.api.clock, self.api.store
@@ -35,7 +38,7 @@ class AdminServer:
         return self.finding
 
     async def start(self) -> None:
-        app = admin_app(self.health, self.services, secrets.token_bytes, self.first_token)
+        app = admin_app(self.health, self, secrets.token_bytes, self.first_token, panel=self.panel)
         self.listener = await start_listener(app, "127.0.0.1", 0)
         self.port = self.listener.port
 
@@ -76,7 +79,7 @@ class AdminServer:
 
     async def add(self, name: str, token: str, **fields: object) -> str:
         """A new person's token."""
-        answer = await self.send("POST", PRINCIPALS, {"name": name, **fields}, token=token)
+        answer = await self.send("POST", PRINCIPALS, {"name": name, "role": "admin", **fields}, token=token)
         assert answer.status == 201, answer.body
         told: dict[str, Any] = answer.json()
         return str(told["token"])

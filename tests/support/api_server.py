@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.channel import NotificationRefused, RawNotification, Reply, Timeouts
 from gateway.api.keys import KeyRecord, KeyRing, Scope, bearer_record
-from gateway.api.server import Listener, public_app, start_listener
+from gateway.api.server import InForce, Listener, Snapshot, public_app, start_listener
 from gateway.api.signed_request import Algorithm, authorization
 from gateway.domain.steps import StepPolicy
 from gateway.operations.background import Background
@@ -145,13 +145,9 @@ class ApiServer:
         self.clock = clock
         self.store = store
         self.ear = ear
-        self.app = public_app(
-            services,
-            KeyRing([*(signer.record for signer in SIGNERS), bearer_record("test", "shop", TEST_KEY, ALL_SCOPES)]),
-            {"ear": NOTIFY_TOKEN, "gone": "tok_of_a_channel_that_is_gone"},
-            sandbox=True,
-            cursor_key=CURSOR_KEY,
-        )
+        keys = KeyRing([*(signer.record for signer in SIGNERS), bearer_record("test", "shop", TEST_KEY, ALL_SCOPES)])
+        tokens = {"ear": NOTIFY_TOKEN, "gone": "tok_of_a_channel_that_is_gone"}
+        self.app = public_app(InForce(Snapshot(services, keys, tokens)), sandbox=True, cursor_key=CURSOR_KEY)
         self.listener: Listener | None = None
         self._references = count(1)
 

@@ -19,13 +19,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gateway.callbacks.endpoint import Endpoint, endpoint_id
 from gateway.callbacks.sender import Sent
 from gateway.clock import Clock
+from gateway.domain.audit import Deed, Line, after
 from gateway.domain.beneficiary import BankBeneficiary
 from gateway.domain.money import Money
 from gateway.domain.outcome import Absence, NextAction
 from gateway.domain.payout import Attempt, AttemptState, DuplicateMode, Ground, Payout, Prepared
+from gateway.metrics.port import BLIND
 from gateway.operations.services import Services
 from gateway.secret import Secret
 from gateway.store.port import Callback, Delivery
+from gateway.tracing.spans import NO_SPANS
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -100,11 +103,16 @@ def make_callback(endpoint: Endpoint, **changes: Any) -> Callback:
 
 @dataclass
 class FakeStore:
-    """Callbacks and deliveries, and nothing else: any other verb of the port is an AttributeError."""
+    """Callbacks, deliveries and the audit, and nothing else: any other verb of the port is an AttributeError."""
 
     rows: dict[tuple[str, str], Callback] = field(default_factory=dict)
     tried: list[Delivery] = field(default_factory=list)
+    audited: list[Line] = field(default_factory=list)
     units: int = 0
+
+    def append_audit(self, deed: Deed) -> Line:
+        self.audited.append(after(self.audited[-1] if self.audited else None, deed))
+        return self.audited[-1]
 
     async def run(self, unit: Callable[[Any], Any]) -> Any:
         self.units += 1
@@ -156,5 +164,7 @@ def make_services(store: FakeStore, clock: Clock, *endpoints: Endpoint, woken: l
         clock=clock,
         endpoints={endpoint.app: tuple(endpoints) for endpoint in endpoints},
         wake_callbacks=lambda: wake("callbacks"),
+        meter=BLIND,
+        spans=NO_SPANS,
     )
     return cast(Services, part)

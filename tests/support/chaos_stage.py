@@ -206,21 +206,29 @@ class ChaosStage:
         """Two people who may act, once. Raises `Died`."""
         while len(self.tokens) < 2:
             first = self.tokens[0] if self.tokens else self._first_token()
-            told = await self.ask_as(first, "/admin/v1/principals", {"name": f"person{len(self.tokens)}"})
+            person = {"name": f"person{len(self.tokens)}", "role": "admin"}
+            told = await self.ask_as(first, "/admin/v1/principals", person)
             self.tokens.append(str(told["token"]))
 
     def _first_token(self) -> str:
         return (self.folder / "state" / FIRST_TOKEN_FILE).read_text().strip()
 
     async def ask_as(self, token: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-        """One call of the admin API. Raises `Died`, RuntimeError for a refusal."""
-        headers = {"Authorization": f"Bearer {token}"}
+        """One POST to the admin API. Raises `Died`, RuntimeError for a refusal."""
+        return await self._as(token, "POST", path, body)
+
+    async def look_as(self, token: str, path: str) -> dict[str, Any]:
+        """One GET from it, likewise."""
+        return await self._as(token, "GET", path, None)
+
+    async def _as(self, token: str, method: str, path: str, body: Mapping[str, object] | None) -> dict[str, Any]:
+        headers, session = {"Authorization": f"Bearer {token}"}, self.inner.session
         try:
-            async with self.inner.session.post(f"{self.inner.admin}{path}", json=body, headers=headers) as response:
+            async with session.request(method, f"{self.inner.admin}{path}", json=body, headers=headers) as response:
                 told: dict[str, Any] = await response.json()
         except (aiohttp.ClientError, ConnectionError) as error:
             raise Died(str(error)) from error
-        if response.status not in (200, 201):
+        if response.status not in (200, 201, 202):
             raise RuntimeError(f"{path} was answered {response.status}: {told}")
         return told
 

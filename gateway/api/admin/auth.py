@@ -12,12 +12,13 @@ from ipaddress import IPv6Address, ip_address
 import structlog
 from aiohttp import web
 
+from gateway.api.admin.rights import RIGHTS
 from gateway.api.backoff import Backoff
 from gateway.api.problems import Code, Refused
 from gateway.api.routes import Access, Route
 from gateway.domain.principal import TOKEN_PREFIX, Bearer
 from gateway.operations.principals import identify
-from gateway.operations.services import Services
+from gateway.operations.services import Current
 
 _log = structlog.get_logger("api")
 
@@ -30,8 +31,8 @@ _BUCKET = "person"
 class PersonDoor:
     """Tells who is calling, and remembers who keeps failing to say."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, current: Current) -> None:
+        self._current = current
         self._backoff = Backoff()
 
     async def __call__(self, request: web.Request, route: Route) -> Bearer:
@@ -39,18 +40,28 @@ class PersonDoor:
 
         Raises:
             Refused: unauthorized, or rate_limited for an address that keeps failing; who proves itself is served.
+                role_missing: a person whose role may not do this.
             StoreUnavailable: nobody can be looked up.
         """
         bearer, reason = await self._prove(request)
         if bearer is not None and bearer.name is None and route.access is not Access.FIRST:
             bearer, reason = None, "first_token_elsewhere"
         if bearer is not None:
+            self._check_right(bearer, route)
             return bearer
         source = request.remote or ""
-        if not self._backoff.note_refusal(source, _BUCKET, self._services.clock.monotonic()):
+        if not self._backoff.note_refusal(source, _BUCKET, self._current.services.clock.monotonic()):
             raise Refused(Code.RATE_LIMITED)
         _log.info("admin.unauthorized", reason=reason, source=source)
         raise Refused(Code.UNAUTHORIZED, headers=_CHALLENGE)
+
+    @staticmethod
+    def _check_right(bearer: Bearer, route: Route) -> None:
+        """Raises `Refused` for a role that may not do this."""
+        right = RIGHTS[route.name]
+        if not bearer.may(right):
+            _log.info("admin.forbidden", person=bearer.name, route=route.path, right=str(right))
+            raise Refused(Code.ROLE_MISSING)
 
     async def _prove(self, request: web.Request) -> tuple[Bearer | None, str]:
         """The bearer, or None and why."""
@@ -59,7 +70,7 @@ class PersonDoor:
             return None, "malformed"
         if not (request.secure or is_loopback(request.remote or "")):
             return None, "in_the_clear"
-        return await identify(self._services, found[1]), "unknown_token"
+        return await identify(self._current.services, found[1]), "unknown_token"
 
 
 def is_loopback(address: str) -> bool:

@@ -15,6 +15,7 @@ from gateway.api.schemas import Body, read
 from gateway.domain.identity import PAYOUT_ID_PATTERN
 from gateway.domain.principal import NAME_PATTERN
 from gateway.domain.review import EVIDENCE_BYTES_MAX, NEEDS_EVIDENCE, Ask, RequestKind
+from gateway.domain.role import Role
 
 _EVIDENCE_TEXT_MAX = (EVIDENCE_BYTES_MAX + 2) // 3 * 4
 REQUEST_BYTES_MAX = _EVIDENCE_TEXT_MAX + 64 * 1024
@@ -24,9 +25,13 @@ ExpiresInDays = Annotated[int, Field(ge=1, le=3650)]
 
 
 class AddPerson(Body):
-    """Who is to be added, and for how long the token is good; for ever if nothing is said."""
+    """Who is to be added, as what, and for how long the token is good; for ever if nothing is said.
+
+    The first person of all is an admin, whatever is said.
+    """
 
     name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+    role: Annotated[Role, Field(strict=False)] = Role.VIEWER
     expires_in_days: ExpiresInDays | None = None
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from gateway.api.admin.bodies import REQUEST_BYTES_MAX, AddPerson, MakeRequest, RenewToken
+from gateway.api.admin.desk import Desk
 from gateway.api.admin.handlers import People, Reviews
 from gateway.api.problems import Code
+from gateway.api.query import EXPAND, LIST_PARAMS, SINCE
 from gateway.api.routes import Access, Answer, Route
 
 _BODY = frozenset({Code.INVALID_JSON, Code.INVALID_REQUEST})
@@ -121,5 +123,76 @@ def review_routes(reviews: Reviews) -> tuple[Route, ...]:
             "Payouts that wait for people, the oldest first",
             reviews.holds,
             (Answer(200, "The held and frozen payouts"),),
+        ),
+    )
+
+
+_LIST = tuple(param for param in LIST_PARAMS if param is not EXPAND)
+_LOOK = frozenset({Code.NOT_FOUND})
+
+
+def desk_routes(desk: Desk) -> tuple[Route, ...]:
+    """What people look at."""
+    return (
+        Route(
+            "GET",
+            "/admin/v1/payouts/{payout_id}",
+            Access.PERSON,
+            "showPayout",
+            "One payout with its attempts, history, evidence and callbacks",
+            desk.show,
+            (Answer(200, "Everything about it, masked"),),
+            _LOOK,
+        ),
+        Route(
+            "GET",
+            "/admin/v1/apps/{app}/payouts",
+            Access.PERSON,
+            "listPayouts",
+            "The payouts of one app, newest first",
+            desk.page,
+            (Answer(200, "A page of them"),),
+            frozenset({Code.INVALID_REQUEST}),
+            query=_LIST,
+        ),
+        Route(
+            "GET",
+            "/admin/v1/apps/{app}/payouts/{reference}",
+            Access.PERSON,
+            "showPayoutOfReference",
+            "The payout of an app's reference",
+            desk.by_reference,
+            (Answer(200, "Everything about it, masked"),),
+            _LOOK,
+        ),
+        Route(
+            "POST",
+            "/admin/v1/payouts/{payout_id}/events/{event_id}/redeliver",
+            Access.PERSON,
+            "redeliverCallback",
+            "Tell the app of an event once more",
+            desk.redeliver,
+            (Answer(202, "Due now, at every endpoint"),),
+            _LOOK | {Code.COMMIT_UNKNOWN},
+        ),
+        Route(
+            "GET",
+            "/admin/v1/audit",
+            Access.PERSON,
+            "listAudit",
+            "What people did to the gateway, line by line",
+            desk.audit,
+            (Answer(200, "Up to a hundred lines after `since`"),),
+            frozenset({Code.INVALID_REQUEST}),
+            query=(SINCE,),
+        ),
+        Route(
+            "GET",
+            "/admin/v1/quarantine",
+            Access.PERSON,
+            "showQuarantine",
+            "Whether new payouts are sent, and what keeps them from it",
+            desk.quarantine,
+            (Answer(200, "Where the store stands"),),
         ),
     )

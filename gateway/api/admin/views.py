@@ -14,20 +14,22 @@ from gateway.store.port import UnderReview
 Json = dict[str, object]
 
 
-def _at(moment: datetime | None) -> str | None:
-    return None if moment is None else timestamp(moment)
+def moment(at: datetime | None) -> str | None:
+    """A time as it is shown, or none."""
+    return None if at is None else timestamp(at)
 
 
 def principal_view(person: Principal) -> Json:
     return {
         "object": "principal",
         "name": person.name,
+        "role": str(person.role),
         "active": person.active,
         "created_at": timestamp(person.created_at),
         "created_by": person.created_by,
-        "confirmed_at": _at(person.confirmed_at),
+        "confirmed_at": moment(person.confirmed_at),
         "confirmed_by": person.confirmed_by,
-        "revoked_at": _at(person.revoked_at),
+        "revoked_at": moment(person.revoked_at),
         "revoked_by": person.revoked_by,
     }
 
@@ -38,9 +40,9 @@ def listed_view(listed: Listed, now: datetime) -> Json:
     uses = [token.last_used_at for token in listed.tokens if token.last_used_at is not None]
     return {
         **principal_view(listed.principal),
-        "last_used_at": _at(max(uses, default=None)),
+        "last_used_at": moment(max(uses, default=None)),
         "has_token": bool(valid),
-        "token_expires_at": _at(valid[-1].expires_at) if valid else None,
+        "token_expires_at": moment(valid[-1].expires_at) if valid else None,
     }
 
 
@@ -49,7 +51,7 @@ def issued_view(issued: Issued) -> Json:
     return {
         **principal_view(issued.principal),
         "token": issued.token,
-        "token_expires_at": _at(issued.expires_at),
+        "token_expires_at": moment(issued.expires_at),
     }
 
 
@@ -66,8 +68,8 @@ def request_view(request: Request) -> Json:
         "state_hash": request.state_hash,
         "expires_at": timestamp(request.expires_at),
         "approved_by": request.approved_by,
-        "approved_at": _at(request.approved_at),
-        "withdrawn_at": _at(request.withdrawn_at),
+        "approved_at": moment(request.approved_at),
+        "withdrawn_at": moment(request.withdrawn_at),
     }
 
 

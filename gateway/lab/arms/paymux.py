@@ -11,34 +11,27 @@ from random import Random
 from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.lab.arms.port import FAILED, LATE, PAYEE_FAULT, SUCCEEDED, UNKNOWN, News, Order, Setting
 from routing.arrival import NOTHING_MEASURED
-from routing.feedback import LATE_MAX, Counted, Heard, count
+from routing.feedback import NOTHING, Standing, lateness, worth
 from routing.health import DEFAULT, HealthTuning
 from routing.health_book import HealthBook, health_class
 from routing.score import Worth, expected_cost
 from routing.silence import Silence
 
 _KIND = BeneficiaryKind.BANK_ACCOUNT
-_HEARD = {
-    SUCCEEDED: Heard.SUCCEEDED,
-    FAILED: Heard.FAILED,
-    PAYEE_FAULT: Heard.NOT_ITS_FAULT,
-    UNKNOWN: Heard.UNKNOWN,
-    LATE: Heard.LATE,
-}
+_STANDING = {SUCCEEDED: Standing.PAID, FAILED: Standing.FAILED, PAYEE_FAULT: Standing.NOT_ITS_FAULT}
+"""An attempt of which something else is heard is open."""
 UNKNOWN_S = 600.0
 """How long an unknown outcome is taken to be held until it is known (`ChannelPolicy.unknown_s`)."""
-_ANSWERS = frozenset({SUCCEEDED, FAILED, PAYEE_FAULT})
-_UNCOUNTED = Counted()
 
 
 class _Open:
     """An attempt whose outcome is not known yet."""
 
-    __slots__ = ("cls", "counted", "probe", "promised_s", "sent_s")
+    __slots__ = ("cls", "probe", "promised_s", "sent_s", "was_unknown", "worth")
 
     def __init__(self, cls: str, sent_s: float, promised_s: float, probe: float) -> None:
         self.cls, self.sent_s, self.promised_s, self.probe = cls, sent_s, promised_s, probe
-        self.counted = _UNCOUNTED
+        self.was_unknown, self.worth = False, NOTHING
 
 
 class Paymux:
@@ -79,17 +72,22 @@ class Paymux:
 
     def learn(self, channel: int, news: News, order: int, at_s: float) -> None:
         attempt = self._open[order, channel]
-        if news is LATE and attempt.counted.evidence.unknown:
+        if news is LATE and attempt.was_unknown:
             return  # its answer was lost, and it is asked about: that it is not known yet says nothing of the channel
-        if news in _ANSWERS:
+        standing = _STANDING.get(news, Standing.OPEN)
+        if standing is not Standing.OPEN:
             del self._open[order, channel]
             self._silence[channel].answered(order, attempt.sent_s)
         else:
             self._silence[channel].dropped(order)
-        if news is SUCCEEDED and not attempt.counted.evidence.unknown:
+        attempt.was_unknown = attempt.was_unknown or news is UNKNOWN
+        if news is SUCCEEDED and not attempt.was_unknown:
             took_s = max(at_s - attempt.sent_s - self._news_age_s, 0.0)
             self._arrivals[channel] = self._arrivals[channel].after(took_s, attempt.promised_s)
-        attempt.counted, evidence = count(attempt.counted, _HEARD[news], LATE_MAX)
+        usual_s = attempt.promised_s * self._arrivals[channel].late_factor + self._feedback_s
+        late = lateness(at_s - attempt.sent_s, usual_s) if news is LATE else 0.0
+        before, attempt.worth = attempt.worth, worth(standing, attempt.was_unknown, late)
+        evidence = attempt.worth - before
         self._book.observe(self._names[channel], attempt.cls, evidence, at_s, attempt.probe, attempt.sent_s)
 
     def _class(self, amount_minor: int) -> str:

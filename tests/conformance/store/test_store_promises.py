@@ -18,6 +18,7 @@ from gateway.domain.payout import AttemptState, Payout
 from gateway.domain.reasons import StatusCode
 from gateway.domain.status import StatusReason
 from gateway.domain.steps import next_due
+from gateway.domain.terms import OnExpiry, Terms
 from gateway.store.port import (
     Callback,
     Delivery,
@@ -55,7 +56,8 @@ async def stored(store: Store, payout: Payout) -> Payout:
 
 async def test_what_is_stored_comes_back_equal(store: Store) -> None:
     """Every field of payout, attempt, ground, closure and action survives the round trip."""
-    payout = replace(a_payout(), purpose="salary", description="十二月工资", metadata={"k": "v"})
+    terms = Terms("cheapest", NOW + timedelta(hours=3), OnExpiry.ANY_CHANNEL)
+    payout = replace(a_payout(), purpose="salary", description="十二月工资", metadata={"k": "v"}, terms=terms)
     await put(store, payout)
     action = NextAction("wechat_confirm", (("package_info", "abc"),), NOW + timedelta(hours=24))
     opened = sending(payout)

@@ -84,7 +84,9 @@ class Shell:
         await self.admin.mint_first()
         first, ada = str(self.admin.first_token), self.file("ada")
         assert (await self.run("admin", "add", "ada", "--using", first, "--token-file", ada)).code == Exit.OK
-        added = await self.run("admin", "add", "bob", "--using", ada, "--token-file", self.file("bob"))
+        added = await self.run(
+            "admin", "add", "bob", "--role", "admin", "--using", ada, "--token-file", self.file("bob")
+        )
         assert added.code == Exit.OK
 
 
@@ -116,13 +118,13 @@ async def test_people(shell: Shell) -> None:
     await shell.run("admin", "add", "carol", "--using", ada, "--token-file", shell.file("carol"))
     listed = await shell.run("admin", "list", "--token-file", ada)
     assert [line.partition(";")[0] for line in listed.out.splitlines()] == [
-        "ada: may act",
-        "bob: may act",
-        "carol: to be confirmed by another person",
+        "ada, admin: may act",
+        "bob, admin: may act",
+        "carol, viewer: to be confirmed by another person",
     ]
     own = await shell.run("admin", "confirm", "carol", "--token-file", ada)
     assert (own.code, "same_person" in own.err) == (Exit.FAILED, True)
-    assert (await shell.run("admin", "confirm", "carol", "--token-file", bob)).out == "carol: may act\n"
+    assert (await shell.run("admin", "confirm", "carol", "--token-file", bob)).out == "carol, viewer: may act\n"
     revoked = await shell.run("admin", "revoke", "carol", "--token-file", bob, "--json")
     assert (revoked.json()["active"], revoked.json()["revoked_by"]) == (False, "bob")
     gone = await shell.run("admin", "list", "--token-file", shell.file("carol"))
@@ -169,7 +171,7 @@ async def test_two_people_resolve(shell: Shell, gateway: ScriptedGateway) -> Non
     payout = await gateway.accept()
     await gateway.pass_time(hours=24)
     ada, bob = ("--token-file", shell.file("ada")), ("--token-file", shell.file("bob"))
-    assert payout.id in (await shell.run("payout", "held", *ada)).out
+    assert payout.id in (await shell.run("hold", "ls", *ada)).out
     shell.write("letter", "the bank says no")
     asked = await shell.run(
         "payout", "resolve", payout.id, "--not-paid", "--evidence", shell.file("letter"), "--reason", "a letter", *ada
@@ -182,20 +184,22 @@ async def test_two_people_resolve(shell: Shell, gateway: ScriptedGateway) -> Non
     approved = await shell.run("payout", "approve", request_id, *bob)
     assert (approved.code, "approved and done, by person:bob" in approved.out) == (Exit.OK, True)
     assert status(await gateway.payout(payout.id)) is Status.FAILED
-    assert (await shell.run("payout", "held", *ada)).out == "nothing is held or frozen\n"
+    assert (await shell.run("hold", "ls", *ada)).out == "nothing is held or frozen\n"
     assert (await shell.run("payout", "requests", *ada)).out == "nothing waits for approval\n"
 
 
 async def test_the_other_requests(shell: Shell, gateway: ScriptedGateway) -> None:
-    """Release and withdraw; lift and leave are refused by their rules, with the rule's name."""
+    """Release and withdraw; reject, lift and leave are refused by their rules, with the rule's name."""
     await shell.two()
     payout = await gateway.accept()
     await gateway.pass_time(hours=24)
     ada = ("--reason", "because", "--token-file", shell.file("ada"))
-    released = await shell.run("payout", "release", payout.id, *ada)
+    released = await shell.run("hold", "release", payout.id, *ada)
     request_id = released.out.partition(":")[0]
     withdrawn = await shell.run("payout", "withdraw", request_id, "--token-file", shell.file("bob"))
     assert (withdrawn.code, "withdrawn at" in withdrawn.out) == (Exit.OK, True)
+    rejected = await shell.run("hold", "reject", payout.id, *ada)
+    assert (rejected.code, "attempt_open" in rejected.err) == (Exit.FAILED, True)
     lifted = await shell.run("freeze", "lift", payout.id, *ada)
     assert (lifted.code, "not_frozen" in lifted.err) == (Exit.FAILED, True)
     left = await shell.run("quarantine", "leave", *ada, "--json")
@@ -219,17 +223,17 @@ async def test_nobody_there(shell: Shell) -> None:
 async def test_who_are_you(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a token the command says how to give one; the environment is one way."""
     await shell.two()
-    nobody = await shell.run("payout", "held")
+    nobody = await shell.run("hold", "ls")
     assert (nobody.code, TOKEN_VARIABLE in nobody.err) == (Exit.USAGE, True)
     monkeypatch.setenv(TOKEN_VARIABLE, shell.read("ada"))
-    assert (await shell.run("payout", "held")).code == Exit.OK
+    assert (await shell.run("hold", "ls")).code == Exit.OK
 
 
 async def test_a_token_file_that_others_can_read_is_refused(shell: Shell) -> None:
     """As every secret of ours is."""
     await shell.two()
     shell.open_up("ada")
-    refused = await shell.run("payout", "held", "--token-file", shell.file("ada"))
+    refused = await shell.run("hold", "ls", "--token-file", shell.file("ada"))
     assert (refused.code, "0600" in refused.err) == (Exit.FAILED, True)
 
 
@@ -237,7 +241,7 @@ async def test_a_token_file_that_others_can_read_is_refused(shell: Shell) -> Non
 async def test_a_token_leaves_this_machine_by_https_only(shell: Shell, url: str) -> None:
     """Refused as a wrong command, before anything is sent."""
     await shell.two()
-    ended = await shell.run("payout", "held", "--token-file", shell.file("ada"), url=url)
+    ended = await shell.run("hold", "ls", "--token-file", shell.file("ada"), url=url)
     assert (ended.code, "--url" in ended.err) == (Exit.USAGE, True)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.domain.errors import CommitUnknown, NotFound, RequestRefused, StoreUnavailable
 from gateway.domain.principal import FIRST_TOKEN_LIVES, Bearer, digest
+from gateway.domain.role import Role
 from gateway.domain.view import timestamp
 from gateway.operations import principals
 from gateway.operations.first_token import prepare_first_token
@@ -117,9 +118,9 @@ async def test_with_every_token_lost_the_documented_way_back_works(admin: AdminS
 async def test_two_at_once_with_the_first_token_make_one_person(admin: AdminServer) -> None:
     """The transaction that adds decides, whatever was true when the token was looked at."""
     by = Bearer(None, digest(await admin.mint_first()))
-    await principals.add(admin.services, secrets.token_bytes, by, "ada")
+    await principals.add(admin.services, secrets.token_bytes, by, "ada", Role.ADMIN)
     with pytest.raises(RequestRefused) as refused:
-        await principals.add(admin.services, secrets.token_bytes, by, "eve")
+        await principals.add(admin.services, secrets.token_bytes, by, "eve", Role.ADMIN)
     assert refused.value.code == "no_longer_allowed"
 
 
@@ -172,7 +173,7 @@ async def test_nobody_of_that_name(admin: AdminServer) -> None:
     for path in (f"{PRINCIPALS}/carol", f"{PRINCIPALS}/Ada", f"{PRINCIPALS}/%61da"):
         assert (await admin.send("DELETE", path, token=ada)).status == 404
     with pytest.raises(NotFound):
-        await principals.confirm(admin.services, Bearer("ada", digest(ada)), "carol")
+        await principals.confirm(admin.services, Bearer("ada", digest(ada), Role.ADMIN), "carol")
     assert await works(admin, ada)
 
 
@@ -234,6 +235,7 @@ async def test_a_list_shows_no_token_and_no_hash(admin: AdminServer) -> None:
         ({"name": 7}, {"/name": "not_a_string"}),
         ({"name": "ada", "expires_in_days": 0}, {"/expires_in_days": "out_of_range"}),
         ({"name": "ada", "expires_in_days": "1"}, {"/expires_in_days": "not_an_integer"}),
+        ({"name": "ada", "role": "king"}, {"/role": "invalid"}),
         ({"name": "ada", "admin": True}, {"/admin": "unknown_field"}),
     ],
 )

@@ -166,7 +166,11 @@ async def test_every_kind_can_be_asked_for(desk: Desk, kind: RequestKind) -> Non
     """Each is read and judged by its rule: on record, or refused with that rule's name."""
     about = {"payout_id": None} if kind is RequestKind.LEAVE_QUARANTINE else {}
     answer = await desk.ask(desk.ada, str(kind), **about)
-    expected = {RequestKind.LIFT_FREEZE: "not_frozen", RequestKind.LEAVE_QUARANTINE: "not_quarantined"}
+    expected = {
+        RequestKind.REJECT: "attempt_open",
+        RequestKind.LIFT_FREEZE: "not_frozen",
+        RequestKind.LEAVE_QUARANTINE: "not_quarantined",
+    }
     if kind in expected:
         assert (answer.status, answer.codes()) == (409, {"": expected[kind]})
     else:

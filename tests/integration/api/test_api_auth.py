@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from aiohttp import http_parser
 
 from gateway.api.backoff import BURST
 from gateway.api.keys import KeyRing, bearer_record
-from gateway.api.server import PUBLIC_STATE, public_app, start_listener
+from gateway.api.server import PUBLIC_STATE, InForce, Snapshot, public_app, start_listener
 from tests.support.api_server import (
     ALL_SCOPES,
     CURSOR_KEY,
@@ -192,7 +193,8 @@ async def test_no_bearer_in_live_mode(tmp_path: Path) -> None:
     """R21: in live mode the bearer path is off, and not documented."""
     server = make_server(tmp_path)
     keys = KeyRing([SHOP.record, bearer_record("test", "shop", TEST_KEY, ALL_SCOPES)])
-    server.app = public_app(server.services, keys, {}, sandbox=False, cursor_key=CURSOR_KEY)
+    in_force = InForce(Snapshot(server.services, keys))
+    server.app = public_app(in_force, sandbox=False, cursor_key=CURSOR_KEY)
     await server.start()
     try:
         answer = await server.send("GET", LIST, headers={"Authorization": f"Bearer {TEST_KEY.decode()}"})
@@ -224,7 +226,8 @@ async def test_noise_is_answered_with_less_work(api: ApiServer) -> None:
 async def test_reload_revokes_at_once(api: ApiServer) -> None:
     """Row 68: a key ring without the key, set on the running server, refuses its next request."""
     assert (await api.signed("GET", LIST)).status == 200
-    api.app[PUBLIC_STATE].auth.keys = KeyRing([RIVAL.record])
+    in_force = api.app[PUBLIC_STATE].in_force
+    in_force.snapshot = replace(in_force.snapshot, keys=KeyRing([RIVAL.record]))
     assert (await api.signed("GET", LIST)).status == 401
     assert (await api.signed("GET", LIST, by=RIVAL)).status == 200
 
@@ -239,6 +242,6 @@ async def test_python_parser_is_refused(api: ApiServer, monkeypatch: pytest.Monk
 async def test_port_in_use(api: ApiServer) -> None:
     """A listener that cannot bind says so and leaves nothing open."""
     assert api.listener is not None
-    app = public_app(api.services, KeyRing([]), {}, sandbox=True, cursor_key=CURSOR_KEY)
+    app = public_app(InForce(Snapshot(api.services, KeyRing([]))), sandbox=True, cursor_key=CURSOR_KEY)
     with pytest.raises(OSError, match="in use"):
         await start_listener(app, "127.0.0.1", api.listener.port)

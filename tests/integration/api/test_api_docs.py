@@ -109,6 +109,8 @@ async def test_problems_are_as_promised(api: ApiServer) -> None:
         "request_timeout",  # test_api_framing
         "not_cancelable",  # test_api_payouts
         "rate_limited",  # test_api_auth
+        "quota_exceeded",  # test_api_intake
+        "overloaded",  # test_api_intake
         "forbidden",  # tests/hostile/test_hostile_callers.py
         "request_refused",  # the admin listener's
     }

@@ -100,7 +100,13 @@ FAULTY = {
     "37 status": (GOOD.replace(b"{", b'{"status":"paid",', 1), "/status", "unknown_field"),
     "37 id": (GOOD.replace(b"{", b'{"id":"po_1",', 1), "/id", "unknown_field"),
     "37 app": (GOOD.replace(b"{", b'{"app":"rival",', 1), "/app", "unknown_field"),
-    "37 preference, not yet": (GOOD.replace(b"{", b'{"preference":"fastest",', 1), "/preference", "unknown_field"),
+    "unknown preference": (GOOD.replace(b"{", b'{"preference":"hasty",', 1), "/preference", "unknown_value"),
+    "unknown end": (GOOD.replace(b"{", b'{"on_expiry":"hold",', 1), "/on_expiry", "unknown_value"),
+    "a time without its offset": (
+        GOOD.replace(b"{", b'{"send_by":"2026-01-01T00:00:00",', 1),
+        "/send_by",
+        "bad_format",
+    ),
     "37 send_at, not yet": (GOOD.replace(b"{", b'{"send_at":null,', 1), "/send_at", "unknown_field"),
     "37 unknown field of a part": (GOOD.replace(b'"openid"', b'"x":1,"openid"'), "/beneficiary/x", "unknown_field"),
     "37 field of the other kind": (

@@ -14,7 +14,7 @@ from gateway.store.port import Tx
 from routing.candidate import Candidate
 from routing.decision import Decision
 from routing.eligibility import Refusal, RefusalCode
-from routing.score import Worth
+from routing.score import BALANCED, Worth
 from tests.support.api_server import READER, RIVAL, SHOP_ED, WRITER, ApiServer
 from tests.support.builders import an_opening
 
@@ -202,8 +202,66 @@ async def test_why_this_channel(api: ApiServer, lang: str, word: str) -> None:
         parts = each["fee_minor"] + each["time_minor"] + each["risk_minor"]
         assert each["cost_minor"] == pytest.approx(parts, abs=0.001)
     assert told["refused"] == [{"channel": "gamma", "code": "daily_limit"}]
+    assert (told["preference"], told["last_call"]) == ("balanced", False)
     assert word in told["words"][0]
     assert "4711" not in str(told)  # what all apps together pay is nobody's business
+
+
+async def test_terms(api: ApiServer) -> None:
+    """What is given is shown, in UTC; what is not has its default; and the same in another zone is the same order."""
+    given = {"preference": "fastest", "send_by": "2026-01-02T08:00:00.5+08:00", "on_expiry": "any_channel"}
+    made = await api.create(api.order("order-t", **given))
+    assert made.status == 201, made.body
+    shown = {key: made.json()[key] for key in given}
+    assert shown == {**given, "send_by": "2026-01-02T00:00:00.500Z"}
+    again = await api.create(api.order("order-t", **(given | {"send_by": "2026-01-02T00:00:00.500Z"})))
+    assert (again.status, again.headers["idempotent-replayed"]) == (200, "true")
+    for other in ({"preference": "cheapest"}, {"send_by": "2026-01-02T00:00:00Z"}, {"on_expiry": "fail"}):
+        assert (await api.create(api.order("order-t", **(given | other)))).json()["code"] == "reference_reused"
+    plain = (await api.create(api.order("order-u"))).json()
+    assert {key: plain[key] for key in given} == {"preference": None, "send_by": None, "on_expiry": "fail"}
+    assert (await api.create(api.order("order-u", on_expiry="fail", preference=None))).status == 200
+
+
+async def test_faults_of_terms_are_named_at_once(api: ApiServer) -> None:
+    """With all others; what the configuration does not know comes when the body has none of its own."""
+    bad = {"preference": "", "send_by": "tomorrow", "on_expiry": "hold", "purpose": ""}
+    answer = await api.create(api.order(**bad))
+    assert answer.codes() == {
+        "/preference": "too_short",
+        "/send_by": "bad_format",
+        "/on_expiry": "unknown_value",
+        "/purpose": "too_short",
+    }
+    for send_by in ("2026-02-30T00:00:00Z", "2026-01-01T00:00:00", "0001-01-01T00:00:00+08:00", "2026-01-01"):
+        assert (await api.create(api.order(send_by=send_by))).codes() == {"/send_by": "bad_format"}
+    unknown = await api.create(api.order("order-v", preference="hasty"))
+    assert unknown.codes() == {"/preference": "unknown_value"}
+    assert b"balanced, cheapest, fastest" in unknown.body
+    assert b"hasty" not in unknown.body
+
+
+async def test_a_preference_that_is_gone_does_not_hide_its_payout(api: ApiServer) -> None:
+    """The repeat of a known order is answered whatever the configuration knows by now: it may be on its way."""
+    order = api.order("order-w", preference="fastest")
+    made = await api.create(order)
+    api.services.router.preferences = {}
+    again = await api.create(order)
+    assert (made.status, again.status) == (201, 200)
+    assert (await api.create(api.order("order-x", preference="fastest"))).status == 400
+
+
+async def test_the_published_preferences_are_those_of_the_configuration(api: ApiServer) -> None:
+    """As they are at the moment: a reload may know others."""
+
+    async def published() -> list[str]:
+        document = (await api.send("GET", "/openapi.json")).json()
+        fields = document["components"]["schemas"]["CreatePayout"]["properties"]
+        return list(fields["preference"]["anyOf"][0]["enum"])
+
+    assert await published() == ["balanced", "cheapest", "fastest"]
+    api.services.router.preferences = {"patient": BALANCED}
+    assert await published() == ["patient"]
 
 
 async def test_a_language_that_is_not_spoken(api: ApiServer) -> None:

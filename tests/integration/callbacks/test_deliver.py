@@ -131,7 +131,7 @@ async def test_a_parked_or_delivered_callback_can_be_sent_again() -> None:
     store.put(parked, delivered, unrelated)
     clock.move(3600)
     services = make_services(store, clock, ENDPOINT, other, woken=woken)
-    again = await redeliver(services, CALLBACK.payout_id, CALLBACK.id)
+    again = await redeliver(services, CALLBACK.payout_id, CALLBACK.id, "person:ada")
     assert again == (send_again(parked, clock.now()), send_again(delivered, clock.now()))
     for callback in again:
         assert (callback.tries, callback.due_at, callback.parked_at, callback.delivered_at) == (
@@ -143,6 +143,7 @@ async def test_a_parked_or_delivered_callback_can_be_sent_again() -> None:
     assert again[0].body == CALLBACK.body
     assert store.rows[unrelated.id, unrelated.endpoint] == unrelated
     assert woken == ["callbacks"]
+    assert [line.deed.actor for line in store.audited] == ["person:ada"]
     after = await deliver(services, StubSender([OK]), again[0], half)
     assert after.delivered_at == clock.now()
 
@@ -151,7 +152,7 @@ async def test_sending_again_leaves_alone_what_is_due_anyway() -> None:
     """A callback that is still on its schedule keeps it."""
     store = FakeStore()
     store.put(CALLBACK)
-    again = await redeliver(make_services(store, FakeClock(), ENDPOINT), CALLBACK.payout_id, CALLBACK.id)
+    again = await redeliver(make_services(store, FakeClock(), ENDPOINT), CALLBACK.payout_id, CALLBACK.id, "person:ada")
     assert again == (CALLBACK,)
     assert store.tried == []
 
@@ -160,7 +161,9 @@ async def test_an_unknown_event_cannot_be_sent_again() -> None:
     """NotFound, and nobody is woken."""
     woken: list[str] = []
     with pytest.raises(NotFound):
-        await redeliver(make_services(FakeStore(), FakeClock(), ENDPOINT, woken=woken), CALLBACK.payout_id, "evt_no")
+        await redeliver(
+            make_services(FakeStore(), FakeClock(), ENDPOINT, woken=woken), CALLBACK.payout_id, "evt_no", "person:ada"
+        )
     assert woken == []
 
 

@@ -10,11 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.domain.allowance import Allowances, Used
+from gateway.domain.errors import StoreUnavailable
+from gateway.domain.event import EventType
 from gateway.domain.outcome import Finality, OutcomeKind
 from gateway.domain.outcome import Heard as How
 from gateway.domain.reasons import RejectReason
 from gateway.domain.status import Status, status
+from gateway.failpoints import Unit
 from gateway.operations.usage import BELIEVED_FOR
+from gateway.store.port import Tx
 from tests.support.builders import an_answer
 from tests.support.scripted import HANG, MONEY, ScriptedGateway, scripted_gateway
 
@@ -73,6 +77,39 @@ async def test_a_belief_that_is_old_costs_one_more_look_and_no_money() -> None:
     payout = await second.accept("order-2")
     assert [attempt.channel for attempt in payout.attempts] == ["beta"]
     assert second.channels["alpha"].sent == []
+
+
+async def test_what_was_reserved_is_believed_after_the_commit_and_not_before() -> None:
+    """A commit that fails leaves nobody believing that the money is taken; one that stands is known at once."""
+    gateway = limit(scripted_gateway("alpha"), Allowances(funding_minor=ONE))
+    usage, opening = gateway.services.usage, []
+
+    class Failing:
+        """A store whose disk is full when an attempt is opened."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(gateway.store, name)
+
+        async def run(self, unit: Unit[object]) -> object:
+            if unit.name != EventType.ATTEMPT_OPENED:
+                return await gateway.store.run(unit)
+
+            def undone(tx: Tx) -> object:
+                opening.append(unit(tx))
+                raise StoreUnavailable("disk full")
+
+            return await gateway.store.run(undone)
+
+    whole = gateway.services
+    gateway.services = replace(whole, store=Failing())  # type: ignore[arg-type]  # the same store, but for one unit
+    with pytest.raises(StoreUnavailable):
+        await gateway.accept("order-1")
+    assert opening
+    assert usage.of("alpha") == {}
+    gateway.services = whole
+    gateway.channels["alpha"].submits.append(PAID)
+    await gateway.pass_time(minutes=2)
+    assert usage.of("alpha")["CNY", "funding"] == Used(ONE, 1)
 
 
 async def test_a_rejection_gives_the_money_back() -> None:

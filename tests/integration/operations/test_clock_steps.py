@@ -159,7 +159,8 @@ async def test_a_frozen_clock_takes_and_sends_and_asks_later() -> None:
     clock = Frozen()
     worker = PayoutWorker(concurrency=8, rescue_every_s=10.0)
     services = replace(gateway.services, clock=clock, hand_over=worker.hand_over, wake=worker.bell.ring)
-    worker.attach(services)
+    gateway.services = services
+    worker.attach(gateway)
     loop = asyncio.ensure_future(worker.run())
     alpha.submits.extend([PAID, UNCLEAR])
     made = []

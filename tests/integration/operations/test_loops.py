@@ -8,12 +8,15 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.channel import Sent
+from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.domain.outcome import Heard as How
-from gateway.domain.outcome import OutcomeKind
+from gateway.domain.payout import Payout
 from gateway.domain.status import Status, status
 from gateway.operations.accept import PayoutRequest, accept
+from gateway.operations.advance import advance
 from gateway.operations.services import Services
-from gateway.store.port import Callback, Delivery, Tx
+from gateway.store.port import Callback, Delivery, Lease, Tx
 from gateway.worker.loop import CallbackWorker, PayoutWorker
 from tests.support.builders import BENEFICIARY, an_answer
 from tests.support.clock import settle
@@ -25,12 +28,14 @@ K = OutcomeKind
 class Running:
     """A scripted gateway whose payouts are moved by the real loop."""
 
-    def __init__(self, concurrency: int = 4) -> None:
+    def __init__(self, concurrency: int = 4, waiting_max: int = 2000) -> None:
         self.gateway: ScriptedGateway = scripted_gateway()
-        self.worker = PayoutWorker(concurrency, rescue_every_s=10.0)
+        self.worker = PayoutWorker(concurrency, rescue_every_s=10.0, waiting_max=waiting_max)
         worker = self.worker
-        self.services: Services = replace(self.gateway.services, hand_over=worker.hand_over, wake=worker.bell.ring)
-        worker.attach(self.services)
+        self.services: Services = replace(
+            self.gateway.services, hand_over=worker.hand_over, has_room=worker.has_room, wake=worker.bell.ring
+        )
+        worker.attach(self)
         self.loop = asyncio.ensure_future(worker.run())
 
     async def submit(self, reference: str) -> str:
@@ -100,18 +105,116 @@ async def test_each_of_many_is_asked_when_it_is_due(running: Running) -> None:
     assert [asked.index(count) + 9 for count in (1, 2, 3, 4)] == [30, 32, 34, 36]
 
 
-async def test_a_full_house_queues_and_loses_nothing() -> None:
-    """With one place and a channel that hangs, the others wait their turn and are all paid."""
+async def test_whoever_waits_for_a_channel_leaves_its_place_to_others() -> None:
+    """With one place and a channel that hangs on the first payout, the others are paid meanwhile; then so is it."""
     running = Running(concurrency=1)
     alpha = running.gateway.channels["alpha"]
     alpha.submits.append(HANG)
-    payouts = [await running.submit(f"order-{number}") for number in range(5)]
-    assert running.worker.busy == 1
-    alpha.submits.extend([an_answer(K.SUCCEEDED)] * 5)
+    hung = await running.submit("hung")
+    assert (running.worker.busy, running.worker.taken) == (1, 0)
+    alpha.submits.extend([an_answer(K.SUCCEEDED)] * 4)
+    payouts = [await running.submit(f"order-{number}") for number in range(4)]
+    assert [await running.status(payout) for payout in payouts] == [Status.PAID] * 4
+    alpha.submits.append(an_answer(K.SUCCEEDED))
     alpha.release.set()
     await settle()
-    assert [await running.status(payout) for payout in payouts] == [Status.PAID] * 5
+    assert await running.status(hung) is Status.PAID
+    assert (running.worker.busy, running.worker.taken) == (0, 0)
     await running.stop()
+
+
+async def test_questions_to_a_channel_that_hangs_take_no_places() -> None:
+    """Ten payouts are due for a question to a channel that hangs, and two may ask at once: two are asked, the others
+    stay in the store with nobody's lease on them, and what is due at another channel is asked about in time."""
+    running = Running(concurrency=4)
+    alpha, beta = running.gateway.channels["alpha"], running.gateway.channels["beta"]
+    alpha.submits.extend([an_answer(K.PENDING)] * 10)
+    stuck = [await running.submit(f"stuck-{number}") for number in range(10)]
+    alpha.submits.append(an_answer(K.REJECTED))
+    beta.submits.append(an_answer(K.PENDING))
+    other = await running.submit("other")
+    handles = running.services.channels
+    few = replace(handles["alpha"], policy=replace(handles["alpha"].policy, in_flight=2))
+    running.services = replace(running.services, channels={**handles, "alpha": few})
+    hanging = alpha.query = Hanging()  # type: ignore[method-assign, assignment]  # this test's own channel
+    beta.queries.append(an_answer(K.SUCCEEDED, How.QUERY))
+    await running.gateway.clock.advance(33.0)
+    await settle()
+    assert await running.status(other) is Status.PAID
+    assert [await running.status(payout) for payout in stuck] == [Status.PROCESSING] * 10
+    assert hanging.asked <= 4, "two at once, and what was claimed before it was known that they hang"
+    assert running.worker.taken <= 2
+    assert running.services.outside.full == {"alpha"}
+    hanging.go_on.set()
+    for _ in range(10):
+        await settle()
+    assert [await running.status(payout) for payout in stuck] == [Status.PAID] * 10
+    await running.stop()
+
+
+class Hanging:
+    """A channel's question that gives no answer until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, sent: Sent) -> Answer:
+        self.asked += 1
+        await self.go_on.wait()
+        return an_answer(K.SUCCEEDED, How.QUERY)
+
+
+async def test_a_full_house_queues_by_turns_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One place, and it is slow: one app's flood waits, another's first payout is soon taken, and all are paid."""
+    running, turn = Running(concurrency=1), asyncio.Semaphore(0)
+    begun: list[str] = []
+
+    async def in_turn(services: Services, payout: Payout, lease: Lease) -> None:
+        begun.append(payout.reference)
+        await turn.acquire()
+        await advance(services, payout, lease)
+
+    monkeypatch.setattr("gateway.worker.loop.advance", in_turn)
+    running.gateway.channels["alpha"].submits.extend([an_answer(K.SUCCEEDED)] * 6)
+    flood = [await running.submit(f"flood-{number}") for number in range(5)]
+    accepted = await accept(running.services, PayoutRequest("bolt", "small", MONEY, BENEFICIARY))
+    assert (running.worker.busy, running.worker.waiting) == (1, 5)
+    for _ in range(6):
+        turn.release()
+        await settle()
+    assert begun.index("small") <= 2
+    assert [each for each in begun if each != "small"] == [f"flood-{number}" for number in range(5)]
+    assert [await running.status(payout) for payout in [*flood, accepted.payout.id]] == [Status.PAID] * 6
+    await running.stop()
+
+
+async def test_past_the_queues_end_the_store_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What finds no room at the worker has no lease that would have to run out: it is paid in its turn, at once."""
+    running, hold = Running(concurrency=1, waiting_max=2), asyncio.Event()
+
+    async def held_up(services: Services, payout: Payout, lease: Lease) -> None:
+        await hold.wait()
+        await advance(services, payout, lease)
+
+    monkeypatch.setattr("gateway.worker.loop.advance", held_up)
+    running.gateway.channels["alpha"].submits.extend([an_answer(K.SUCCEEDED)] * 9)
+    payouts = [await running.submit(f"order-{number}") for number in range(9)]
+    assert running.worker.busy + running.worker.waiting == 3
+    hold.set()
+    await settle()
+    assert [await running.status(payout) for payout in payouts] == [Status.PAID] * 9
+    assert [(await running.gateway.payout(payout)).crashes for payout in payouts] == [0] * 9
+    await running.stop()
+
+
+async def test_what_is_handed_over_to_a_stopping_worker_is_let_go_of(running: Running) -> None:
+    """It was accepted in the last moment: the next start takes it up, and nobody thinks that its owner crashed."""
+    await running.stop()
+    payout = await running.submit("late")
+    await running.services.background.drain(5)
+    claimed = await running.gateway.store.run(lambda tx: tx.claim("b", running.gateway.clock.now(), 60.0, 9))
+    assert [(each.id, each.crashes) for each, _ in claimed] == [(payout, 0)]
 
 
 async def test_a_crash_in_one_payout_stops_no_other(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +279,7 @@ async def test_a_dead_endpoint_delays_only_its_own_callbacks() -> None:
 
     await gateway.store.run(fill)
     worker = CallbackWorker(concurrency=16, every_s=1.0, timeout_s=15.0, deliver=deliver)
-    loop = asyncio.ensure_future(worker.run(gateway.services))
+    loop = asyncio.ensure_future(worker.run(gateway))
     for _ in range(3):
         await gateway.clock.advance(1.0)
         await settle()

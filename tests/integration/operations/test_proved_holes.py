@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from adapters.channel import Notice, RawNotification, Sent, Signed, Unsendable
 from gateway.domain.money import Money
 from gateway.domain.outcome import Answer, Finality, NextAction, OutcomeKind
@@ -14,8 +16,11 @@ from gateway.domain.payout import AttemptState, Payout
 from gateway.domain.reasons import RejectReason
 from gateway.domain.status import Status, status
 from gateway.operations.accept import PayoutRequest, accept
+from gateway.operations.advance import advance
 from gateway.operations.cancel import cancel
 from gateway.operations.observe import observe
+from gateway.operations.services import Services
+from gateway.store.port import Lease
 from gateway.worker.loop import PayoutWorker
 from tests.support.builders import BENEFICIARY, NOW, an_answer
 from tests.support.clock import settle
@@ -221,27 +226,35 @@ async def test_a_channel_that_is_not_ready_is_waited_for() -> None:
     assert status(await gateway.payout(payout.id)) is Status.PAID
 
 
-async def test_new_payouts_leave_room_for_due_ones() -> None:
+async def test_new_payouts_leave_room_for_due_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """I44: while new payouts keep every place they may have busy, an open attempt is still asked about."""
-    gateway = scripted_gateway()
+    gateway, go_on = scripted_gateway(), asyncio.Event()
+
+    async def slowly(services: Services, payout: Payout, lease: Lease) -> None:
+        if payout.reference != "first":
+            await go_on.wait()
+        await advance(services, payout, lease)
+
+    monkeypatch.setattr("gateway.worker.loop.advance", slowly)
     alpha = gateway.channels["alpha"]
     worker = PayoutWorker(concurrency=2, rescue_every_s=10.0)
     services = replace(gateway.services, hand_over=worker.hand_over, wake=worker.bell.ring)
-    worker.attach(services)
+    gateway.services = services
+    worker.attach(gateway)
     loop = asyncio.ensure_future(worker.run())
     alpha.submits.append(an_answer(K.PENDING))
     alpha.queries.append(says(K.SUCCEEDED))
     await accept(services, PayoutRequest("acme", "first", MONEY, BENEFICIARY))
     await settle()
-    alpha.submits.append(HANG)
     for number in range(20):
         await accept(services, PayoutRequest("acme", f"more-{number}", MONEY, BENEFICIARY))
     await settle()
+    assert (worker.taken, worker.waiting) == (1, 19)
     await gateway.clock.advance(31)
     await settle()
     assert len(alpha.asked) == 1
     alpha.submits.extend([PAID] * 30)
-    alpha.release.set()
+    go_on.set()
     await settle()
     await worker.stop(5)
     await loop

@@ -273,7 +273,7 @@ async def test_an_orderly_stop_is_no_crash() -> None:
     gateway = scripted_gateway()
     gateway.channels["alpha"].submits.extend([HANG, an_answer(K.PENDING)])
     worker = PayoutWorker(4, 10.0)
-    worker.attach(gateway.services)
+    worker.attach(gateway)
     await accept(gateway.services, PayoutRequest("acme", "order-1", MONEY, BENEFICIARY))
     worker.hand_over(*gateway.handed.pop())
     await gateway.channels["alpha"].called.wait()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from gateway.domain.outcome import Finality, OutcomeKind
+from gateway.domain.outcome import Finality, NextAction, OutcomeKind
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
 from gateway.domain.reasons import RejectReason
 from gateway.operations.remembering import recall, remember
 from gateway.operations.router import Router
 from routing.decision import Decision
-from routing.health import Health
-from routing.health_book import health_class
+from routing.health import SUCCESS, Health
+from routing.health_book import HealthBook, health_class
 from routing.rules import Action, Match, Rule
 from routing.score import BALANCED
 from tests.support.builders import BENEFICIARY, an_answer
@@ -140,3 +141,42 @@ async def test_a_channel_that_takes_orders_and_falls_silent_is_left_before_any_f
     gateway.clock.move(25.0)  # before the first question is due
     assert (await gateway.accept("order-11")).attempts[0].channel == "beta"
     assert record(gateway).strength == Health.fresh().strength
+
+
+async def test_what_a_channel_still_works_on_counts_the_more_the_later_it_is_and_is_given_back() -> None:
+    """Asked and asked again, and still pending: less is believed of it each time. Paid after all, it is one success."""
+    gateway = scripted_gateway("alpha")
+    handle = gateway.services.channels["alpha"]
+    slow = replace(handle, policy=replace(handle.policy, usual_s=60.0))
+    gateway.services = replace(gateway.services, channels={"alpha": slow})
+    alpha, means = gateway.channels["alpha"], [record(gateway).mean]
+    alpha.submits.append(an_answer(K.PENDING))
+    alpha.queries.extend([an_answer(K.PENDING, How.QUERY)] * 2)
+    payout = await gateway.accept()
+    means.append(record(gateway).mean)
+    assert means[0] == means[1]
+    for _ in range(2):
+        await gateway.pass_time(minutes=6)
+        means.append(record(gateway).mean)
+    assert means[1] > means[2] >= means[3]
+    alpha.queries.append(an_answer(K.SUCCEEDED, How.QUERY))
+    await gateway.pass_time(minutes=6)
+    assert (await gateway.payout(payout.id)).attempt(1).state == "succeeded"
+    plain = HealthBook()
+    plain.observe("alpha", CLASS, SUCCESS, 0.0)
+    assert record(gateway).mean == pytest.approx(plain.posterior("alpha", CLASS).mean, abs=0.05)
+    assert not gateway.services.router.late(slow.policy, gateway.clock.now())
+
+
+async def test_who_waits_for_the_beneficiary_is_not_late() -> None:
+    """A payee who takes a day to confirm says nothing about the channel."""
+    gateway = scripted_gateway("alpha")
+    alpha, before = gateway.channels["alpha"], record(gateway).mean
+    action = NextAction("wechat_confirm", (), gateway.clock.now() + timedelta(days=2))
+    alpha.submits.append(an_answer(K.PENDING, action=action))
+    alpha.queries.extend([an_answer(K.PENDING, How.QUERY)] * 3)
+    await gateway.accept()
+    for _ in range(3):
+        await gateway.pass_time(hours=3)
+    assert alpha.asked
+    assert record(gateway).mean == before

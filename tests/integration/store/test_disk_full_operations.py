@@ -203,7 +203,7 @@ async def test_the_worker_outlives_it_and_goes_on_by_itself(world: World) -> Non
         big_orders(channel)
     worker = PayoutWorker(concurrency=8, rescue_every_s=10.0)
     world.services = replace(world.services, hand_over=worker.hand_over, wake=worker.bell.ring)
-    worker.attach(world.services)
+    worker.attach(world)
     loop = asyncio.ensure_future(worker.run())
     payouts = [await world.accept(f"order-{number}") for number in range(6)]
     world.disk.full = True  # before the loop had a turn: not one has been worked on

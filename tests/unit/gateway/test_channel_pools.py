@@ -9,7 +9,7 @@ import pytest
 
 from adapters.channel import Channel, ChannelContext, ChannelSettings
 from adapters.http import HttpxFactory
-from gateway.channels import build_channels
+from gateway.channels import Maker, build_channels
 from gateway.world import system_world
 from tests.support.config_files import CHANNEL, SPECS, load_text
 from tests.support.scripted import ScriptedChannel
@@ -31,7 +31,7 @@ def test_orders_under_way_never_wait_for_a_connection_of_ours(tmp_path: Path, in
     async def deliver(_name: str, _raw: object) -> int:
         return 200
 
-    build_channels(replace(config, adapters=specs), system_world(), b"identity", deliver)
+    build_channels(replace(config, adapters=specs), Maker(system_world(), b"identity", deliver))
     [context] = built
     assert isinstance(context.http, HttpxFactory)
     assert context.http.connections > in_flight

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.money import Money
-from routing.decide import Decision, LiveFacts, Refusal, RefusalCode, Request, decide
+from routing.decide import Candidate, Decision, LiveFacts, Refusal, RefusalCode, Request, decide
 from routing.eligibility import PASSING, eligibility
 from routing.fees import Usage, fee_minor
 from routing.health import FAILURE, SUCCESS, UNKNOWN
@@ -78,7 +78,7 @@ def test_the_sound_channel_is_ranked() -> None:
 
 def test_every_code_is_covered_and_has_a_passing_row() -> None:
     """A new code cannot be added without a case here and a row in the table."""
-    later = {RefusalCode.UNSENDABLE, RefusalCode.NOT_READY, RefusalCode.STOPPED}
+    later = {RefusalCode.UNSENDABLE, RefusalCode.NOT_READY, RefusalCode.STOPPED, RefusalCode.DEARER}
     assert set(ONE_FAULT) | later | {RefusalCode.RULE} == set(RefusalCode)
     assert set(PASSING) == set(RefusalCode)
 
@@ -150,7 +150,11 @@ def test_a_refusal_after_the_ranking_moves_the_channel_over() -> None:
         "null",
         "{}",
         '{"v":2}',
+        '{"v":4,"ranked":[],"refused":[]}',
         '{"v":3,"ranked":[],"refused":[]}',
+        '{"v":3,"ranked":"alpha","facts":"","refused":[],"worth":[0.0,0.0]}',
+        '{"v":3,"ranked":"alpha","facts":"?","refused":[],"worth":[0.0,0.0]}',
+        '{"v":3,"ranked":"","facts":"AAAA","refused":[],"worth":[0.0,0.0]}',
         '{"v":1,"ranked":[[1]]}',
         '{"v":1,"ranked":[],"refused":[["a","x",""]]}',
     ],
@@ -240,6 +244,31 @@ def test_a_decision_of_the_first_format_is_still_read() -> None:
     decision = Decision.from_json(text)
     assert [(c.channel, c.fee_minor, c.usual_s) for c in decision.ranked] == [("alpha", 7, 60.0)]
     assert decision.refused == (Refusal("beta", RefusalCode.CURRENCY, "does not pay CNY"),)
+
+
+def test_a_decision_of_the_second_format_is_still_read() -> None:
+    """Its numbers stood in rows; a rule's place and the other marks came after them."""
+    text = (
+        '{"v":2,"ranked":[["alpha",7,60.0,0.5,0.25,9.0],["beta",9,1.0,1.0,0.5,4.5,0,1,0]],"refused":[],'
+        '"worth":[0.5,10.0],"preference":"fastest","seed":"281474976710655"}'
+    )
+    decision = Decision.from_json(text)
+    alpha, beta = decision.ranked
+    assert (alpha.fee_minor, alpha.usual_s, alpha.p, alpha.mean, alpha.strength) == (7, 60.0, 0.5, 0.25, 9.0)
+    assert alpha.cost == 7 + (0.5 * 60.0 + 0.5 * 10.0) / 0.5
+    assert (beta.place, beta.fell_together, beta.last_resort) == (0, True, False)
+    assert (decision.preference, decision.seed) == ("fastest", 281474976710655)
+    assert Decision.from_json(decision.to_json()) == decision
+
+
+def test_the_stored_form_is_compact() -> None:
+    """Less than seventy bytes for a channel, names included, and every number to the last bit."""
+    names = [f"channel-{number:03}" for number in range(100)]
+    ranked = tuple(Candidate(name, 10**15, 0.1, 0.3, 1 / 3, 2 / 3, 0.0) for name in names)
+    decision = Decision(ranked, ()).replayed()
+    text = decision.to_json()
+    assert len(text) < 70 * len(names)
+    assert Decision.from_json(text) == decision
 
 
 def test_a_sick_channel_is_not_worth_its_low_fee() -> None:

@@ -6,43 +6,52 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.feedback import FAILURE, LATE_MAX, NOTHING, SUCCESS, Counted, Evidence, Heard, count, lateness
+from routing.feedback import FAILURE, LATE_MAX, NOTHING, SUCCESS, UNKNOWN, Evidence, Standing, lateness, worth
 
-news = st.lists(st.tuples(st.sampled_from(Heard), st.floats(0.0, 1.0)), max_size=12)
-
-
-def folded(heard: list[tuple[Heard, float]]) -> tuple[Counted, Evidence]:
-    counted, total = Counted(), NOTHING
-    for each, late in heard:
-        counted, difference = count(counted, each, late)
-        total = total + difference
-    return counted, total
+standings = st.tuples(st.sampled_from(Standing), st.booleans())
 
 
-@given(news)
-def test_each_attempt_counts_once(heard: list[tuple[Heard, float]]) -> None:
-    """The differences add up to at most one outcome and one unknown, and to what is noted as counted."""
-    counted, total = folded(heard)
-    for part, noted in zip(
-        (total.success, total.failure, total.unknown),
-        (counted.evidence.success, counted.evidence.failure, counted.evidence.unknown),
-        strict=True,
-    ):
-        assert part == pytest.approx(noted, abs=1e-12)
-        assert -1e-12 <= part <= 1.0 + 1e-12
-    assert total.success + total.failure <= 1.0 + 1e-12
+def folded(heard: list[tuple[Standing, bool]]) -> Evidence:
+    """What a record is handed in all: the differences between one standing and the next."""
+    before = total = NOTHING
+    for standing, was_unknown in heard:
+        now = worth(standing, was_unknown)
+        total, before = total + (now - before), now
+    return total
 
 
-@given(news, st.sampled_from([Heard.SUCCEEDED, Heard.FAILED, Heard.NOT_ITS_FAULT]), news)
-def test_the_first_definite_outcome_is_the_whole_evidence(
-    before: list[tuple[Heard, float]], outcome: Heard, after: list[tuple[Heard, float]]
+@given(st.lists(standings, max_size=12), standings)
+def test_each_attempt_counts_as_it_stands_last(
+    before: list[tuple[Standing, bool]], last: tuple[Standing, bool]
 ) -> None:
-    """What was counted for lateness is given back, and what comes later (a repeat, a contradiction) changes nothing."""
-    pending = [(heard, late) for heard, late in before if heard in (Heard.LATE, Heard.UNKNOWN)]
-    _, total = folded([*pending, (outcome, 0.0), *after])
-    expected = {Heard.SUCCEEDED: (1.0, 0.0), Heard.FAILED: (0.0, 1.0), Heard.NOT_ITS_FAULT: (0.0, 0.0)}[outcome]
-    assert (total.success, total.failure) == pytest.approx(expected, abs=1e-12)
-    assert total.unknown == float(any(heard is Heard.UNKNOWN for heard, _ in pending))
+    """However it came there, and whatever was counted on the way: at most one outcome and one time of not knowing."""
+    total = folded([*before, last])
+    assert total == worth(*last) == folded([*before, last, last])
+    assert 0.0 <= total.success + total.failure <= 1.0
+    assert total.unknown == float(last[1])
+
+
+@pytest.mark.parametrize(
+    ("standing", "comes_to"),
+    [
+        (Standing.OPEN, NOTHING),
+        (Standing.PAID, SUCCESS),
+        (Standing.FAILED, FAILURE),
+        (Standing.NOT_ITS_FAULT, NOTHING),
+    ],
+)
+def test_what_each_standing_comes_to(standing: Standing, comes_to: Evidence) -> None:
+    """The beneficiary's fault is nothing; that nobody knew for a while is counted beside the outcome, not for it."""
+    assert worth(standing, False) == comes_to
+    assert worth(standing, True) == comes_to + UNKNOWN
+
+
+def test_a_payout_that_comes_late_after_all_is_a_plain_success() -> None:
+    """Growing evidence of failure first, all of it given back in the end."""
+    steps = [worth(Standing.OPEN, False, late) for late in (0.3, 0.7, 5.0)]
+    assert [step.failure for step in steps] == [0.3, 0.7, LATE_MAX]
+    assert steps[0] + (steps[1] - steps[0]) + (worth(Standing.PAID, False, 5.0) - steps[1]) == SUCCESS
+    assert worth(Standing.NOT_ITS_FAULT, False, 5.0) == NOTHING
 
 
 def test_lateness_grows_with_age_and_never_is_a_whole_failure() -> None:
@@ -50,16 +59,3 @@ def test_lateness_grows_with_age_and_never_is_a_whole_failure() -> None:
     assert [lateness(age_s, 60.0) for age_s in (0.0, 60.0, 120.0)] == [0.0, 0.0, 0.5]
     assert lateness(90.0, 60.0) < lateness(100.0, 60.0)
     assert lateness(1e9, 60.0) == LATE_MAX < 1.0
-
-
-def test_a_payout_that_comes_late_after_all_is_a_plain_success() -> None:
-    """Growing evidence of failure first, all of it given back in the end."""
-    counted, first = count(Counted(), Heard.LATE, 0.3)
-    counted, second = count(counted, Heard.LATE, 0.7)
-    counted, third = count(counted, Heard.LATE, 0.5)
-    assert (first.failure, second.failure, third.failure) == pytest.approx((0.3, 0.4, 0.0))
-    _, last = count(counted, Heard.SUCCEEDED)
-    assert (first + second + third + last).failure == pytest.approx(0.0)
-    assert (first + second + third + last).success == 1.0
-    assert count(Counted(), Heard.FAILED)[1] == FAILURE
-    assert count(Counted(), Heard.SUCCEEDED)[1] == SUCCESS

@@ -123,7 +123,7 @@ def test_the_shipped_mode_is_sandbox(tmp_path: Path) -> None:
     assert load_text(tmp_path, "version = 1\n").sandbox
 
 
-@pytest.mark.parametrize("key", ["listen", "admin_listen"])
+@pytest.mark.parametrize("key", ["listen", "admin_listen", "health_listen"])
 @pytest.mark.parametrize("address", ["0.0.0.0:8081", "10.0.0.1:8081", "[::]:8081"])
 def test_a_sandbox_listens_on_the_loopback_only(tmp_path: Path, key: str, address: str) -> None:
     """Test keys open it, so nobody outside may knock."""

@@ -42,6 +42,10 @@ CASES: dict[str, tuple[str, str]] = {
         f'{BASE}[[routes]]  # here\nname = "x"\nonly = ["alpha"]\nnever = ["alpha"]\n',
         "routes.0: does exactly one of only, never, prefer, split, sticky",
     ),
+    "a never that gives way": (
+        f'{BASE}[[routes]]  # here\nname = "x"\nnever = ["alpha"]\ngives_way = true\n',
+        "routes.0: gives_way goes with only",
+    ),
     "two routes of one name": (
         f'{BASE}[[routes]]\nname = "x"\nonly = ["alpha"]\n[[routes]]\nname = "x"  # here\nnever = ["alpha"]\n',
         "routes.1.name: 'x' is also routes[0].name",
@@ -103,7 +107,7 @@ CASES: dict[str, tuple[str, str]] = {
         channel("settings.nested.lvel = 1"),
         "channels.alpha.settings.nested.lvel: unknown key, did you mean 'level'?",
     ),
-    "a key of a later version": (channel("weight = 100"), "channels.alpha.weight: unknown key"),
+    "a key of a later version": (channel("batch = 100"), "channels.alpha.batch: unknown key"),
     "misspelt state": (
         channel('state = "enabeld"'),
         "channels.alpha.state: must be one of 'enabled', 'draining' or 'disabled', did you mean 'enabled'?",
@@ -244,6 +248,10 @@ CASES: dict[str, tuple[str, str]] = {
     "two listeners in one place": (
         gateway('listen = "127.0.0.1:9090"\nadmin_listen = "127.0.0.1:9090"'),
         "gateway.admin_listen: 127.0.0.1:9090 is taken by gateway.listen = 127.0.0.1:9090 (line 3)",
+    ),
+    "probes in the admin listener's place": (
+        gateway('health_listen = "127.0.0.1:9090"'),
+        "gateway.health_listen: 127.0.0.1:9090 is taken by gateway.admin_listen = 127.0.0.1:9090",
     ),
     "a lease that is too short": (
         f'{BASE}timeouts.total = "40s"\n[worker]\nlease = "80s"  # here\n',

@@ -103,8 +103,8 @@ def test_every_key_arrives_where_it_is_used(tmp_path: Path) -> None:
         "preferences": {},
         "explore": True,
     }
-    assert config.worker.model_dump() == {"concurrency": 8, "rescue_every_s": 1.0, "lease_s": 11.0}
-    assert config.callbacks.model_dump() == {"concurrency": 4, "timeout_s": 3.0}
+    assert config.worker.model_dump() == {"concurrency": 8, "rescue_every_s": 1.0, "lease_s": 11.0, "waiting": 2000}
+    assert config.callbacks.model_dump() == {"concurrency": 4, "per_endpoint": 4, "timeout_s": 3.0}
     alpha = config.channels["alpha"]
     assert (alpha.adapter, alpha.state) == ("bank", ChannelState.DRAINING)
     assert alpha.currencies == {"CNY", "EUR"}
@@ -203,8 +203,8 @@ def test_parts_have_no_key_that_nothing_reads() -> None:
     """The keys of this version, spelled out: a new one is added here together with what it does."""
     assert {part.__name__: set(part.model_fields) for part in (ChannelPart, AppPart)} == {
         "ChannelPart": { "settles", "cut_off", "calendar", "failure_domain", "maintenance",
-            "adapter", "state", "currencies", "methods", "limits", "timeouts", "poll_s", "usual_s",
+            "adapter", "state", "weight", "currencies", "methods", "limits", "timeouts", "poll_s", "usual_s",
             "breaker", "fees", "settings",
         },
-        "AppPart": {"enabled", "max_amount", "keys", "callbacks"},
+        "AppPart": {"enabled", "max_amount", "limits", "keys", "callbacks"},
     }  # fmt: skip

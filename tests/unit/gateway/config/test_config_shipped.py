@@ -212,5 +212,7 @@ def test_the_defaults_of_a_channel_it_shows_are_the_defaults() -> None:
     """As for the other tables."""
     shown = commented("channels.wechat")
     least = {"adapter": "x", "currencies": ["CNY"], "methods": ["wechat"]}
-    assert set(shown) == {"state", "timeouts", "poll", "breaker", "settles", "failure_domain", "maintenance"}
+    assert set(shown) == {
+        "state", "weight", "timeouts", "poll", "breaker", "settles", "failure_domain", "maintenance",
+    }  # fmt: skip
     assert ChannelPart.model_validate({**least, **shown}) == ChannelPart.model_validate(least)

@@ -15,13 +15,15 @@ from gateway.domain.principal import (
     Bearer,
     Principal,
     Token,
+    able_to_act,
     actor,
-    admins,
     digest,
     identified,
+    is_last_admin,
     joining,
     mint_token,
 )
+from gateway.domain.role import MAY, Right, Role
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -62,7 +64,7 @@ def test_no_names(name: str) -> None:
 
 def test_a_person_is_identified() -> None:
     """By a valid token, while confirmed and not revoked."""
-    assert identified([ADA], [ADAS], digest("ada's"), NOW) == Bearer("ada", ADAS.sha256)
+    assert identified([ADA], [ADAS], digest("ada's"), NOW) == Bearer("ada", ADAS.sha256, Role.ADMIN)
 
 
 @pytest.mark.parametrize(
@@ -100,17 +102,17 @@ def test_the_first_token_lets_in_only_where_nobody_can_act() -> None:
     assert identified([], [replace(FIRST, revoked_at=NOW)], digest("first"), NOW) is None
 
 
-def test_admins() -> None:
+def test_able_to_act() -> None:
     """Somebody can act who is confirmed, not revoked, and holds a valid token."""
-    assert admins([ADA, BOB, CAROL], [ADAS, CAROLS], NOW) == {"ada"}
-    assert admins([ADA], [replace(ADAS, expires_at=NOW)], NOW) == frozenset()
+    assert able_to_act([ADA, BOB, CAROL], [ADAS, CAROLS], NOW) == {"ada"}
+    assert able_to_act([ADA], [replace(ADAS, expires_at=NOW)], NOW) == frozenset()
 
 
 def test_the_first_two_need_nobody_and_the_third_does() -> None:
     """One person alone cannot make a second one who can approve for her (R20)."""
-    ada = joining([], "ada", None, NOW)
-    bob = joining([ada], "bob", "ada", NOW)
-    carol = joining([ada, bob], "carol", "ada", NOW)
+    ada = joining([], "ada", None, NOW, Role.ADMIN)
+    bob = joining([ada], "bob", "ada", NOW, Role.ADMIN)
+    carol = joining([ada, bob], "carol", "ada", NOW, Role.ADMIN)
     assert [each.active for each in (ada, bob, carol)] == [True, True, False]
     assert (ada.created_by, carol.created_by) == (BY_FIRST_TOKEN, "ada")
 
@@ -118,14 +120,38 @@ def test_the_first_two_need_nobody_and_the_third_does() -> None:
 def test_revoking_the_others_does_not_bring_the_trust_of_the_start_back() -> None:
     """Who drives out everybody else still cannot add an accomplice alone."""
     alone = [ADA, replace(BOB, revoked_at=NOW)]
-    assert not joining(alone, "puppet", "ada", NOW).active
+    assert not joining(alone, "puppet", "ada", NOW, Role.ADMIN).active
 
 
 def test_a_first_token_begins_a_generation() -> None:
     """When all have left, the start is as the first one was."""
     left = [replace(each, revoked_at=NOW) for each in (ADA, BOB, CAROL)]
-    dave = joining(left, "dave", None, NOW)
-    eve = joining([*left, dave], "eve", "dave", NOW)
-    frank = joining([*left, dave, eve], "frank", "eve", NOW)
+    dave = joining(left, "dave", None, NOW, Role.ADMIN)
+    eve = joining([*left, dave], "eve", "dave", NOW, Role.ADMIN)
+    frank = joining([*left, dave, eve], "frank", "eve", NOW, Role.ADMIN)
     assert [each.generation for each in (dave, eve, frank)] == [2, 2, 2]
     assert [each.active for each in (dave, eve, frank)] == [True, True, False]
+
+
+def test_each_role_may_what_its_row_says() -> None:
+    """Everybody looks; nobody but an admin both approves and tends, or touches people; the first token only adds."""
+    assert set(MAY) == set(Role)
+    assert all(Right.LOOK in rights for rights in MAY.values())
+    assert [role for role in Role if Right.PEOPLE in MAY[role]] == [Role.ADMIN]
+    assert [role for role in Role if {Right.APPROVE, Right.TEND} <= MAY[role]] == [Role.ADMIN]
+    assert {right for right in Right if Bearer(None, b"x").may(right)} == {Right.PEOPLE}
+
+
+def test_the_first_is_an_admin_and_the_others_are_what_was_said() -> None:
+    """Somebody must be able to add the others."""
+    ada = joining([], "ada", None, NOW, Role.VIEWER)
+    assert (ada.role, joining([ada], "bob", "ada", NOW, Role.SRE).role) == (Role.ADMIN, Role.SRE)
+
+
+def test_the_last_admin_is_known() -> None:
+    """Alone one is nobody's last; beside people who are no admins one is."""
+    viewer = replace(BOB, role=Role.VIEWER)
+    assert not is_last_admin([ADA], "ada")
+    assert is_last_admin([ADA, viewer], "ada")
+    assert not is_last_admin([ADA, viewer], "bob")
+    assert not is_last_admin([ADA, BOB], "ada")

@@ -1,0 +1,39 @@
+"""On what terms a payout is paid, as far as its app says: what counts, until when, and what happens then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class OnExpiry(StrEnum):
+    """What becomes of a payout that no channel has carried in its time."""
+
+    FAIL = "fail"
+    """It ends failed."""
+    ANY_CHANNEL = "any_channel"
+    """One last decision, without the app's preference: whoever may carry it does, however dear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """An order that says nothing has these defaults."""
+
+    preference: str | None = None
+    """A name out of `[routing.preferences]`; None: the gateway's own."""
+    send_by: datetime | None = None
+    """Until then it waits for a channel; None: for as long as `[routing] give_up_after` says."""
+    on_expiry: OnExpiry = OnExpiry.FAIL
+
+    def given(self) -> dict[str, str]:
+        """What differs from an order that says nothing, in canonical form."""
+        said = {
+            "preference": self.preference,
+            "send_by": None if self.send_by is None else self.send_by.astimezone(UTC).isoformat(),
+            "on_expiry": None if self.on_expiry is OnExpiry.FAIL else str(self.on_expiry),
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+NO_TERMS = Terms()

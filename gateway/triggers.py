@@ -1,0 +1,50 @@
+"""What makes a running gateway look at its file again: something in the file's folder, or SIGHUP."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from gateway.config.watching import events
+from gateway.reload import Reloader
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+WATCH_AGAIN_S = 5.0
+"""A folder that cannot be watched (it was moved away) is tried again so often."""
+
+
+@asynccontextmanager
+async def triggers(reloader: Reloader) -> AsyncIterator[None]:
+    """Inside, both lead to a reload. SIGHUP tries again what was refused; an event does not."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    tasks = [asyncio.create_task(_follow(reloader)), asyncio.create_task(_obey(reloader, asked))]
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _follow(reloader: Reloader) -> None:
+    while True:
+        try:
+            async for _ in events(reloader.loaded.config.path):
+                await reloader.look()
+        except OSError as error:
+            log.error("config.not_watched", error=type(error).__name__, detail=str(error))
+        await asyncio.sleep(WATCH_AGAIN_S)
+
+
+async def _obey(reloader: Reloader, asked: asyncio.Event) -> None:
+    while True:
+        await asked.wait()
+        asked.clear()
+        await reloader.try_reload("signal")
