@@ -53,6 +53,7 @@ def configure(level: str = "info", stream: TextIO | None = None, json: bool = Tr
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Bridge(sink, json)], level=least, force=True)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # each look at the folder is no news
     logging.captureWarnings(True)
 
 

@@ -95,7 +95,7 @@ class Desk:
         """What the list of the held says of it, once it is there."""
         async with asyncio.timeout(60):
             while True:
-                held: list[dict[str, Any]] = (await self.told("ada", "payout", "held"))["data"]
+                held: list[dict[str, Any]] = (await self.told("ada", "hold", "ls"))["data"]
                 found = [each for each in held if each["payout_id"] == payout_id]
                 if found:
                     return found[0]
@@ -156,7 +156,7 @@ async def test_two_people_end_what_nobody_can_tell(desk: Desk) -> None:
     resolved = next(each for each in ended["timeline"] if each["type"] == "payout.resolved")
     assert (resolved["actor"], resolved["detail"]) == ("person", {"kind": "resolve_not_paid"})  # who and why is ours
     assert len(ended["attempts"]) == 1
-    assert (await desk.told("ada", "payout", "held"))["data"] == []
+    assert (await desk.told("ada", "hold", "ls"))["data"] == []
 
     text = log.read_text()
     for name in ("ada.token", "bob.token"):
