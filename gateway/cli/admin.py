@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from gateway.cli.client import TOKEN_VARIABLE, Json, Me, Misused, Reach, ask, read_token, show, spoken, token_of
+from gateway.cli.client import TOKEN_VARIABLE, Json, Me, Misused, Reach, ask, part, read_token, show, spoken, token_of
 from gateway.config.load import load
 from gateway.domain.principal import FIRST_TOKEN_FILE
 from gateway.domain.role import Role
@@ -81,7 +81,7 @@ def confirm(name: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
         Who is to be confirmed.
     """
     with spoken(reach):
-        show(reach, ask(reach, token_of(me), "POST", f"{PRINCIPALS}/{_path(name)}/confirm"), _person)
+        show(reach, ask(reach, token_of(me), "POST", f"{_path(name)}/confirm"), _person)
 
 
 @admin.command
@@ -96,7 +96,7 @@ def revoke(name: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
         Whose.
     """
     with spoken(reach):
-        show(reach, ask(reach, token_of(me), "DELETE", f"{PRINCIPALS}/{_path(name)}"), _person)
+        show(reach, ask(reach, token_of(me), "DELETE", _path(name)), _person)
 
 
 @admin.command
@@ -164,10 +164,8 @@ def _body(*, expires_in_days: int | None, **named: str) -> Json:
 
 
 def _path(name: str) -> str:
-    """As a part of a path: what cannot be a name is said here."""
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or not name.isascii():
-        raise Misused(f"{name!r} is not a person's name")
-    return name
+    checked = part(name, "a person's name", "-_.")
+    return f"{PRINCIPALS}/{checked}"
 
 
 # In words ----------------------------------------------------------------------------------------------------------

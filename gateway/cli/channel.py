@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from pydantic_core import PydanticCustomError
 
-from gateway.cli.client import Json, Me, Misused, Reach, ask, show, spoken, token_of
+from gateway.cli.client import Json, Me, Misused, Reach, ask, part, show, spoken, token_of
 from gateway.config.durations import parse_duration
 
 CHANNELS = "/admin/v1/channels"
@@ -127,7 +127,7 @@ def enable(name: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
         Which channel.
     """
     with spoken(reach):
-        show(reach, ask(reach, token_of(me), "DELETE", f"{CHANNELS}/{_path(name)}/overrides"), _lifted)
+        show(reach, ask(reach, token_of(me), "DELETE", f"{_path(name)}/overrides"), _lifted)
 
 
 def _hold_back(name: str, how: Json, reason: str, lasts: str | None, force: bool, me: Me, reach: Reach) -> None:
@@ -135,7 +135,7 @@ def _hold_back(name: str, how: Json, reason: str, lasts: str | None, force: bool
         body = {**how, "reason": reason, "force": force}
         if lasts is not None:
             body["expires_in_s"] = _seconds(lasts)
-        show(reach, ask(reach, token_of(me), "POST", f"{CHANNELS}/{_path(name)}/overrides", body), _held)
+        show(reach, ask(reach, token_of(me), "POST", f"{_path(name)}/overrides", body), _held)
 
 
 def _seconds(text: str) -> int:
@@ -146,10 +146,8 @@ def _seconds(text: str) -> int:
 
 
 def _path(name: str) -> str:
-    """As a part of a path: what cannot be a name is said here."""
-    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-        raise Misused(f"{name!r} is not a channel's name")
-    return name
+    checked = part(name, "a channel's name", "-_")
+    return f"{CHANNELS}/{checked}"
 
 
 # In words ----------------------------------------------------------------------------------------------------------

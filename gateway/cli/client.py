@@ -146,6 +146,13 @@ def _fault(fault: Json) -> str:
     return f"  {where}{fault.get('code')}: {fault.get('detail')}"
 
 
+def part(text: str, what: str, also: str) -> str:
+    """As a part of a path, if it is made of ASCII letters, digits and what `also` has. Raises `Misused`: not `what`."""
+    if not text.isascii() or not text.translate(dict.fromkeys(map(ord, also))).isalnum():
+        raise Misused(f"{text!r} is not {what}")
+    return text
+
+
 # Showing -----------------------------------------------------------------------------------------------------------
 
 

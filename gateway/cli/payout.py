@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from gateway.cli.client import Json, Me, Misused, Reach, ask, spoken, token_of
+from gateway.cli.client import Json, Me, Misused, Reach, ask, part, spoken, token_of
 from gateway.cli.client import show as present
 from gateway.cli.payout_words import history, path_of, whole
 from gateway.domain.review import EVIDENCE_BYTES_MAX, RequestKind
@@ -97,7 +97,7 @@ def approve(request_id: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
         Which request; `payout requests` lists them.
     """
     with spoken(reach):
-        present(reach, ask(reach, token_of(me), "POST", f"{REQUESTS}/{_path(request_id)}/approve"), _request)
+        present(reach, ask(reach, token_of(me), "POST", f"{_path(request_id)}/approve"), _request)
 
 
 @payout.command
@@ -112,7 +112,7 @@ def withdraw(request_id: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None
         Which request.
     """
     with spoken(reach):
-        present(reach, ask(reach, token_of(me), "POST", f"{REQUESTS}/{_path(request_id)}/withdraw"), _request)
+        present(reach, ask(reach, token_of(me), "POST", f"{_path(request_id)}/withdraw"), _request)
 
 
 @payout.command
@@ -147,9 +147,8 @@ def read_evidence(path: Path) -> bytes:
 
 
 def _path(request_id: str) -> str:
-    if not request_id.replace("_", "").isalnum() or not request_id.isascii():
-        raise Misused(f"{request_id!r} is not a request's id")
-    return request_id
+    checked = part(request_id, "a request's id", "_")
+    return f"{REQUESTS}/{checked}"
 
 
 # In words ----------------------------------------------------------------------------------------------------------

@@ -202,3 +202,8 @@ class Payout:
         """The attempt that paid (its money may have come back since)."""
         paid = (AttemptState.SUCCEEDED, AttemptState.RETURNED)
         return next((attempt for attempt in reversed(self.attempts) if attempt.state in paid), None)
+
+    @property
+    def current_attempt(self) -> Attempt | None:
+        """The one that people and apps are shown: which paid, else which may still pay, else the newest."""
+        return self.paying_attempt or self.live_attempt or (self.attempts[-1] if self.attempts else None)

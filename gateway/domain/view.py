@@ -26,7 +26,7 @@ def payout_view(payout: Payout) -> Json:
     """The payout object of docs/api.md, for its owning app. Fields without a value are null."""
     reason = status_reason(payout)
     paying = payout.paying_attempt
-    current = paying or payout.live_attempt or (payout.attempts[-1] if payout.attempts else None)
+    current = payout.current_attempt
     return {
         "object": "payout",
         "id": payout.id,

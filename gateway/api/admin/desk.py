@@ -94,7 +94,7 @@ def audit_view(line: Line) -> Json:
 
 def line_view(payout: Payout) -> Json:
     """One payout in a list or an export: flat, without anything personal."""
-    current = payout.paying_attempt or payout.live_attempt or (payout.attempts[-1] if payout.attempts else None)
+    current = payout.current_attempt
     settled = current.settled_at if current is not None else None
     return {
         "id": payout.id,

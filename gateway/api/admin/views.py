@@ -75,7 +75,7 @@ def request_view(request: Request) -> Json:
 
 def held_view(held: UnderReview, now: datetime) -> Json:
     payout = held.payout
-    current = payout.paying_attempt or payout.live_attempt or (payout.attempts[-1] if payout.attempts else None)
+    current = payout.current_attempt
     return {
         "payout_id": payout.id,
         "app": payout.app,
