@@ -118,12 +118,23 @@ def _run(tasks: Sequence[SeedTask], jobs: int, crypto: str, *, quiet: bool) -> T
     results: list[SeedResult] = []
     for result in each(live, tasks, jobs):
         results.append(result)
+        _warn_of(result)
         if not quiet and sys.stderr.isatty():
             print(f"\r{len(results)} of {len(tasks)} seeds", end="", file=sys.stderr, flush=True)
     if not quiet and sys.stderr.isatty():
         print("\r", end="", file=sys.stderr)
     every = "real" if crypto == "real" else f"fast, every {REAL_CRYPTO_EVERY}th seed real"
     return Totals.of(results, time.monotonic() - began_s, every)
+
+
+def _warn_of(result: SeedResult) -> None:
+    """A violation is told when it is found: a long run that is cut off has then not been for nothing."""
+    for violation in result.violations:
+        print(
+            f"seed {result.seed}: invariant {violation.invariant}, {violation.payout_id}: {violation.what}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _smallest(tasks: Sequence[SeedTask], broken: SeedResult) -> tuple[dict[str, Any], list[str]]:
