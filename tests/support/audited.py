@@ -158,8 +158,10 @@ class Story:
     def unknown(self) -> Story:
         return self.heard(Answer(Heard.SUBMIT, OutcomeKind.UNCLEAR), AttemptState.UNKNOWN)
 
-    def claimed(self, fence: int = 2, node: str = "b", crashes: int = 0) -> Story:
-        self.lease = Lease(node, fence, self.now + timedelta(minutes=1))
+    def claimed(
+        self, fence: int = 2, node: str = "b", crashes: int = 0, lasts: timedelta = timedelta(minutes=1)
+    ) -> Story:
+        self.lease = Lease(node, fence, self.now + lasts)
         self.commit(Claimed(self.payout.id, self.lease, crashes), node=node)
         return self
 

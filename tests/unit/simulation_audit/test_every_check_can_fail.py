@@ -418,6 +418,14 @@ def good_release(story: Story) -> None:
     story.saved(released, EventType.RELEASED, actor="ben", detail={"request": request.id}, deeds=[approved]).looked()
 
 
+def good_lease_of_a_wrong_clock(story: Story) -> None:
+    """Its node's clock was 50 minutes ahead, and it crashed: the lease holds so long, and then it is settled."""
+    story.accepted().opened().claimed(lasts=timedelta(minutes=50))
+    story.auditor.faults_over(story.now)
+    story.wait(minutes=40).looked()
+    story.wait(minutes=11).claimed(3).unknown().looked()
+
+
 def good_takeover(story: Story) -> None:
     """A crash, another node, a question."""
     story.accepted().opened().sent()
@@ -466,6 +474,7 @@ GOOD: tuple[Bad, ...] = (
     good_not_sent,
     good_last_word,
     good_release,
+    good_lease_of_a_wrong_clock,
     good_takeover,
     good_return,
     good_late_success,
