@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 NEWEST_COUNTS = 0.2
 """How much the newest group moves the averages."""
+GROUP_S = 0.04
+"""About how long the units of one group may take: whoever comes while they run waits for them first."""
+GROUP_LEAST = 16
+"""No group is kept smaller, however slow its units: a commit is shared by those who are in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,13 @@ class CommitWait:
         """Units in the transaction under way."""
         return self._units
 
+    @property
+    def group(self) -> int:
+        """How many units the next group may have."""
+        if not self._unit_s:
+            return self._group_max
+        return min(self._group_max, max(GROUP_LEAST, int(GROUP_S / self._unit_s)))
+
     def began(self, units: int) -> None:
         """A group of so many units is taken in hand."""
         self._began_s, self._committing_s, self._units = self._monotonic(), None, units
@@ -65,7 +76,7 @@ class CommitWait:
         ahead = waiting + self._units
         if not ahead:
             return 0.0
-        groups = -(-ahead // self._group_max)
+        groups = -(-ahead // self.group)
         expected_s = ahead * (self._unit_s or 0.0) + groups * (self._commit_s or 0.0)
         stalled_s = self._monotonic() - self._began_s if self._units else 0.0
         return max(expected_s, stalled_s)

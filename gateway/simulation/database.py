@@ -27,10 +27,11 @@ from gateway.simulation.stage import raw
 from gateway.simulation.trace import Trace
 from gateway.store import statements
 from gateway.store.engine import writer_engine
+from gateway.store.lanes import Queued
 from gateway.store.port import ReadTx, Tx
 from gateway.store.reads import SqlReadTx
 from gateway.store.rows import Rows
-from gateway.store.writer import GROUP_MAX, GroupCommitter, Queued
+from gateway.store.writer import GROUP_MAX, GroupCommitter
 
 T = TypeVar("T")
 

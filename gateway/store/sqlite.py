@@ -16,13 +16,14 @@ from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import StoreUnavailable
 from gateway.sealing import Sealer
 from gateway.store.engine import log_version, reader_engine, refuse_foreign_log, writer_engine
+from gateway.store.lanes import Queued
 from gateway.store.lock import FileLock
 from gateway.store.migrate import current, head, stamp_mode, upgrade
 from gateway.store.port import ReadTx, Tx
 from gateway.store.reads import SqlReadTx
 from gateway.store.rows import Rows
 from gateway.store.schema import payouts
-from gateway.store.writer import GROUP_MAX, GroupCommitter, Queued, WriterThread
+from gateway.store.writer import GROUP_MAX, GroupCommitter, WriterThread
 
 T = TypeVar("T")
 

@@ -3,8 +3,9 @@
 Theory
 ------
 An acknowledgement may leave only after a commit that survives a power cut, and such a commit costs one fsync, 0.3 to
-8 ms, whatever is in it. So units queue up, and each transaction takes all that queued while the last one committed.
-There is no timer: an idle store commits a lone unit at once, a busy one commits hundreds together.
+8 ms, whatever is in it. So units queue up, and each transaction takes what queued while the last one committed, as far
+as its statements take no longer than a few commits would. There is no timer: an idle store commits a lone unit at once,
+a busy one commits dozens together. Whose turn it is in a queue that is longer: `gateway.store.lanes`.
 
 Within a group every unit runs inside its own SAVEPOINT (a lone one needs none):
 
@@ -21,14 +22,13 @@ Within a group every unit runs inside its own SAVEPOINT (a lone one needs none):
 from __future__ import annotations
 
 import contextlib
-import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -36,22 +36,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import CommitUnknown, StoreUnavailable
 from gateway.failpoints import Moment, committing
-from gateway.store.port import Tx
+from gateway.store.lanes import Lanes, Queued
 from gateway.store.rows import Rows
 from gateway.store.tx import SqlTx
 
-T = TypeVar("T")
-
 GROUP_MAX = 256
 """The most units in one transaction: bounds how long the last of them waits for the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Queued(Generic[T]):
-    """A unit on its way to the database, and where its result goes."""
-
-    unit: Callable[[Tx], T]
-    future: Future[T]
 
 
 def _nothing() -> None:
@@ -206,55 +196,42 @@ class WriterThread:
         """`wait` is told of each group; the committer tells it of each COMMIT."""
         self._committer = committer
         self._wait = wait or CommitWait(monotonic, GROUP_MAX)
-        self._queue: queue.SimpleQueue[Queued[Any] | None] = queue.SimpleQueue()
+        self._lanes = Lanes()
         self._thread = threading.Thread(target=self._work, name="paymux-writer", daemon=True)
         self._stopping = False
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._thread.start()
 
     def put(self, queued: Queued[Any]) -> None:
-        with self._lock:
+        with self._changed:
             if self._stopping:
                 queued.future.set_exception(StoreUnavailable("the store is closed"))
                 return
-            self._queue.put(queued)
+            self._lanes.put(queued)
+            self._changed.notify()
 
     @property
     def pressure(self) -> Pressure:
-        """How many units wait, and how long one more would. For any thread."""
-        waiting = self._queue.qsize()
-        return Pressure(waiting + self._wait.under_way, self._wait.estimate_s(waiting))
+        """How many units wait, and how long one more that comes in by the door would. For any thread."""
+        ahead = self._lanes.before_door(self._wait.group)
+        return Pressure(len(self._lanes) + self._wait.under_way, self._wait.estimate_s(ahead))
 
     def stop(self) -> None:
         """Finish what is queued, then end. Blocks; call it off the loop."""
-        with self._lock:
-            if not self._stopping:
-                self._stopping = True
-                self._queue.put(None)
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
         self._thread.join()
 
     def _work(self) -> None:
-        ending = False
-        while not ending:
-            group, ending = self._take()
-            if group:
-                self._wait.began(len(group))
-                self._committer.commit(group)
-                self._wait.ended()
+        while group := self._take():
+            self._wait.began(len(group))
+            self._committer.commit(group)
+            self._wait.ended()
         self._committer.close()
 
-    def _take(self) -> tuple[list[Queued[Any]], bool]:
-        """All that is queued, at least one, at most `GROUP_MAX`; and whether the end was seen."""
-        first = self._queue.get()
-        if first is None:
-            return [], True
-        group = [first]
-        while len(group) < GROUP_MAX:
-            try:
-                queued = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if queued is None:
-                return group, True
-            group.append(queued)
-        return group, False
+    def _take(self) -> list[Queued[Any]]:
+        """The next group, when there is one; nothing once the end has come and all is done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or len(self._lanes) > 0)
+            return self._lanes.take(self._wait.group)

@@ -12,8 +12,8 @@ from gateway.domain.payout import AttemptState, Prepared
 from gateway.domain.reasons import RejectReason
 from gateway.domain.status import Status, status
 from gateway.operations import learn
+from gateway.store.lanes import Queued
 from gateway.store.sqlite import MemoryStore
-from gateway.store.writer import Queued
 from tests.support.builders import an_answer
 from tests.taxonomy import instead
 from tests.taxonomy.register import row

@@ -16,10 +16,11 @@ import pytest
 from gateway.domain.errors import CommitUnknown, StoreError, StoreUnavailable
 from gateway.sealing import Sealer
 from gateway.store.engine import writer_engine
+from gateway.store.lanes import Queued
 from gateway.store.migrate import upgrade
 from gateway.store.port import Reference, Tx
 from gateway.store.rows import Rows
-from gateway.store.writer import GroupCommitter, Queued
+from gateway.store.writer import GroupCommitter
 from tests.support.builders import a_payout
 from tests.support.chaos_books import left_behind
 from tests.support.disk import LimitedFiles, Room, small_file_system

@@ -36,7 +36,7 @@ def test_in_a_steady_world_the_estimate_is_the_wait(
     """Whatever the groups were: so many units and so many commits from now the queue is empty."""
     unit_s, commit_s = unit_tenths_ms / 1e4, commit_ms / 1e3
     _, wait = worked(unit_s, commit_s, groups)
-    exact = waiting * unit_s + -(-waiting // GROUP_MAX) * commit_s
+    exact = waiting * unit_s + -(-waiting // wait.group) * commit_s
     assert wait.estimate_s(waiting) == pytest.approx(exact, rel=1e-3, abs=1e-4)
 
 
