@@ -199,7 +199,11 @@ def log_unhandled(error: BaseException, request_id: str) -> None:
     _log.error("api.unhandled", error=type(error).__name__, where=where, request_id=request_id)
 
 
+def sane_request_id(given: str) -> str | None:
+    """The caller's own id, if it is one that can be shown."""
+    return given if _SANE_ID.fullmatch(given) else None
+
+
 def _request_id(request: web.Request) -> str:
     """The caller's own id if it is sane, else a new one."""
-    given = request.headers.get(REQUEST_ID, "")
-    return given if _SANE_ID.fullmatch(given) else mint_request_id()
+    return sane_request_id(request.headers.get(REQUEST_ID, "")) or mint_request_id()

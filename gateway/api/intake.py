@@ -29,6 +29,7 @@ from gateway.clock import Clock
 _log = structlog.get_logger("api")
 
 LOG_EVERY_S = 10.0
+LATELY_S = 1.0
 TURNED_AWAY = frozenset({Code.OVERLOADED, Code.QUOTA_EXCEEDED})
 """Answers that have no line each in the log: one line in ten seconds counts them."""
 QUOTA = "quota"
@@ -51,6 +52,7 @@ class Intake:
         self._turned_away: Counter[str] = Counter()
         self._logged: Counter[str] = Counter()
         self._log_at_s = clock.monotonic()
+        self._turned_away_s = -LATELY_S
 
     # How it stands, for whoever shows it -----------------------------------------------------------------------------
 
@@ -114,20 +116,41 @@ class Intake:
         """Take one; the caller has looked."""
         return Place(self._inside[load], who, self._room.left if load is Load.ORDERS else None)
 
+    def refusal(self, load: Load, limits: IntakeLimits, key: KeyRecord | None) -> Refused | None:
+        """What one more request of the key that it claims is told now; None when it may come in."""
+        over = None if key is None else self.quota(key, limits).refused
+        return over or self.crowded(load, "" if key is None else key.app, limits)
+
+    @property
+    def crowded_lately(self) -> bool:
+        """Whether anybody was turned away within the last second."""
+        return self._clock.monotonic() - self._turned_away_s < LATELY_S
+
     async def turn_away(self, load: Load, refused: Refused, limits: IntakeLimits, hang_up: HangUp) -> None:
         """Hold the answer back for a while, then raise it; where too many are held back already, hang up."""
-        self._count(QUOTA if refused.code is Code.QUOTA_EXCEEDED else load)
-        if load is Load.ORDERS and refused.code is Code.OVERLOADED:
-            self._room.turned_away()
-        if self._paused >= limits.paused:
+        if not self.hold_back(load, refused, limits):
             hang_up()
             raise refused
-        self._paused += 1
         try:
             await self._clock.sleep(limits.pause_s)
         finally:
-            self._paused -= 1
+            self.let_go()
         raise refused
+
+    def hold_back(self, load: Load, refused: Refused, limits: IntakeLimits) -> bool:
+        """Count a refusal; whether its answer is to be held back, and then `let_go`, or there is no room for it."""
+        self._count(QUOTA if refused.code is Code.QUOTA_EXCEEDED else load)
+        self._turned_away_s = self._clock.monotonic()
+        if load is Load.ORDERS and refused.code is Code.OVERLOADED:
+            self._room.turned_away()
+        if self._paused >= limits.paused:
+            return False
+        self._paused += 1
+        return True
+
+    def let_go(self) -> None:
+        """A refusal that was held back has been told."""
+        self._paused -= 1
 
     def _count(self, what: str) -> None:
         self._turned_away[str(what)] += 1
@@ -175,8 +198,7 @@ class Visit:
 
     async def look(self) -> None:
         """Before the body. Raises `Refused`: quota_exceeded or overloaded."""
-        refused = None if self._quota is None else self._quota.refused
-        refused = refused or self._intake.crowded(self._load, self._app, self._limits)
+        refused = self._intake.refusal(self._load, self._limits, self._key)
         if refused is not None:
             await self._intake.turn_away(self._load, refused, self._limits, self._hang_up)
 

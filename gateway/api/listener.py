@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from aiohttp import http_parser, web
 
 from gateway.api.connections import ConnectionCap, ConnectionLimits
+from gateway.api.gate import Gate
 from gateway.api.protocol import Connection
 
+GATE = web.AppKey("GATE", Gate)
+"""An application's own look at the bytes of orders, where it has one."""
 STOP_S = 20.0
 """How long requests in progress may take to end."""
 _BACKLOG = 1024
@@ -56,7 +59,7 @@ async def start_listener(
     assert manager is not None  # noqa: S101 - what setup() made
     try:
         server = await loop.create_server(
-            lambda: Connection(manager, loop, cap),
+            lambda: Connection(manager, loop, cap, app.get(GATE)),
             host,
             port,
             ssl=ssl,

@@ -14,6 +14,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from gateway.api.connections import ConnectionCap
 from gateway.api.dispatch import REQUEST_ID, log_unhandled, mint_request_id
+from gateway.api.gate import Gate, whole_request
 from gateway.api.problems import Code, Refused
 from gateway.api.responses import problem
 
@@ -28,9 +29,11 @@ IDLE_S = 75.0
 class Connection(web.RequestHandler):
     """One connection. Its base class keeps its state in private names; a test holds on to those used here."""
 
-    __slots__ = ("_admitted", "_cap", "_head_timer", "_newest_body", "_peer")
+    __slots__ = ("_admitted", "_cap", "_gate", "_head_timer", "_newest_body", "_pause", "_peer", "_plain", "_resting")
 
-    def __init__(self, manager: web.Server, loop: asyncio.AbstractEventLoop, cap: ConnectionCap) -> None:
+    def __init__(
+        self, manager: web.Server, loop: asyncio.AbstractEventLoop, cap: ConnectionCap, gate: Gate | None = None
+    ) -> None:
         settings: dict[str, Any] = {
             "keepalive_timeout": IDLE_S,
             "auto_decompress": False,
@@ -44,6 +47,11 @@ class Connection(web.RequestHandler):
         self._admitted = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._newest_body: StreamReader = EMPTY_PAYLOAD
+        self._gate = gate
+        self._plain = gate is not None
+        """All that came so far were whole requests, each by itself: aiohttp holds no part of one."""
+        self._pause: asyncio.TimerHandle | None = None
+        self._resting = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let it in, or close it at once where there are too many."""
@@ -60,12 +68,16 @@ class Connection(web.RequestHandler):
             return
         self._cap.leave(self._peer)
         self._head_came()
+        if self._pause is not None:
+            self._pause_over().cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes belong to a head when the body before them has ended."""
-        if not self._admitted:
+        if not self._admitted or (self._plain and self._turned_away(data)):
             return
+        if self._resting:
+            self._head_came()
         heads, in_head = self._request_count, self._newest_body.is_eof()
         super().data_received(data)
         if self._request_count > heads:
@@ -94,10 +106,51 @@ class Connection(web.RequestHandler):
         made.force_close()
         return made
 
+    # Turned away ------------------------------------------------------------------------------------------------------
+
+    def _turned_away(self, data: bytes) -> bool:
+        """Whether the gate refuses these bytes; what comes behind them is not read before they are answered."""
+        head = whole_request(data)
+        self._plain = head is not None
+        if head is None or self._gate is None or self._request_in_progress or self._messages:
+            return False
+        turned = self._gate.look(head)
+        if turned is None:
+            return False
+        transport = self.transport
+        if turned.answer is None or not isinstance(transport, asyncio.Transport):
+            self.force_close()
+            return True
+        self._head_came()
+        transport.pause_reading()
+        self._pause = self._loop.call_later(turned.pause_s, self._answer_turned_away, turned.answer, turned.closes)
+        return True
+
+    def _answer_turned_away(self, answer: bytes, closes: bool) -> None:
+        self._pause_over()
+        transport = self.transport
+        if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+            return
+        transport.write(answer)
+        if closes:
+            transport.close()
+            return
+        transport.resume_reading()
+        self._resting, self._head_timer = True, self._loop.call_later(IDLE_S, self._head_is_late)
+
+    def _pause_over(self) -> asyncio.TimerHandle:
+        pause, self._pause = self._pause, None
+        assert self._gate is not None and pause is not None  # noqa: S101, PT018 - whoever is paused was looked at
+        self._gate.answered()
+        return pause
+
+    # The head's deadline ----------------------------------------------------------------------------------------------
+
     def _await_head(self) -> None:
         self._head_timer = self._loop.call_later(HEAD_DEADLINE_S, self._head_is_late)
 
     def _head_came(self) -> None:
+        self._resting = False
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

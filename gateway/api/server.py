@@ -20,10 +20,11 @@ from gateway.api.admin.routes import desk_routes, people_routes, review_routes
 from gateway.api.auth import Authenticator, Presented, claimed
 from gateway.api.dispatch import Authenticate, Dispatcher, LetIn
 from gateway.api.docs import Docs
+from gateway.api.gate import Gate
 from gateway.api.health import Health, Probes
 from gateway.api.intake import Intake, Pressed, Visit
 from gateway.api.keys import KeyRecord, KeyRing, Scope
-from gateway.api.listener import Listener, start_listener
+from gateway.api.listener import GATE, Listener, start_listener
 from gateway.api.metrics import Exposition, metrics_route
 from gateway.api.notifications import Notifications
 from gateway.api.payouts import Payouts
@@ -62,6 +63,7 @@ def public_app(
     docs.draw = lambda: document(tuple(sorted(state.services.router.preferences)))
     app = _app(Dispatcher(table, _authenticate(state), meter=state.services.meter, let_in=_let_in(state)))
     app[PUBLIC_STATE] = state
+    app[GATE] = Gate(state)
     return app
 
 
