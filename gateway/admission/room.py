@@ -1,8 +1,9 @@
 """How many may be inside at once so that none stays too long, learned from how fast they leave.
 
 By Little's law what is inside, divided by the rate at which it leaves, is how long it stays. So while people have to be
-turned away, the room is as large as what leaves in `target_s`; while nobody is, it grows back to its full size. A slow
-machine, or one whose neighbours are noisy, then answers as quickly as a fast one, only fewer.
+turned away, or stay too long already, the room is as large as what leaves in `target_s`; while neither is so, it grows
+back to its full size. A slow machine, or one whose neighbours are noisy, then answers as quickly as a fast one, only
+fewer.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 LOOK_EVERY_S = 1.0
 GROWTH = 1.25
 """How much it grows in a second in which nobody was turned away."""
-LEAST = 48
+LEAST = 32
 """No room is smaller: a commit is shared by those who are inside, and few of them share it badly."""
 
 
@@ -22,8 +23,11 @@ class Room:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._size: float | None = None
-        """None: nobody was ever turned away, so nothing speaks against the full size."""
-        self._looked_s = monotonic()
+        """None: nothing speaks against the full size."""
+        self._looked_s = self._moved_s = monotonic()
+        self._inside = 0
+        self._stayed_s = 0.0
+        """How long everybody has been inside since the last look, added up."""
         self._left = 0
         self._crowded = False
 
@@ -34,19 +38,31 @@ class Room:
             self._look(passed_s, most, target_s)
         return most if self._size is None else int(min(max(self._size, min(LEAST, most)), most))
 
+    def entered(self) -> None:
+        """One has come in."""
+        self._move(+1)
+
     def left(self) -> None:
         """One has left, served."""
+        self._move(-1)
         self._left += 1
+
+    def _move(self, by: int) -> None:
+        now_s = self._monotonic()
+        self._stayed_s += self._inside * (now_s - self._moved_s)
+        self._inside, self._moved_s = self._inside + by, now_s
 
     def turned_away(self) -> None:
         """One found no place."""
         self._crowded = True
 
     def _look(self, passed_s: float, most: int, target_s: float) -> None:
-        if self._crowded and passed_s < 2 * LOOK_EVERY_S:  # over a longer time it was not crowded all the time
+        self._move(0)
+        slow = self._stayed_s > max(self._left * target_s, LEAST * passed_s)
+        if (slow or self._crowded) and passed_s < 2 * LOOK_EVERY_S:  # in a longer time it was not so all the time
             fits = self._left / passed_s * target_s
             self._size = fits if self._size is None else (self._size + fits) / 2
         elif self._size is not None:
             grown = max(self._size, float(LEAST)) * GROWTH ** min(passed_s / LOOK_EVERY_S, 60.0)
             self._size = grown if grown < most else None
-        self._looked_s, self._left, self._crowded = self._monotonic(), 0, False
+        self._looked_s, self._left, self._crowded, self._stayed_s = self._monotonic(), 0, False, 0.0

@@ -94,10 +94,10 @@ class Intake:
             raise Refused(Code.UNAVAILABLE)
         return self.place(Load.NOTIFICATIONS, channel)
 
-    def crowded(self, load: Load, app: str, limits: IntakeLimits) -> Refused | None:
+    def crowded(self, load: Load, app: str, limits: IntakeLimits, ahead: int = 0) -> Refused | None:
         """What one more of the app is told now; None when there is a place for it."""
         pressure = self._pressure()
-        places = self.room(limits) if load is Load.ORDERS else limits.reads
+        places = (self.room(limits) if load is Load.ORDERS else limits.reads) - ahead
         slow = load is Load.ORDERS and pressure.wait_s > limits.commit_wait_s
         full = pressure.queued >= limits.commit_queue * QUEUE_SHARE[load]
         if not slow and not full and self._inside[load].fits(app, places, limits.weight_of):
@@ -114,12 +114,16 @@ class Intake:
 
     def place(self, load: Load, who: str) -> Place:
         """Take one; the caller has looked."""
-        return Place(self._inside[load], who, self._room.left if load is Load.ORDERS else None)
+        if load is not Load.ORDERS:
+            return Place(self._inside[load], who)
+        self._room.entered()
+        return Place(self._inside[load], who, self._room.left)
 
-    def refusal(self, load: Load, limits: IntakeLimits, key: KeyRecord | None) -> Refused | None:
-        """What one more request of the key that it claims is told now; None when it may come in."""
+    def refusal(self, load: Load, limits: IntakeLimits, key: KeyRecord | None, ahead: int = 0) -> Refused | None:
+        """What one more request of the key that it claims is told now, behind `ahead` who are on their way to a place;
+        None when it may come in."""
         over = None if key is None else self.quota(key, limits).refused
-        return over or self.crowded(load, "" if key is None else key.app, limits)
+        return over or self.crowded(load, "" if key is None else key.app, limits, ahead)
 
     @property
     def crowded_lately(self) -> bool:

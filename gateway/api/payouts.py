@@ -59,6 +59,7 @@ class Payouts:
         if accepted.replayed:
             return as_json(view, 200, {"Idempotent-Replayed": "true"})
         self._state.alikes.note(mark, accepted.payout.id, now_s)
+        self._state.backlog.came(call.app)
         if flags:
             _log.info("payout.flagged", payout=accepted.payout.id, app=call.app, flags=sorted(flags))
         return as_json(view, 201, {"Location": f"/v1/payouts/{accepted.payout.id}"})
@@ -67,12 +68,14 @@ class Payouts:
         """What the configuration has against it. A reference that is known is answered whatever that says now: the
         payout may be on its way. Raises `Refused`, with every fault."""
         faults = [*self._over_limit(app, order.money()), *self._unknown_preference(order.preference)]
-        if not faults:
+        refused = Refused(Code.INVALID_REQUEST, faults=faults) if faults else None
+        refused = refused or await self._state.backlog.refusal(self._state.services, app, self._state.doors.backlog)
+        if refused is None:
             return
         try:
             await read.by_reference(self._state.services, app, order.reference)
         except NotFound:
-            raise Refused(Code.INVALID_REQUEST, faults=faults) from None
+            raise refused from None
 
     def _over_limit(self, app: str, amount: Money) -> Iterator[Fault]:
         """Row 32: no more than the app may order at once."""

@@ -181,8 +181,9 @@ PROBLEMS: dict[Code, Kind] = {
     Code.QUOTA_EXCEEDED: Kind(
         429,
         "The key is over its limits",
-        "More requests a second, or more at once, than the operator allows this key. `RateLimit-Policy` says how many "
-        "that is, `RateLimit` how many are left. Nothing was stored.",
+        "More requests a second, or more at once, than the operator allows this key: `RateLimit-Policy` says how many "
+        "that is, `RateLimit` how many are left. Or as many of the app's payouts wait for a channel as may: `detail` "
+        "says so. Nothing was stored.",
         "Send the request again, with the same reference, after as many seconds as Retry-After says; spread requests "
         "out, and let no more run at once than `concurrent` says.",
     ),
@@ -210,8 +211,8 @@ PROBLEMS: dict[Code, Kind] = {
     Code.OVERLOADED: Kind(
         503,
         "There is more to do than can be done at once",
-        "The gateway takes in no more than it can store in about a second, and shares that between its apps. Nothing "
-        "was stored, nor even read.",
+        "The gateway takes in no more than it can store in about a second, and shares that between its apps; nor more "
+        "than may wait for a channel, and then `detail` says so. Nothing was stored.",
         "Repeat the request with the same reference after as many seconds as Retry-After says, and a little longer "
         "each time.",
     ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.admission.limits import IntakeLimits
 from gateway.api.auth import Authenticator
+from gateway.api.backlog import Backlog, BacklogLimits
 from gateway.api.connections import Networks
 from gateway.api.flags import Alikes
 from gateway.api.intake import Intake
@@ -26,6 +27,8 @@ class Doors:
     """How many notifications are taken in at once."""
     intake: IntakeLimits = field(default_factory=IntakeLimits)
     """How much else, and each key's part of it."""
+    backlog: BacklogLimits = field(default_factory=BacklogLimits)
+    """How many accepted payouts may wait for a channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class PublicState:
     intake: Intake
     cursor_key: bytes = field(repr=False)
     alikes: Alikes = field(default_factory=Alikes)
+    backlog: Backlog = field(default_factory=Backlog)
 
     @property
     def services(self) -> Services:

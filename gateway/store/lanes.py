@@ -24,13 +24,13 @@ DOOR: frozenset[str] = frozenset(
         Commit.CANCEL_WISH,
         Commit.CONFIG,
         Commit.NONCE,
-        Commit.NOTIFICATION,
         Commit.PEOPLE,
         Commit.REDELIVERY,
         Commit.REQUEST,
     }
 )
-"""Units that somebody outside waits for."""
+"""Units that an app or a person waits for. A channel that is kept waiting with a notification tells it again, and is
+asked in the end."""
 WORK_SHARE = 4
 """One in so many of a group is kept for the work, where there is any."""
 

@@ -15,6 +15,7 @@ def crowded(room: Room, clock: FakeClock, rate: int, seconds: int, target_s: flo
     for _ in range(seconds):
         room.turned_away()
         for _ in range(rate):
+            room.entered()
             room.left()
         clock.move(1.0)
         room.size(MOST, target_s)
@@ -35,9 +36,26 @@ def test_a_quiet_house_is_never_small() -> None:
     clock = FakeClock()
     room = Room(clock.monotonic)
     for _ in range(100):
-        room.left()
+        room.entered()
         clock.move(1.0)
+        room.left()
         assert room.size(MOST, 0.5) == MOST
+
+
+def test_who_stays_too_long_is_enough() -> None:
+    """A hundred are always inside and a hundred leave in a second: each stays for one, so half of them are too many,
+    though nobody was turned away."""
+    clock = FakeClock()
+    room = Room(clock.monotonic)
+    for _ in range(100):
+        room.entered()
+    for _ in range(20):
+        for _ in range(100):
+            clock.move(0.01)
+            room.left()
+            room.entered()
+        size = room.size(MOST, 0.5)
+    assert size == 50
 
 
 def test_after_the_flood_it_grows_back() -> None:
@@ -59,6 +77,7 @@ def test_an_idle_night_is_not_taken_for_slowness() -> None:
     clock = FakeClock()
     room = Room(clock.monotonic)
     room.turned_away()
+    room.entered()
     room.left()
     clock.move(3600.0)
     assert room.size(MOST, 0.5) == MOST
