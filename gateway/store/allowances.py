@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from gateway.domain.allowance import Reservation, Used, overspent
 from gateway.domain.payout import Payout
@@ -46,15 +46,20 @@ class SqlAllowanceWrites(SqlAllowanceReads):
         minor = reservation.amount.minor
         which = {"of_channel": reservation.channel, "of_currency": reservation.amount.currency, "of_period": window}
         # Added first and looked at then: the row is ours from here on, so nobody reserves beside us.
-        known = self._connection.execute(sql.ADD_USAGE, which | {"more_minor": minor, "more": 1}).first()
-        if known is None:
-            values: dict[str, Any] = {name.removeprefix("of_"): value for name, value in which.items()}
-            self._connection.execute(sql.INSERT[schema.usage], values | {"amount_minor": minor, "payouts": 1})
+        known = self._add_usage(which, minor)
         used = Used(minor, 1) if known is None else Used(known.amount_minor, known.payouts)
         spent = overspent(window, used, reservation)
         if spent is not None:
             raise spent
         return used
+
+    def _add_usage(self, which: Mapping[str, str], minor: int) -> Row[Any] | None:
+        """The sums with it, where there were any."""
+        known = self._connection.execute(sql.ADD_USAGE, {**which, "more_minor": minor, "more": 1}).first()
+        if known is None:
+            values: dict[str, Any] = {name.removeprefix("of_"): value for name, value in which.items()}
+            self._connection.execute(sql.INSERT[schema.usage], values | {"amount_minor": minor, "payouts": 1})
+        return known
 
     def release_reservation(self, payout: Payout, number: int, at: datetime) -> str | None:
         which = {"of_shard": payout.shard, "of_payout_id": payout.id, "of_number": number}

@@ -62,6 +62,10 @@ class CensusReads(Protocol):
         """How many payouts are held or frozen, and since when the longest waiting of them is."""
         ...
 
+    def unsent(self, at_most: int) -> Mapping[str, int]:
+        """By app: accepted payouts that no channel was chosen for yet, and that wait for one; as far as `at_most`."""
+        ...
+
 
 class SqlCensusReads:
     """The questions, on one snapshot."""
@@ -84,6 +88,15 @@ class SqlCensusReads:
         held, frozen = self._first(HELD), self._first(FROZEN)
         since = [at for at in (held.since, frozen.since) if at is not None] if held and frozen else []
         return held.payouts if held else 0, _moment(min(since)) if since else None
+
+    def unsent(self, at_most: int) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        app = ""
+        while step := self._first(sql.NEXT_DUE_APP, after=app, one=1):
+            app = step.app
+            counted = self._first(sql.COUNT_UNSENT_OF_APP, of_app=app, at_most=at_most)
+            found[app] = counted.payouts if counted else 0
+        return found
 
     def _first(self, query: Any, **values: object) -> Row[Any] | None:
         return self._connection.execute(query, values).first()

@@ -32,6 +32,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 LINEAGE = "lineage"
 BACKUP = "backup"
 """Names of rows in the store: the word of its history, and in a copy made by `db backup` when that was."""
+SAFETY = "safety"
+"""Likewise: quarantine and ask-first time."""
 
 FILE_SUFFIX = ".high-water"
 WRITE_EVERY_S = 1.0
@@ -67,6 +69,11 @@ class MarkRead:
 
     found: HighWater | None = None
     unreadable: str | None = None
+
+    @property
+    def absent(self) -> bool:
+        """There is no file."""
+        return self.found is None and self.unreadable is None
 
 
 def history_in(tx: ReadTx) -> History:

@@ -230,6 +230,10 @@ class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, Protocol):
         """A number that every event raises and nothing lowers: an older copy of the store has a smaller one."""
         ...
 
+    def neighbours(self) -> int:
+        """How many other nodes have joined this store and are still there, by what the store itself knows."""
+        ...
+
     def unasked_since(self, since: datetime) -> int:
         """Open attempts sent before `since` whose channel has not been asked about them after it.
 
@@ -313,6 +317,10 @@ class Tx(ReadTx, PrincipalWrites, OverrideWrites, AuditWrites, Protocol):
 
     def set_meta(self, name: str, value: str | None) -> None:
         """Keep a word; None forgets it."""
+        ...
+
+    def join(self) -> None:
+        """This node has looked whether the store is the one it left: from now on it counts as a neighbour."""
         ...
 
     def ask_live_at(self, at: datetime) -> int:

@@ -210,6 +210,9 @@ class SqlReadTx(SqlPrincipalReads, SqlAllowanceReads, SqlCensusReads, SqlOverrid
             self._connection.execute(select(func.max(literal_column("rowid"))).select_from(schema.events)).scalar() or 0
         )
 
+    def neighbours(self) -> int:
+        return 0  # a lock file keeps every other node away
+
     def unasked_since(self, since: datetime) -> int:
         columns = schema.evidence.c
         asked = exists().where(

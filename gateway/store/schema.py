@@ -52,6 +52,11 @@ UNFINISHED = "status NOT IN ('paid', 'failed', 'canceled', 'returned')"
 """The condition of an index, to be repeated word for word by what is to go by it."""
 
 
+def _where(condition: str) -> dict[str, Any]:
+    """The condition of a partial index, in every dialect."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 def _of_payout(*more: Any) -> tuple[Any, ...]:
     """The two columns every row of a payout has, and their foreign key."""
     return (
@@ -122,12 +127,12 @@ payouts = Table(
     Column("fence", Integer, nullable=False),
     Column("crashes", Integer, nullable=False, server_default="0"),  # row 64
     PrimaryKeyConstraint("shard", "id"),
-    Index("payouts_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
-    Index("payouts_lanes", "app", "channel", "due_at", sqlite_where=text("due_at IS NOT NULL")),
-    Index("payouts_leased", "lease_until", sqlite_where=text("lease_until IS NOT NULL")),
+    Index("payouts_due", "due_at", **_where("due_at IS NOT NULL")),
+    Index("payouts_lanes", "app", "channel", "due_at", **_where("due_at IS NOT NULL")),
+    Index("payouts_leased", "lease_until", **_where("lease_until IS NOT NULL")),
     Index("payouts_by_app", "app", "created_at", "id"),
-    Index("payouts_under_review", "hold_at", sqlite_where=text("hold_code IS NOT NULL OR frozen")),
-    Index("payouts_unfinished", "status", "created_at", sqlite_where=text(UNFINISHED)),
+    Index("payouts_under_review", "hold_at", **_where("hold_code IS NOT NULL OR frozen")),
+    Index("payouts_unfinished", "status", "created_at", **_where(UNFINISHED)),
 )
 
 attempts = Table(
@@ -175,7 +180,7 @@ attempts = Table(
         "shard",
         "payout_id",
         unique=True,
-        sqlite_where=text("state <> 'rejected'"),
+        **_where("state <> 'rejected'"),
     ),
     Index("attempts_channel_payout", "shard", "channel", "channel_payout_id"),
     Index(
@@ -186,7 +191,7 @@ attempts = Table(
         "account_id",
         "duplicate_mode",
         "key_ids",
-        sqlite_where=text("due_at IS NOT NULL"),
+        **_where("due_at IS NOT NULL"),
     ),
 )
 
@@ -288,8 +293,8 @@ callbacks = Table(
         Column("parked_at", Moment),
     ),
     PrimaryKeyConstraint("shard", "id", "endpoint"),
-    Index("callbacks_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
-    Index("callbacks_lanes", "endpoint", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    Index("callbacks_due", "due_at", **_where("due_at IS NOT NULL")),
+    Index("callbacks_lanes", "endpoint", "due_at", **_where("due_at IS NOT NULL")),
     Index("callbacks_of_payout", "shard", "payout_id"),
 )
 
@@ -341,7 +346,7 @@ requests = Table(
     Column("approved_at", Moment),
     Column("withdrawn_at", Moment),
     PrimaryKeyConstraint("shard", "id"),
-    Index("requests_open", "made_at", sqlite_where=text("approved_at IS NULL AND withdrawn_at IS NULL")),
+    Index("requests_open", "made_at", **_where("approved_at IS NULL AND withdrawn_at IS NULL")),
 )
 
 nonces = Table(
@@ -394,7 +399,7 @@ overrides = Table(
     Column("expires_at", Moment),
     Column("lifted_by", Text),
     Column("lifted_at", Moment),
-    Index("overrides_open", "created_at", sqlite_where=text("lifted_at IS NULL")),
+    Index("overrides_open", "created_at", **_where("lifted_at IS NULL")),
 )
 
 audit = Table(

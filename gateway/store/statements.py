@@ -7,7 +7,7 @@ Names that begin with `of_` say which row; an update sets the columns that are n
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Table, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, case, func, insert, literal_column, or_, select, update
 
 from gateway.store import schema
 
@@ -58,6 +58,12 @@ NEXT_DUE_CHANNEL = (
     .order_by(_P.channel)
     .limit(bindparam("one"))
 )
+_UNSENT_OF_APP = (
+    select(literal_column("1"))
+    .where(_P.due_at.is_not(None), _P.app == bindparam("of_app"), _P.channel.is_(None))
+    .limit(bindparam("at_most"))
+)
+COUNT_UNSENT_OF_APP = select(func.count().label("payouts")).select_from(_UNSENT_OF_APP.subquery())
 CLAIM = (
     update(schema.payouts)
     .where(*_of(schema.payouts, "shard", "id"), _free())

@@ -49,12 +49,15 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
         }
         values = self._rows.new_payout(payout) | {"due_at": payout.created_at}
         if lease is not None:
-            values |= {"lease_owner": lease.owner, "lease_until": lease.until, "fence": lease.fence}
-        try:
-            self._insert(schema.references, row)
-        except IntegrityError as error:
-            raise StaleWrite(f"reference {payout.reference} was taken meanwhile") from error
+            values |= {"lease_owner": lease.owner, "lease_until": self._held_until(lease), "fence": lease.fence}
+        self._insert_reference(row)
         self._insert(schema.payouts, values)
+
+    def _insert_reference(self, values: Values) -> None:
+        try:
+            self._insert(schema.references, values)
+        except IntegrityError as error:
+            raise StaleWrite(f"reference {values['reference']} was taken meanwhile") from error
 
     def save(self, before: Payout, after: Payout, due_at: datetime | None, lease: Lease | None = None) -> Payout:
         saved = replace(after, version=before.version + 1)
@@ -63,7 +66,10 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
             values["crashes"] = after.crashes
         which = {"of_shard": before.shard, "of_id": before.id, "of_version": before.version}
         if lease is not None:
-            values |= {"lease_until": lease.until, "crashes": 0}  # its owner came on: no crash in a row (row 64)
+            values |= {
+                "lease_until": self._held_until(lease),
+                "crashes": 0,
+            }  # its owner came on: no crash in a row (row 64)
             which["of_fence"] = lease.fence
         statement = sql.SAVE if lease is None else sql.SAVE_LEASED
         if self._connection.execute(statement, which | values).rowcount != 1:
@@ -164,12 +170,17 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
             return None
 
     def renew(self, payout_id: str, lease: Lease, until: datetime) -> Lease:
-        if self._change_lease(payout_id, lease, lease_until=until) != 1:
+        renewed = replace(lease, until=until)
+        if self._change_lease(payout_id, renewed, lease_until=self._held_until(renewed)) != 1:
             raise StaleWrite(f"{payout_id}: the lease is lost")
-        return replace(lease, until=until)
+        return renewed
 
     def release(self, payout_id: str, lease: Lease) -> None:
         self._change_lease(payout_id, lease, lease_until=None, lease_owner=None, crashes=0)
+
+    def _held_until(self, lease: Lease) -> datetime:
+        """The end of a lease as it is stored: by the clock that leases run out by."""
+        return lease.until
 
     def _change_lease(self, payout_id: str, lease: Lease, **values: Any) -> int:
         which = {"of_shard": shard_of_payout(payout_id), "of_id": payout_id, "of_fence": lease.fence}
@@ -181,16 +192,30 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
     def claim_callbacks(
         self, now: datetime, until: datetime, limit: int, busy_endpoints: frozenset[str]
     ) -> Sequence[Callback]:
-        claimed = []
-        for row in due_callbacks(self._all, now, limit, busy_endpoints):
+        found = due_callbacks(self._all, now, limit, busy_endpoints)
+        for row in found:
             self._change_callback_row(row.shard, row.id, row.endpoint, due_at=until)
+        return self._open_callbacks(found)
+
+    def _open_callbacks(self, rows: Sequence[Row[Any]]) -> list[Callback]:
+        """Those that can be read: one that cannot must not stop the rest."""
+        opened = []
+        for row in rows:
             try:
-                claimed.append(self._rows.callback(row))
+                opened.append(self._rows.callback(row))
             except SealBroken:
                 log.error("store.unreadable_callback", event_id=row.id)
-        return claimed
+        return opened
 
     def record_delivery(self, callback: Callback, delivery: Delivery) -> None:
+        # First the callback: where there are several writers, its row keeps them apart while they count.
+        self._change_callback(
+            callback,
+            tries=callback.tries,
+            due_at=callback.due_at,
+            delivered_at=callback.delivered_at,
+            parked_at=callback.parked_at,
+        )
         of_it = {"shard": callback.shard, "callback_id": callback.id, "endpoint": callback.endpoint}
         newest = self._connection.execute(sql.NEWEST_DELIVERY, {f"of_{name}": value for name, value in of_it.items()})
         values = of_it | {
@@ -201,13 +226,6 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
             "duration_ms": delivery.duration_ms,
         }
         self._insert(schema.deliveries, values)
-        self._change_callback(
-            callback,
-            tries=callback.tries,
-            due_at=callback.due_at,
-            delivered_at=callback.delivered_at,
-            parked_at=callback.parked_at,
-        )
 
     def _change_callback(self, callback: Callback, **values: Any) -> None:
         self._change_callback_row(callback.shard, callback.id, callback.endpoint, **values)
@@ -224,24 +242,29 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
         return True
 
     def note_notification(self, seen: SeenNotification) -> Novelty:
-        of_it = {
-            "shard": seen.shard,
-            "channel": seen.channel,
-            "event_id": seen.event_id,
-            "payout_id": seen.payout_id or "",
-        }
-        known = self._one(sql.SAID, **{f"of_{name}": value for name, value in of_it.items()})
-        if known is not None:
-            return Novelty.SEEN if known.said in (None, seen.said) else Novelty.CONFLICT
+        known = self._novelty(seen)
+        if known is Novelty.NEW:
+            self._insert(schema.notifications, self._notification(seen))
+        return known
+
+    def _novelty(self, seen: SeenNotification) -> Novelty:
+        known = self._one(sql.SAID, **{f"of_{name}": value for name, value in _key_of(seen).items()})
+        if known is None:
+            return Novelty.NEW
+        return Novelty.SEEN if known.said in (None, seen.said) else Novelty.CONFLICT
+
+    def _notification(self, seen: SeenNotification) -> Values:
         place = f"notifications|raw|{seen.channel}/{seen.event_id}"
-        rest = {"at": seen.at, "raw_sealed": self._rows.sealer.seal(seen.raw, place), "said": seen.said}
-        self._insert(schema.notifications, of_it | rest)
-        return Novelty.NEW
+        sealed = self._rows.sealer.seal(seen.raw, place)
+        return _key_of(seen) | {"at": seen.at, "raw_sealed": sealed, "said": seen.said}
 
     def set_meta(self, name: str, value: str | None) -> None:
         self._connection.execute(delete(schema.meta).where(schema.meta.c.name == name))
         if value is not None:
             self._insert(schema.meta, {"name": name, "value": value})
+
+    def join(self) -> None:
+        """There is nobody to notice."""
 
     def ask_live_at(self, at: datetime) -> int:
         live, answerable = _A.state.in_(OPEN_STATES), or_(_P.hold_code.is_(None), _P.hold_code.not_in(SILENT_HOLDS))
@@ -288,3 +311,12 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
         )
         if changed.rowcount != 1:
             raise StaleWrite(f"{request.id} is no longer open")
+
+
+def _key_of(seen: SeenNotification) -> Values:
+    return {
+        "shard": seen.shard,
+        "channel": seen.channel,
+        "event_id": seen.event_id,
+        "payout_id": seen.payout_id or "",
+    }

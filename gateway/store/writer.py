@@ -73,20 +73,22 @@ class GroupCommitter:
             self._reopen()
             _fail_all(group, StoreUnavailable(f"{type(error).__name__}: {error}"))
             return
-        for queued, result in zip(group, results, strict=True):
-            result.hand_to(queued.future)
+        self._hand_out(group, results)
 
-    def _run_group(self, group: Sequence[Queued[Any]]) -> list[_Result]:
+    def _run_group(self, group: Sequence[Queued[Any]]) -> list[Result]:
         """Raises `DBAPIError` when a statement failed or the disk is full (nothing happened), else `CommitUnknown`."""
         connection = self._connected()
         transaction = connection.begin()
         alone = len(group) == 1
         try:
+            self._begun(connection)
             results = [self._run_unit(connection, queued, alone) for queued in group]
+            kept = [queued.unit for queued, result in zip(group, results, strict=True) if result.error is None]
+            if kept:
+                self._ready(connection)
         except DBAPIError:
             _rollback_quietly(transaction)
             raise
-        kept = [queued.unit for queued, result in zip(group, results, strict=True) if result.error is None]
         if not kept:
             transaction.rollback()
             return results
@@ -102,37 +104,59 @@ class GroupCommitter:
         committing(kept, Moment.AFTER_COMMIT)
         return results
 
-    def _run_unit(self, connection: Connection, queued: Queued[Any], alone: bool) -> _Result:
+    def _run_unit(self, connection: Connection, queued: Queued[Any], alone: bool) -> Result:
         """One unit inside a savepoint of its own; one that is alone in its transaction needs none."""
         mark: Callable[[str], object] = _no_mark if alone else connection.exec_driver_sql
         mark("SAVEPOINT unit")
         try:
-            value = queued.unit(SqlTx(connection, self._rows))
+            value = queued.unit(self._new_tx(connection))
         except DBAPIError as error:
-            if isinstance(error, IntegrityError):
+            if self._is_of_one_unit(error):
                 _undo(mark)
-                return _Result(error=error)
+                return Result(error=error)
             raise
         except Exception as error:  # noqa: BLE001 - whatever the unit raised goes to its caller, not to its neighbours
             _undo(mark)
-            return _Result(error=error)
+            return Result(error=error)
         mark("RELEASE SAVEPOINT unit")
-        return _Result(value=value)
+        return Result(value=value)
 
     def _one_by_one(self, group: Sequence[Queued[Any]]) -> None:
         for queued in group:
-            try:
-                (result,) = self._run_group([queued])
-            except DBAPIError as error:
-                self._reopen()
-                queued.future.set_exception(StoreUnavailable(str(error.orig)))
-            except CommitUnknown as error:
-                queued.future.set_exception(error)
-            except Exception as error:  # noqa: BLE001 - as above
-                self._reopen()
-                queued.future.set_exception(StoreUnavailable(f"{type(error).__name__}: {error}"))
-            else:
-                result.hand_to(queued.future)
+            self._hand_out([queued], [self._alone(queued)])
+
+    def _alone(self, queued: Queued[Any]) -> Result:
+        """In a transaction of its own. Never raises."""
+        try:
+            (result,) = self._run_group([queued])
+        except DBAPIError as error:
+            self._reopen()
+            return Result(error=StoreUnavailable(str(error.orig)))
+        except CommitUnknown as error:
+            return Result(error=error)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._reopen()
+            return Result(error=StoreUnavailable(f"{type(error).__name__}: {error}"))
+        return result
+
+    # What another database does otherwise ------------------------------------------------------------------------
+
+    def _begun(self, connection: Connection) -> None:
+        """A transaction has begun. Raises `DBAPIError`."""
+
+    def _new_tx(self, connection: Connection) -> SqlTx:
+        return SqlTx(connection, self._rows)
+
+    def _is_of_one_unit(self, error: DBAPIError) -> bool:
+        """Whether the transaction can go on without the unit that met it."""
+        return isinstance(error, IntegrityError)
+
+    def _ready(self, connection: Connection) -> None:
+        """The last words before COMMIT. Raises `DBAPIError`."""
+
+    def _hand_out(self, group: Sequence[Queued[Any]], results: Sequence[Result]) -> None:
+        for queued, result in zip(group, results, strict=True):
+            result.hand_to(queued.future)
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -154,7 +178,9 @@ class GroupCommitter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
+class Result:
+    """What became of a unit."""
+
     value: Any = None
     error: Exception | None = None
 

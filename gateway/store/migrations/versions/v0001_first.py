@@ -70,7 +70,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shard", "id"),
     )
     op.create_index("payouts_by_app", "payouts", ["app", "created_at", "id"], unique=False)
-    op.create_index("payouts_due", "payouts", ["due_at"], unique=False, sqlite_where=sa.text("due_at IS NOT NULL"))
+    op.create_index(
+        "payouts_due",
+        "payouts",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
     op.create_table(
         "references",
         sa.Column("shard", sa.Integer(), nullable=False),
@@ -131,6 +138,7 @@ def upgrade() -> None:
         ["channel", "state"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index(
         "attempts_one_not_rejected",
@@ -138,6 +146,7 @@ def upgrade() -> None:
         ["shard", "payout_id"],
         unique=True,
         sqlite_where=sa.text("state <> 'rejected'"),
+        postgresql_where=sa.text("state <> 'rejected'"),
     )
     op.create_table(
         "callbacks",
@@ -160,7 +169,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("shard", "id", "endpoint"),
     )
-    op.create_index("callbacks_due", "callbacks", ["due_at"], unique=False, sqlite_where=sa.text("due_at IS NOT NULL"))
+    op.create_index(
+        "callbacks_due",
+        "callbacks",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
     op.create_index("callbacks_of_payout", "callbacks", ["shard", "payout_id"], unique=False)
     op.create_table(
         "events",

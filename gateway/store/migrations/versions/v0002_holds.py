@@ -21,7 +21,9 @@ def upgrade() -> None:
     op.add_column("payouts", sa.Column("resolved_paid", sa.Boolean()))
     op.add_column("payouts", sa.Column("resolved_at", sa.BigInteger()))
     op.add_column("payouts", sa.Column("crashes", sa.Integer(), nullable=False, server_default="0"))
-    op.create_index("payouts_under_review", "payouts", ["hold_at"], sqlite_where=_UNDER_REVIEW)
+    op.create_index(
+        "payouts_under_review", "payouts", ["hold_at"], sqlite_where=_UNDER_REVIEW, postgresql_where=_UNDER_REVIEW
+    )
     op.add_column("notifications", sa.Column("said", sa.LargeBinary()))
     op.create_table(
         "requests",
@@ -41,7 +43,7 @@ def upgrade() -> None:
         sa.Column("withdrawn_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("shard", "id"),
     )
-    op.create_index("requests_open", "requests", ["made_at"], sqlite_where=_OPEN)
+    op.create_index("requests_open", "requests", ["made_at"], sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 
 def downgrade() -> None:

@@ -17,6 +17,7 @@ def upgrade() -> None:
         "payouts",
         ["status", "created_at"],
         sqlite_where=sa.text("status NOT IN ('paid', 'failed', 'canceled', 'returned')"),
+        postgresql_where=sa.text("status NOT IN ('paid', 'failed', 'canceled', 'returned')"),
     )
 
 

@@ -26,7 +26,13 @@ def upgrade() -> None:
         sa.Column("lifted_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("overrides_open", "overrides", ["created_at"], sqlite_where=sa.text("lifted_at IS NULL"))
+    op.create_index(
+        "overrides_open",
+        "overrides",
+        ["created_at"],
+        sqlite_where=sa.text("lifted_at IS NULL"),
+        postgresql_where=sa.text("lifted_at IS NULL"),
+    )
 
 
 def downgrade() -> None:

@@ -1,0 +1,211 @@
+"""One transaction of a node's writer on PostgreSQL, beside which other nodes have theirs.
+
+Theory
+------
+The port promises that units run one after the other, as far as anybody can tell. On SQLite there is one writer. Here
+each node has one, and READ COMMITTED lets them see each other's commits at any statement. So whatever a unit reads and
+then goes by is locked before it is read, until COMMIT:
+
+* a payout, its attempts, and the numbers of its evidence, incidents and freezes: the payout's row, taken by `payout`
+  and by every change (`save` compares version and fence under it, `_next` counts under it);
+* due payouts and callbacks: their rows, by SKIP LOCKED; a claim passes over what another node has in hand;
+* a reference, a nonce, a notification: the unique key. ON CONFLICT waits for whoever is writing the same one, and then
+  finds it, without an error that would end the transaction;
+* reserved sums: the row, added to in place and looked at afterwards;
+* a callback's tries: the callback's row, taken by `callbacks` and by `record_delivery`;
+* a request: the condition of the one UPDATE that closes it;
+* quarantine and ask-first time: an advisory lock, shared by every transaction, and held alone by whoever changes them,
+  so that nobody commits a send that was decided before (R15);
+* people and their tokens, the audit's chain, overrides, the words of `meta`: an advisory lock each, held alone.
+
+Nobody waits long for any of these (`PostgresCommitter`): who meets a lock is taken out of its group and run alone.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table
+
+from gateway.domain.audit import Deed, Line
+from gateway.domain.errors import StaleWrite
+from gateway.domain.event import Event
+from gateway.domain.identity import shard_of_payout
+from gateway.domain.override import Override
+from gateway.domain.payout import Payout
+from gateway.domain.principal import Principal, Token
+from gateway.store import postgres_statements as pg
+from gateway.store.high_water import SAFETY
+from gateway.store.lease_time import LeaseTime
+from gateway.store.picking import Pick
+from gateway.store.port import Callback, Lease, Novelty, Reference, SeenNotification
+from gateway.store.postgres_statements import Lock
+from gateway.store.reads import SqlReadTx
+from gateway.store.rows import Rows
+from gateway.store.turns import due_callbacks, due_payouts
+from gateway.store.tx import SqlTx
+
+
+class PostgresReadTx(SqlReadTx):
+    """Questions, on a snapshot of their own."""
+
+    def high_water(self) -> int:
+        return int(self._connection.execute(pg.EVENTS_COUNTED).scalar() or 0)
+
+    def neighbours(self) -> int:
+        return int(self._connection.execute(pg.NEIGHBOURS).scalar_one())
+
+
+class PostgresTx(PostgresReadTx, SqlTx):
+    """Changes, and the locks that keep them apart."""
+
+    def __init__(self, connection: Connection, rows: Rows, time: LeaseTime, *, sweep: bool = False) -> None:
+        """`sweep`: it is time to look for nonces that may be forgotten."""
+        super().__init__(connection, rows)
+        self._time = time
+        self._sweep = sweep
+        self.swept = False
+        self.joined = False
+        self._held: set[str] = set()
+        self.appended = 0
+        """As many were appended."""
+
+    # A payout, and what is numbered under it ---------------------------------------------------------------------
+
+    def payout(self, payout_id: str) -> Payout | None:
+        found = self._one(pg.PAYOUT, of_shard=shard_of_payout(payout_id), of_id=payout_id)
+        if found is None:
+            return None
+        self._held.add(payout_id)
+        return self._whole(found)
+
+    def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
+        super().insert(payout, reference, lease)
+        self._held.add(payout.id)
+
+    def _insert_reference(self, values: dict[str, Any]) -> None:
+        if self._connection.execute(pg.NEW_REFERENCE, values).rowcount != 1:
+            raise StaleWrite(f"reference {values['reference']} was taken meanwhile")
+
+    def save(self, before: Payout, after: Payout, due_at: datetime | None, lease: Lease | None = None) -> Payout:
+        saved = super().save(before, after, due_at, lease)
+        self._held.add(saved.id)
+        return saved
+
+    def append_event(self, payout: Payout, event: Event) -> None:
+        super().append_event(payout, event)
+        self.appended += 1
+
+    def _next(self, table: Table, payout: Payout) -> int:
+        if payout.id not in self._held:
+            self._one(pg.LOCK_PAYOUT, of_shard=payout.shard, of_id=payout.id)
+            self._held.add(payout.id)
+        return super()._next(table, payout)
+
+    # Claims --------------------------------------------------------------------------------------------------------
+
+    def claim(
+        self, owner: str, now: datetime, lease_s: float, limit: int, pick: Pick | None = None
+    ) -> Sequence[tuple[Payout, Lease]]:
+        until, at = now + timedelta(seconds=lease_s), self._time.now(now)
+
+        def ask(statement: Any, **values: Any) -> Sequence[Row[Any]]:
+            return self._all(pg.CLAIMING.get(statement, statement), lease_now=at, **values)
+
+        found = due_payouts(ask, now, limit, pick or Pick())
+        if not found:
+            return []
+        which = [(row.shard, row.id) for row in found]
+        stored_until = self._time.until(until)
+        rows = self._all(pg.CLAIM, which=which, lease_now=at, new_owner=owner, new_until=stored_until)
+        changed = {row.id: row for row in rows}
+        claimed = [(self._readable(changed[row.id]), changed[row.id].fence) for row in found if row.id in changed]
+        return [(payout, Lease(owner, fence, until)) for payout, fence in claimed if payout is not None]
+
+    def _held_until(self, lease: Lease) -> datetime:
+        return self._time.until(lease.until)
+
+    def claim_callbacks(
+        self, now: datetime, until: datetime, limit: int, busy_endpoints: frozenset[str]
+    ) -> Sequence[Callback]:
+        def ask(statement: Any, **values: Any) -> Sequence[Row[Any]]:
+            return self._all(pg.CLAIMING.get(statement, statement), **values)
+
+        found = due_callbacks(ask, now, limit, busy_endpoints)
+        if found:
+            which = [(row.shard, row.id, row.endpoint) for row in found]
+            self._connection.execute(pg.POSTPONE_CALLBACKS, {"which": which, "until": until})
+        return self._open_callbacks(found)
+
+    def callbacks(self, payout_id: str) -> Sequence[Callback]:
+        rows = self._all(pg.CALLBACKS, of_shard=shard_of_payout(payout_id), of_payout_id=payout_id)
+        return [self._rows.callback(row) for row in rows]
+
+    # What was seen before, what is reserved ------------------------------------------------------------------------
+
+    def use_nonce(self, scope: str, key_id: str, nonce: str, now: datetime, until: datetime) -> bool:
+        at = self._time.now(now)
+        if self._sweep:
+            self._sweep, self.swept = False, True
+            if self._connection.execute(pg.TRY_SWEEPING).scalar():
+                self._connection.execute(pg.SWEEP_NONCES, {"now": at})
+        values = {"scope": scope, "key_id": key_id, "nonce": nonce, "until": self._time.until(until), "now": at}
+        return self._connection.execute(pg.USE_NONCE, values).rowcount == 1
+
+    def note_notification(self, seen: SeenNotification) -> Novelty:
+        if self._connection.execute(pg.NEW_NOTIFICATION, self._notification(seen)).rowcount == 1:
+            return Novelty.NEW
+        return self._novelty(seen)
+
+    def _add_usage(self, which: Mapping[str, str], minor: int) -> Row[Any] | None:
+        values: dict[str, Any] = {name.removeprefix("of_"): value for name, value in which.items()}
+        return self._connection.execute(pg.ADD_USAGE, values | {"amount_minor": minor, "payouts": 1}).first()
+
+    # What no row stands for ----------------------------------------------------------------------------------------
+
+    def meta(self, name: str) -> str | None:
+        if name != SAFETY:  # shared since the transaction began
+            self._take(pg.WORDS_SPACE, _drawn_from(name))
+        return super().meta(name)
+
+    def set_meta(self, name: str, value: str | None) -> None:
+        if name == SAFETY:
+            self._take(pg.SPACE, Lock.SAFETY)
+        else:
+            self._take(pg.WORDS_SPACE, _drawn_from(name))
+        super().set_meta(name, value)
+
+    def join(self) -> None:
+        self._connection.execute(pg.JOIN)
+        self.joined = True
+
+    def ask_live_at(self, at: datetime) -> int:
+        self._take(pg.SPACE, Lock.SAFETY)  # nobody commits a send that this would not see
+        return super().ask_live_at(at)
+
+    def principals(self) -> Sequence[Principal]:
+        self._take(pg.SPACE, Lock.PEOPLE)
+        return super().principals()
+
+    def principal_tokens(self) -> Sequence[Token]:
+        self._take(pg.SPACE, Lock.PEOPLE)
+        return super().principal_tokens()
+
+    def overrides(self, now: datetime) -> Sequence[Override]:
+        self._take(pg.SPACE, Lock.OVERRIDES)
+        return super().overrides(now)
+
+    def append_audit(self, deed: Deed) -> Line:
+        self._take(pg.SPACE, Lock.AUDIT)
+        return super().append_audit(deed)
+
+    def _take(self, space: int, which: int) -> None:
+        self._connection.execute(pg.TAKE, {"space": space, "which": which})
+
+
+def _drawn_from(word: str) -> int:
+    """The number of a word's lock; two words that share one wait for each other, no more."""
+    return zlib.crc32(word.encode()) - 2**31

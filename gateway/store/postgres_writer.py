@@ -1,0 +1,184 @@
+"""The writer of one node on PostgreSQL: groups as on SQLite, beside the groups of other nodes.
+
+A group holds what its units locked until it is committed, so two nodes' groups could wait for each other. They do not
+for long: inside a group a lock is waited for 50 ms. Whoever does not get it is rolled back to its savepoint, the group
+is committed without it, and then it is run alone, several times if need be, each time more patiently. Alone it holds
+nothing while it waits for its first lock; where two lone units wait for each other all the same, PostgreSQL ends one of
+them (deadlock), and it is run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from psycopg import errors
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError
+
+from gateway.domain.errors import StoreUnavailable
+from gateway.store import postgres_statements as pg
+from gateway.store import schema
+from gateway.store.lanes import Queued
+from gateway.store.lease_time import LeaseTime, Measure
+from gateway.store.postgres_engine import check_durability, driver_of, is_whole
+from gateway.store.postgres_tx import PostgresTx
+from gateway.store.rows import Rows
+from gateway.store.writer import GroupCommitter, Result
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+GROUP_MAX = 60
+"""A transaction with more than 64 savepoints makes every snapshot on the server dearer."""
+PATIENCE_MS = (50, 100, 200, 400, 800, 1600)
+"""How long a unit waits for a lock, alone, before it lets go of what it holds and begins again."""
+CONTENDED = frozenset({"40001", "40P01", "55P03"})
+"""Serialization failure, deadlock, lock not available: nothing is wrong with the unit, others were in its way."""
+CHECK_EVERY_S = 3600.0
+"""How often the server is asked whether it is still durable."""
+SWEEP_EVERY_S = 60.0
+RECONNECT_AFTER_S = 0.25
+"""As long as this after a connect that failed, units are refused without another one."""
+
+
+class PostgresCommitter(GroupCommitter):
+    """Runs groups of units on one connection, which it opens again when it is lost."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        rows: Rows,
+        measure: Measure,
+        monotonic: Callable[[], float],
+        on_commit: Callable[[], None],
+    ) -> None:
+        """`measure` tells the time of each transaction; `monotonic` when to look after the server again."""
+        super().__init__(engine, rows, on_commit)
+        self._measure = measure
+        self._monotonic = monotonic
+        self._lock_timeout_ms = PATIENCE_MS[0]
+        self._tx: PostgresTx | None = None
+        self._time: LeaseTime | None = None
+        self._events = 0
+        self._counting = ""
+        """The row of `meta` that this session counts events in."""
+        self._counted: int | None = None
+        """What that row will say once the present transaction is committed."""
+        self._known: tuple[str, int] | None = None
+        """A row that counts events, and what it said at a moment that was committed: it never says less."""
+        self._joined = False
+        self._check_at_s = 0.0
+        self._sweep_at_s = 0.0
+        self._connect_at_s = 0.0
+
+    # The connection ------------------------------------------------------------------------------------------------
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            now_s = self._monotonic()
+            if now_s < self._connect_at_s:
+                raise StoreUnavailable("PostgreSQL cannot be reached")
+            self._connect_at_s = now_s + RECONNECT_AFTER_S
+            self._connection = self._open()
+            self._connect_at_s = 0.0
+        return self._connection
+
+    def _open(self) -> Connection:
+        connection = self._engine.connect()
+        try:
+            with connection.begin():
+                check_durability(connection)
+                self._refuse_an_older_copy(connection)
+                if self._joined:
+                    connection.execute(pg.JOIN)
+        except BaseException:
+            connection.invalidate()
+            connection.close()
+            raise
+        self._counting = f"{pg.EVENTS}{driver_of(connection).info.backend_pid % pg.COUNTS}"
+        self._counted = None
+        self._check_at_s = self._monotonic() + CHECK_EVERY_S
+        return connection
+
+    def _refuse_an_older_copy(self, connection: Connection) -> None:
+        """A server that was restored, or replaced by a standby that had not heard everything, while we live (R15)."""
+        if self._known is None:
+            return
+        name, least = self._known
+        found = connection.execute(select(schema.meta.c.value).where(schema.meta.c.name == name)).scalar()
+        if found is None or int(found) < least:
+            raise StoreUnavailable("this PostgreSQL has lost events that were committed: restart to begin a quarantine")
+
+    def _reopen(self) -> None:
+        super()._reopen()
+        self._counted = None
+
+    # A transaction -------------------------------------------------------------------------------------------------
+
+    def _begun(self, connection: Connection) -> None:
+        if self._counted is not None:  # the transaction before was committed
+            self._known = (self._counting, self._counted)
+            self._counted = None
+        now_s = self._monotonic()
+        if now_s >= self._check_at_s:
+            check_durability(connection)
+            self._check_at_s = now_s + CHECK_EVERY_S
+        row = connection.execute(pg.BEGUN, {"lock_timeout": f"{self._lock_timeout_ms}ms"}).one()
+        self._time = self._measure(row.at)
+        self._events = 0
+
+    def _new_tx(self, connection: Connection) -> PostgresTx:
+        assert self._time is not None  # noqa: S101 - a transaction has begun
+        now_s = self._monotonic()
+        sweep = now_s >= self._sweep_at_s
+        self._tx = PostgresTx(connection, self._rows, self._time, sweep=sweep)
+        return self._tx
+
+    def _run_unit(self, connection: Connection, queued: Queued[Any], alone: bool) -> Result:
+        result = super()._run_unit(connection, queued, alone)
+        if result.error is None and self._tx is not None:
+            self._events += self._tx.appended
+            self._joined |= self._tx.joined
+            if self._tx.swept:
+                self._sweep_at_s = self._monotonic() + SWEEP_EVERY_S
+        return result
+
+    def _ready(self, connection: Connection) -> None:
+        if not is_whole(connection):
+            failed = errors.InFailedSqlTransaction("a unit went on after a statement of it had failed")
+            raise InternalError("COMMIT", {}, failed)
+        if self._events:
+            values = {"name": self._counting, "value": str(self._events)}
+            self._counted = int(connection.execute(pg.COUNT_EVENTS, values).scalar_one())
+
+    def _is_of_one_unit(self, error: DBAPIError) -> bool:
+        if error.connection_invalidated:
+            return False
+        return isinstance(error, IntegrityError | DataError) or is_contention(error)
+
+    # Who met a lock --------------------------------------------------------------------------------------------------
+
+    def _hand_out(self, group: Sequence[Queued[Any]], results: Sequence[Result]) -> None:
+        for queued, result in zip(group, results, strict=True):
+            if not is_contention(result.error):
+                result.hand_to(queued.future)
+        for queued, result in zip(group, results, strict=True):
+            if is_contention(result.error):
+                self._patiently(queued).hand_to(queued.future)
+
+    def _patiently(self, queued: Queued[Any]) -> Result:
+        try:
+            for self._lock_timeout_ms in PATIENCE_MS:
+                result = self._alone(queued)
+                if not is_contention(result.error):
+                    return result
+        finally:
+            self._lock_timeout_ms = PATIENCE_MS[0]
+        log.error("store.contended", tries=len(PATIENCE_MS))
+        return Result(error=StoreUnavailable("others held what it needed for too long"))
+
+
+def is_contention(error: BaseException | None) -> bool:
+    """Whether it failed only because of somebody else, and may be tried again."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in CONTENDED
