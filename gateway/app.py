@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from gateway.channels import Maker, build_channels, check_grounds, start_channel
 from gateway.config.config import Config
 from gateway.config.prepare import prepare_secrets
 from gateway.config.resolve import ResolvedSecrets, TlsFiles
+from gateway.database import open_store
 from gateway.domain.principal import FIRST_TOKEN_FILE
 from gateway.domain.view import timestamp
 from gateway.history import Carefulness, Keeping, begin
@@ -38,22 +40,17 @@ from gateway.operations.remembering import keep_remembering, recall, remember
 from gateway.operations.services import Keys, Services
 from gateway.operations.watch import watch
 from gateway.panel import RunningPanel
-from gateway.reload import Loaded, Reloader
+from gateway.reload import Reloader
 from gateway.sealing import Sealer
 from gateway.snapshot import Shell, connections
 from gateway.store.port import Callback, Store
-from gateway.store.sqlite import SqliteStore
+from gateway.store.wakes import Alone, Ring, Wake, Wakes
+from gateway.switch import Loaded, Switch
 from gateway.tracing.begin import Tracing, Untraced, begin_tracing
 from gateway.worker.loop import CallbackWorker, PayoutWorker
 from gateway.world import World
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-
-def open_store(config: Config, secrets: ResolvedSecrets, world: World) -> SqliteStore:
-    """The database of the configuration. Raises `StoreUnavailable`."""
-    sealer = Sealer([secrets.sealing_key.reveal()], world.random_bytes)
-    return SqliteStore.open_file(config.database_path, sealer, str(config.gateway.mode), world.clock.monotonic)
 
 
 LAST_WORD_S = 1.0
@@ -79,10 +76,12 @@ class Gateway:
         store: Store,
         meter: RegistryMeter | None = None,
         tracing: Tracing | None = None,
+        wakes: Wakes | None = None,
     ) -> None:
         """Without a meter nothing is counted, and there is nothing to scrape; without tracing there are no spans."""
         self._meter = meter
         self._tracing = tracing or Untraced()
+        self._wakes = wakes or Alone()
         self._lag = LoopLag()
         self._carefulness = Carefulness()
         self._pressure: Callable[[], Pressure] = lambda: NO_PRESSURE
@@ -91,9 +90,11 @@ class Gateway:
         self._secrets = secrets
         self._workers = self._make_workers()
         self._shell = self._make_shell(store)
-        self.reloader = self._make_reloader()
-        self.in_force, self.reloads = self.reloader.in_force, self.reloader.reloads
-        self.panel = RunningPanel(self.reloader, world)
+        maker = Maker(world, self._shell.keys.identity, self._deliver_inside)
+        self._switch = self._make_switch(maker)
+        self.in_force, self.reloads = self._switch.in_force, self._switch.reloads
+        self.reloader = Reloader(self._switch, self._shell, maker)
+        self.panel = RunningPanel(self._switch, self.reloader, world)
         self._workers.payouts.attach(self.in_force)
         self.health = Health(
             {
@@ -123,9 +124,11 @@ class Gateway:
             OSError: the high-water file cannot be written.
         """
         secrets = prepare_secrets(config)
-        store = open_store(config, secrets, world)
+        sealer = Sealer([secrets.sealing_key.reveal()], world.random_bytes)
+        store, wakes = open_store(config, secrets.postgres, sealer, world)
         try:
-            opened = cls(config, world, secrets, store, RegistryMeter(), begin_tracing(config.environ, world.node))
+            tracing = begin_tracing(config.environ, world.node)
+            opened = cls(config, world, secrets, store, RegistryMeter(), tracing, wakes)
             opened._pressure = lambda: store.pressure
             check_grounds(config, opened.services.channels, await store.read(lambda tx: tx.live_grounds()))
             opened._keeping = await begin(config, world, opened.services, quarantine=quarantine)
@@ -162,14 +165,21 @@ class Gateway:
             node=world.node,
             hand_over=workers.payouts.hand_over,
             has_room=workers.payouts.has_room,
-            wake=workers.payouts.bell.ring,
-            wake_callbacks=workers.callbacks.bell.ring,
+            wake=lambda: self._wake(Wake.PAYOUTS),
+            wake_callbacks=lambda: self._wake(Wake.CALLBACKS),
         )
 
-    def _make_reloader(self) -> Reloader:
-        maker = Maker(self.world, self._shell.keys.identity, self._deliver_inside)
+    def _wake(self, who: Wake) -> None:
+        """Our own worker, and those of the other nodes on the store."""
+        self._ring(who)
+        self._wakes.tell(who)
+
+    def _ring(self, who: Wake) -> None:
+        (self._workers.payouts if who is Wake.PAYOUTS else self._workers.callbacks).bell.ring()
+
+    def _make_switch(self, maker: Maker) -> Switch:
         loaded = Loaded(self.config, self._secrets, build_channels(self.config, maker))
-        return Reloader(loaded, self._shell, maker, self._workers.payouts.through, self._adopt)
+        return Switch(loaded, self._shell, self.world, self._workers.payouts.through, self._adopt)
 
     def _adopt(self, config: Config) -> None:
         self.config = config
@@ -188,6 +198,8 @@ class Gateway:
     async def start(self) -> None:
         """Start the channels, each within its deadline, then the loops, then bind both listeners."""
         await asyncio.gather(*(self._start_channel(name) for name in self.services.channels))
+        loop = asyncio.get_running_loop()
+        self._wakes.start(lambda who: _from_outside(loop, self._ring, who))
         loops = (self._workers.payouts.run(), self._workers.callbacks.run(self.in_force))
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
         self._watch = asyncio.create_task(watch(self.in_force, lambda: self._alarm_after))
@@ -246,11 +258,12 @@ class Gateway:
         unread = await self.services.background.drain(max(until_s - self.world.clock.monotonic(), LAST_WORD_S))
         await asyncio.gather(*self._workers.loops, return_exceptions=True)
         await self._workers.sender.close()
-        await self.reloader.close()
+        await self._switch.close()
         await asyncio.gather(*(listener.stop() for listener in admin))
         await remember(self.services)
         if self._keeping is not None:
             await self._keeping.stop(clean=not left and not unread)
+        await asyncio.to_thread(self._wakes.close)
         await self.services.store.close()
         await self._tracing.close()
         log.info("gateway.stopped", parked=left, unread_answers=unread)
@@ -282,6 +295,12 @@ class Gateway:
     async def _check_loops(self) -> Finding:
         stopped = [loop for loop in self._workers.loops if loop.done()]
         return Finding(bool(self._workers.loops) and not stopped, "a loop has ended" if stopped else "")
+
+
+def _from_outside(loop: asyncio.AbstractEventLoop, ring: Ring, who: Wake) -> None:
+    """Called on another thread, perhaps while the loop is closing."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(ring, who)
 
 
 def _server_tls(files: TlsFiles | None) -> ssl.SSLContext | None:

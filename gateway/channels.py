@@ -73,6 +73,12 @@ class Built:
             if name not in known or handle.channel is not known[name].channel
         )
 
+    def with_other_secrets(self, before: Built) -> tuple[str, ...]:
+        """Channels of both whose settings name secrets that are others now."""
+        return tuple(
+            sorted(name for name in self.marks.keys() & before.marks if self.marks[name] != before.marks[name])
+        )
+
 
 def build_channels(config: Config, maker: Maker, before: Built | None = None) -> Built:
     """Every configured channel, whatever its state: a disabled one is still asked about what it holds.

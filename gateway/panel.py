@@ -17,8 +17,9 @@ from gateway.domain.override import OVERRIDES_MAX, Override, of
 from gateway.failpoints import Commit, Unit
 from gateway.operations.panel import Reloaded, Shown, StillMay, Wanted
 from gateway.operations.reload_state import ReloadState
-from gateway.reload import Loaded, Reloader, policies
+from gateway.reload import Reloader
 from gateway.store.port import Tx
+from gateway.switch import Loaded, Switch
 from gateway.world import World
 from routing.coverage import lost
 
@@ -28,20 +29,21 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class RunningPanel:
     """`gateway.operations.panel.Panel` over a running gateway."""
 
-    def __init__(self, reloader: Reloader, world: World) -> None:
+    def __init__(self, switch: Switch, reloader: Reloader, world: World) -> None:
+        self._switch = switch
         self._reloader = reloader
         self._world = world
 
     @property
     def state(self) -> ReloadState:
-        return self._reloader.reloads.state
+        return self._switch.reloads.state
 
     async def reload(self, by: str, *, force: bool = False) -> Reloaded:
         return await self._reloader.reload(by, force=force)
 
     def shown(self) -> tuple[Shown, ...]:
-        loaded, now = self._reloader.loaded, self._world.clock.now()
-        in_force = self._reloader.in_force.services.channels
+        loaded, now = self._switch.loaded, self._world.clock.now()
+        in_force = self._switch.in_force.services.channels
         return tuple(
             Shown(name, handle, in_force[name], of(name, loaded.overrides, now))
             for name, handle in sorted(loaded.built.handles.items())
@@ -122,7 +124,7 @@ def _check_room(known: Sequence[Override]) -> None:
 
 
 def _check_served(loaded: Loaded, overrides: tuple[Override, ...], now: datetime) -> None:
-    gone = lost(policies(loaded, now), policies(replace(loaded, overrides=overrides), now))
+    gone = lost(loaded.policies(now), replace(loaded, overrides=overrides).policies(now))
     if gone:
         told = ", ".join(f"{currency} to {kind}" for currency, kind in gone)
         raise RequestRefused("last_channel", f"no channel would be left that pays {told}")

@@ -1,44 +1,38 @@
 """Another configuration, or an override, comes into force while the gateway runs.
 
 Read, validate whole, look the secrets up, compare, build, check against what is in flight, write down, and only then
-swap one reference, in one step that nothing can interrupt. Whatever fails before that leaves everything as it was.
+swap one reference (`gateway.switch`). Whatever fails before that leaves everything as it was.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
-from gateway.api.state import InForce, Snapshot
-from gateway.channels import Built, Maker, build_channels, check_grounds, check_in_flight, hold_back, start_channel
+from gateway.channels import Maker, build_channels, check_grounds, check_in_flight, start_channel
 from gateway.config.config import Config
-from gateway.config.diff import Change, changes, refused
+from gateway.config.diff import changes, refused
 from gateway.config.errors import ConfigError, Fault
 from gateway.config.load import load
 from gateway.config.prepare import prepare_secrets
-from gateway.config.resolve import ResolvedSecrets
+from gateway.config.references import Mark, folders, mark, standing
+from gateway.config.renewed import ANOTHER, changed_keys, renewed
 from gateway.domain.audit import Act, Deed
 from gateway.domain.errors import StoreError
 from gateway.domain.override import Override, next_end
 from gateway.failpoints import Commit, Unit
 from gateway.operations.panel import Outcome, Reloaded
 from gateway.operations.quarantine import grounds
-from gateway.operations.reload_state import Reloads, ReloadState
-from gateway.operations.services import ChannelHandle
 from gateway.operations.standing import read_safety, write_safety
-from gateway.policies import doors
-from gateway.snapshot import Shell, snapshot
+from gateway.snapshot import Shell
 from gateway.store.port import Store, Tx
+from gateway.switch import Loaded, Switch, going, replaced, shut
 from gateway.worker.loop import Bell
 from routing.coverage import lost
-from routing.policy import ChannelPolicy
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -51,52 +45,27 @@ TOLD_MAX = 4000
 AGAIN_S = 1.0
 """How long after a look that failed it is tried again."""
 
-GATEWAY_KEYS = ("sealing_key", "identity_key", "fingerprint_key")
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What is in force, as it was made."""
-
-    config: Config
-    secrets: ResolvedSecrets = field(repr=False)
-    built: Built
-    """By the file alone."""
-    overrides: tuple[Override, ...] = ()
-
-    def handles(self, now: datetime) -> dict[str, ChannelHandle]:
-        """The channels, held back by the overrides."""
-        return hold_back(self.built, self.overrides, now)
-
 
 class Reloader:
     """Puts configurations and overrides in force, one after the other."""
 
-    def __init__(
-        self,
-        loaded: Loaded,
-        shell: Shell,
-        maker: Maker,
-        through: Callable[[], Awaitable[None]],
-        adopted: Callable[[Config], None],
-    ) -> None:
-        """`through` waits for the work that began under the services in force when it is called; `adopted` is told of
-        each configuration that comes into force, in the very step that it does.
-        """
-        self.loaded = loaded
+    def __init__(self, switch: Switch, shell: Shell, maker: Maker) -> None:
+        self._switch = switch
         self._shell = shell
         self._maker = maker
-        self._through = through
-        self._adopted = adopted
-        now = shell.clock.now()
-        self.in_force = InForce(self._snapshot(loaded, now))
-        self.reloads = Reloads(ReloadState(loaded.config.sha256, now, now))
         self.know: Callable[[Mapping[str, str]], Awaitable[None]] = _nobody
         """Told of every channel before it can be sent anything: the high-water file (R15)."""
         self._lock = asyncio.Lock()
         self._bell = Bell()
-        self._retiring: dict[asyncio.Task[None], ChannelHandle] = {}
-        self._refused_sha256: str | None = None
+        self._read = switch.loaded.config
+        """The newest configuration that could be read, whether or not it came into force."""
+        self._tried: Mark | None = None
+        """What stood on the disk at the last try to reload."""
+
+    @property
+    def loaded(self) -> Loaded:
+        """What is in force."""
+        return self._switch.loaded
 
     @property
     def store(self) -> Store:
@@ -104,11 +73,13 @@ class Reloader:
 
     # The file --------------------------------------------------------------------------------------------------------
 
+    def folders(self) -> frozenset[Path]:
+        """Where something may happen that `look` would want to know."""
+        return folders(self._read)
+
     async def look(self) -> None:
-        """Something happened in the file's folder: a reload, unless this very content is in force or was refused."""
-        sha256 = await asyncio.to_thread(_sha256, self.loaded.config.path)
-        state = self.reloads.state
-        if sha256 != self._refused_sha256 and (sha256 != state.sha256 or not state.ok):
+        """Something may have happened to the file or its secrets: a reload, unless just this was tried before."""
+        if await asyncio.to_thread(mark, self._read) != self._tried:
             await self.try_reload("file")
 
     async def try_reload(self, actor: str) -> None:
@@ -121,7 +92,7 @@ class Reloader:
             log.exception("config.reload_failed", actor=actor)
 
     async def reload(self, actor: str, *, force: bool = False) -> Reloaded:
-        """Put the file in force as it is now. The same content as before changes nothing.
+        """Put file and secrets in force as they are now. The same content as before changes nothing.
 
         `force`: even if it leaves a currency without a channel.
 
@@ -129,67 +100,79 @@ class Reloader:
             ConfigError: it is refused, for each of these reasons; nothing has changed.
         """
         async with self._lock:
-            sha256 = await asyncio.to_thread(_sha256, self.loaded.config.path)
+            self._tried = await asyncio.to_thread(mark, self._read)
             try:
                 done = await self._reload(actor, force)
             except ConfigError as error:
-                self._refused(error, sha256, actor)
+                told = tuple(map(str, error.faults))
+                self._note(ok=False, faults=told)
+                log.error("config.refused", actor=actor, faults=told)
                 raise
-            self._refused_sha256 = None
-            if done.outcome is Outcome.RELOADED or not self.reloads.state.ok:
+            if done.outcome is Outcome.RELOADED or not self._switch.reloads.state.ok:
                 self._note(ok=True, faults=())
             return done
 
     async def _reload(self, actor: str, force: bool) -> Reloaded:
         before = self.loaded
-        config = await asyncio.to_thread(load, before.config.path, before.config.environ, before.config.adapters)
-        if config.sha256 == before.config.sha256:
-            return Reloaded(Outcome.UNCHANGED, config.sha256)
+        config = await self._load()
         found = changes(before.config, config)
         _raise(refused(config, found))
         secrets = await asyncio.to_thread(prepare_secrets, config)
-        _raise(_changed_keys(config, before.secrets, secrets))
+        _raise(changed_keys(config, before.secrets, secrets))
         built = build_channels(config, self._maker, before.built)
+        others = tuple(f"channels.{name}: {ANOTHER}" for name in built.with_other_secrets(before.built))
+        told = (*map(str, found), *others, *renewed(before.secrets, secrets))
+        if not told and config.sha256 == before.config.sha256:
+            return Reloaded(Outcome.UNCHANGED, config.sha256)
         loaded = Loaded(config, secrets, built, before.overrides)
         if not force:
             _raise(self._lost(before, loaded))
-        anew = {name: built.handles[name] for name in built.made_anew(before.built)}
-        await asyncio.gather(*(start_channel(name, handle) for name, handle in anew.items()))
-        try:
-            await self._replace(loaded, found, actor)
-        except BaseException:
-            await asyncio.gather(*(handle.channel.close() for handle in anew.values()))
-            raise
-        told = tuple(map(str, found))
+        await self._replace(loaded, told, actor)
         log.info("config.reloaded", actor=actor, sha256=config.sha256, before=before.config.sha256, changes=told)
         return Reloaded(Outcome.RELOADED, config.sha256, told)
 
-    async def _replace(self, loaded: Loaded, found: Sequence[Change], actor: str) -> None:
-        """The last checks, the record, the swap; what was replaced is closed after its last call."""
-        before = self.loaded
-        going = _going(before.built, loaded.built)
-        with _shut(going.values()):
+    async def _load(self) -> Config:
+        """The file as it is now. How its secrets stand is noted before they are read: a change meanwhile is one."""
+        was = self.loaded.config
+        config = await asyncio.to_thread(load, was.path, was.environ, was.adapters)
+        self._read, self._tried = config, Mark(config.sha256, await asyncio.to_thread(standing, config))
+        return config
+
+    async def _replace(self, loaded: Loaded, told: Sequence[str], actor: str) -> None:
+        """Start what is new, then the last checks, the record, the swap; what was replaced is closed afterwards."""
+        before = self.loaded.built
+        anew = {name: loaded.built.handles[name] for name in loaded.built.made_anew(before)}
+        await asyncio.gather(*(start_channel(name, handle) for name, handle in anew.items()))
+        try:
+            await self._check_and_swap(loaded, told, actor)
+        except BaseException:
+            await asyncio.gather(*(handle.channel.close() for handle in anew.values()))
+            raise
+        self._switch.retire(replaced(before, loaded.built))
+
+    async def _check_and_swap(self, loaded: Loaded, told: Sequence[str], actor: str) -> None:
+        leaving = going(self.loaded.built, loaded.built)
+        with shut(leaving.values()):
             try:
                 live = await self._shell.store.read(lambda tx: tx.live_grounds())
                 check_grounds(loaded.config, loaded.built.handles, live)
-                check_in_flight(loaded.config, going)
-                await self._write_down(loaded, found, actor)
+                check_in_flight(loaded.config, leaving)
+                await self._write_down(loaded, told, actor)
             except (StoreError, OSError) as error:
                 raise _unavailable(loaded.config, error) from error
             self._swap(loaded)
-        for name, handle in before.built.handles.items():
-            kept = loaded.built.handles.get(name)
-            if kept is None or kept.channel is not handle.channel:
-                self._retire(handle)
 
-    async def _write_down(self, loaded: Loaded, found: Sequence[Change], actor: str) -> None:
+    async def _write_down(self, loaded: Loaded, told: Sequence[str], actor: str) -> None:
         """Who, when, what; and, before anything can be sent there, which channels there are (R15)."""
         now, before = self._shell.clock.now(), self.loaded.config
         known = grounds(loaded.built.handles)
         if known != grounds(self.loaded.built.handles):
             await self.know(known)
-        told = "; ".join(map(str, found))
-        detail = {"before": before.sha256, "changes": told if len(told) <= TOLD_MAX else f"{told[: TOLD_MAX - 1]}…"}
+        listed = "; ".join(told)
+        detail = {
+            "before": before.sha256,
+            "changes": listed if len(listed) <= TOLD_MAX else f"{listed[: TOLD_MAX - 1]}…",
+        }
         deed = Deed(now, actor, Act.CONFIG_TAKEN_UP, loaded.config.sha256, detail)
 
         def unit(tx: Tx) -> None:
@@ -200,39 +183,19 @@ class Reloader:
         await self._shell.store.read(self._shell.standing.look)
 
     def _swap(self, loaded: Loaded) -> None:
-        """No await in here: nobody sees a part of it."""
-        before, now = self.loaded, self._shell.clock.now()
-        for name, handle in loaded.built.handles.items():
-            known = before.built.handles.get(name)
-            if known is not None and known.guard is handle.guard:
-                handle.guard.change(doors(loaded.config.channels[name]))
-        state, sha256 = self.reloads.state, loaded.config.sha256
-        since = state.since if sha256 == state.sha256 else now
-        self.reloads.state = replace(state, sha256=sha256, since=since, overrides_active=len(loaded.overrides))
-        self.loaded = loaded
-        self.in_force.snapshot = self._snapshot(loaded, now)
-        self._adopted(loaded.config)
+        self._switch.swap(loaded)
         self._bell.ring()
-        self._shell.wake()
-
-    def _snapshot(self, loaded: Loaded, now: datetime) -> Snapshot:
-        return snapshot(loaded.config, loaded.secrets, loaded.handles(now), self._shell, self._maker.world)
 
     def _lost(self, before: Loaded, after: Loaded) -> tuple[Fault, ...]:
         now = self._shell.clock.now()
         return tuple(
             after.config.fault(("channels",), f"nobody is left who pays {currency} to {kind} (--force: all the same)")
-            for currency, kind in lost(policies(before, now), policies(after, now))
+            for currency, kind in lost(before.policies(now), after.policies(now))
         )
 
-    def _refused(self, error: ConfigError, sha256: str, actor: str) -> None:
-        self._refused_sha256 = sha256
-        told = tuple(map(str, error.faults))
-        self._note(ok=False, faults=told)
-        log.error("config.refused", actor=actor, faults=told)
-
     def _note(self, *, ok: bool, faults: tuple[str, ...]) -> None:
-        self.reloads.state = replace(self.reloads.state, tried_at=self._shell.clock.now(), ok=ok, faults=faults)
+        reloads = self._switch.reloads
+        reloads.state = replace(reloads.state, tried_at=self._shell.clock.now(), ok=ok, faults=faults)
 
     # Overrides -------------------------------------------------------------------------------------------------------
 
@@ -264,66 +227,9 @@ class Reloader:
                 log.exception("config.overrides_not_read")
                 await clock.sleep(AGAIN_S)
 
-    # Closing ---------------------------------------------------------------------------------------------------------
-
-    def _retire(self, handle: ChannelHandle) -> None:
-        task = asyncio.create_task(self._close_after_use(handle))
-        self._retiring[task] = handle
-        task.add_done_callback(lambda done: self._retiring.pop(done, None))
-
-    async def _close_after_use(self, handle: ChannelHandle) -> None:
-        await self._through()
-        await handle.calls.over()
-        await handle.channel.close()
-
-    async def close(self) -> None:
-        """Close every channel, those that wait for their last call too."""
-        waiting = dict(self._retiring)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        handles = (*waiting.values(), *self.loaded.built.handles.values())
-        await asyncio.gather(*(handle.channel.close() for handle in handles))
-
 
 async def _nobody(_channels: Mapping[str, str]) -> None:
     return None
-
-
-def policies(loaded: Loaded, now: datetime) -> list[ChannelPolicy]:
-    """As they are in force."""
-    return [handle.policy for handle in loaded.handles(now).values()]
-
-
-def _going(before: Built, after: Built) -> dict[str, ChannelHandle]:
-    """Channels as they were that are removed, or stand on other ground."""
-    return {
-        name: handle
-        for name, handle in before.handles.items()
-        if name not in after.handles or after.handles[name].channel.ground != handle.channel.ground
-    }
-
-
-@contextmanager
-def _shut(handles: Iterable[ChannelHandle]) -> Iterator[None]:
-    """Nothing new is sent through them, so that what is counted stays so; opened again unless they go."""
-    closed = [handle.guard for handle in handles]
-    for guard in closed:
-        guard.shut()
-    try:
-        yield
-    except BaseException:
-        for guard in closed:
-            guard.reopen()
-        raise
-
-
-def _changed_keys(config: Config, old: ResolvedSecrets, new: ResolvedSecrets) -> tuple[Fault, ...]:
-    return tuple(
-        config.fault(("gateway", key), "another key takes effect at a restart only")
-        for key in GATEWAY_KEYS
-        if getattr(old, key).reveal() != getattr(new, key).reveal()
-    )
 
 
 def _raise(faults: tuple[Fault, ...]) -> None:
@@ -333,11 +239,3 @@ def _raise(faults: tuple[Fault, ...]) -> None:
 
 def _unavailable(config: Config, error: Exception) -> ConfigError:
     return ConfigError([Fault(str(config.path), 1, "", f"could not be written down: {type(error).__name__}: {error}")])
-
-
-def _sha256(path: Path) -> str:
-    """Of the file; empty while there is none that can be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""

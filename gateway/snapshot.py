@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from gateway.admission.limits import IntakeLimits, KeyLimits
+from gateway.api.backlog import BacklogLimits
 from gateway.api.connections import ConnectionLimits
 from gateway.api.keys import KeyRecord, KeyRing, Scope, bearer_record
 from gateway.api.signed_request import Algorithm
@@ -118,7 +119,8 @@ def _router(config: Config, memory: Router, world: World) -> Router:
 
 def _doors(config: Config) -> Doors:
     amounts = {name: part.max_amount for name, part in config.apps.items() if part.max_amount}
-    return Doors(config.gateway.trusted_proxies, amounts, config.limits.notifications, _intake(config))
+    waiting = BacklogLimits(config.limits.waiting, {name: app.limits.waiting for name, app in config.apps.items()})
+    return Doors(config.gateway.trusted_proxies, amounts, config.limits.notifications, _intake(config), waiting)
 
 
 def _intake(config: Config) -> IntakeLimits:

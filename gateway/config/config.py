@@ -25,6 +25,9 @@ from gateway.config.model import (
 from gateway.config.routes import CalendarPart, RoutePart
 from gateway.secret import SecretResolver
 
+SQLITE = "sqlite:"
+"""Begins the name of a database that is a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -64,10 +67,17 @@ class Config:
         return self.state_dir / "keys"
 
     @property
+    def on_postgres(self) -> bool:
+        """Whether the store is a PostgreSQL, which other nodes may share."""
+        return not (self.gateway.database or SQLITE).startswith(SQLITE)
+
+    @property
     def database_path(self) -> Path:
-        """The SQLite file."""
+        """The SQLite file; on PostgreSQL, what the files beside it are named after."""
+        if self.on_postgres:
+            return self.state_dir / "postgres"
         name = self.gateway.database
-        return self.base / name.removeprefix("sqlite:") if name else self.state_dir / "paymux.db"
+        return self.base / name.removeprefix(SQLITE) if name else self.state_dir / "paymux.db"
 
     @property
     def zone(self) -> ZoneInfo:

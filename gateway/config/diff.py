@@ -19,6 +19,7 @@ LIVE: frozenset[Loc] = frozenset({
     ("gateway", "shutdown_grace"), ("gateway", "timezone"), ("worker", "lease"),
     ("limits", "notifications"), ("limits", "orders"), ("limits", "reads"), ("limits", "commit_queue"),
     ("limits", "commit_wait"), ("limits", "paused"), ("limits", "pause"),
+    ("limits", "waiting"),
 })  # fmt: skip
 """Tables and keys that a reload puts in force. All others are read once, at the start."""
 

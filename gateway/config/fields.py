@@ -97,6 +97,16 @@ Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 PathText = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
+DatabaseText = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(sqlite:[^:\x00-\x1f?#][^\x00-\x1f?#]*"
+        r"|postgresql://([^\s:@/?#]+@)?[^\s@/?#]*/[^\s@/?#]+(\?host=[^\s&]+)?"
+        r"|(env|credential|file):\S+)$"
+    ),
+]
+"""A file, or a PostgreSQL without its password; or a reference to the whole address, where it has one."""
+
 PublicKeyText = Annotated[
     str, StringConstraints(pattern=r"^((env|file|credential):\S+|-----BEGIN PUBLIC KEY-----\s[\s\S]+)$")
 ]

@@ -18,6 +18,7 @@ from gateway.config.durations import Duration
 from gateway.config.fields import (
     Count,
     CurrencyCode,
+    DatabaseText,
     EventName,
     Listen,
     Minor,
@@ -83,7 +84,7 @@ class GatewayPart(Part):
     health_listen: Listen | None = None
     public_url: Url | None = None
     state_dir: PathText = "state"
-    database: Annotated[str, StringConstraints(pattern=r"^sqlite:[^:\x00-\x1f?#][^\x00-\x1f?#]*$")] | None = None
+    database: DatabaseText | None = None
     shutdown_grace_s: Duration = Field(default=30.0, alias="shutdown_grace")
     timezone: TimeZone = "UTC"
     tls: Tls | None = None
@@ -105,6 +106,7 @@ class LimitsPart(Part):
     commit_wait_s: Duration = Field(default=1.0, alias="commit_wait")
     paused: Annotated[int, Field(ge=1, le=10_000)] = 2000
     pause_s: Duration = Field(default=0.5, alias="pause")
+    waiting: Annotated[int, Field(ge=1, le=100_000_000)] = 2_000_000
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -360,11 +362,12 @@ class CallbackPart(Part):
 
 
 class KeyLimitsPart(Part):
-    """`[apps.NAME] limits`: of each of its keys; the weight is the app's."""
+    """`[apps.NAME] limits`: of each of its keys; the weight is the app's, and so is what waits."""
 
     rps: Annotated[int, Field(ge=1, le=100_000)] = 1000
     in_flight: Annotated[int, Field(ge=1, le=10_000)] = 256
     weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    waiting: Annotated[int, Field(ge=1, le=100_000_000)] = 1_000_000
 
 
 class AppPart(Part):

@@ -68,6 +68,8 @@ class ResolvedSecrets:
     endpoints: Mapping[str, tuple[Endpoint, ...]]
     """By app; an app without callbacks has an empty tuple."""
     tls: TlsFiles | None = None
+    postgres: Secret | None = None
+    """The address of the database, where it is a PostgreSQL."""
 
 
 def resolve_secrets(config: Config, resolver: SecretResolver | None = None) -> ResolvedSecrets:
@@ -85,6 +87,7 @@ def resolve_secrets(config: Config, resolver: SecretResolver | None = None) -> R
     test_keys = {name: work.test_key(name) for name, app in config.apps.items() if not app.keys and config.sandbox}
     endpoints = {name: work.endpoints(name) for name in config.apps}
     tls = work.tls(config.gateway.tls)
+    postgres = work.postgres()
     work.channel_settings()
     if work.faults:
         raise ConfigError(work.faults)
@@ -97,7 +100,19 @@ def resolve_secrets(config: Config, resolver: SecretResolver | None = None) -> R
         test_keys=MappingProxyType({name: key for name, key in test_keys.items() if key}),
         endpoints=MappingProxyType(endpoints),
         tls=tls,
+        postgres=postgres,
     )
+
+
+DATABASE: Loc = ("gateway", "database")
+
+
+def address(config: Config, look_up: Callable[[Loc, str], Secret | None]) -> Secret | None:
+    """Of the PostgreSQL, written out or named; None for a SQLite file."""
+    written = config.gateway.database
+    if not config.on_postgres or written is None:
+        return None
+    return look_up(DATABASE, written) if REFERENCE.fullmatch(written) else Secret(written.encode(), "gateway.database")
 
 
 @dataclass(slots=True)
@@ -112,6 +127,9 @@ class _Work:
         reference = getattr(self.config.gateway, name) or f"file:{gateway_key_path(self.config, name)}"
         secret = self._secret(("gateway", name), reference)
         return self._shaped(("gateway", name), secret, shapes.key_32) if secret else None
+
+    def postgres(self) -> Secret | None:
+        return self._shaped(DATABASE, address(self.config, self._secret), shapes.postgres_address)
 
     def test_key(self, app: str) -> Secret | None:
         return self._secret(("apps", app), f"file:{test_key_path(self.config, app)}")

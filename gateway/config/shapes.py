@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -53,6 +54,18 @@ def public_key(pem: bytes) -> Secret:
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError("not an Ed25519 public key in PEM")
     return Secret(key.public_bytes_raw())
+
+
+def postgres_address(secret: Secret) -> Secret:
+    """The address of a database on a PostgreSQL; taken as it is."""
+    try:
+        parts = urlsplit(secret.text())
+        whole = parts.scheme in ("postgresql", "postgres") and len(parts.path) > 1 and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("not an address of the form postgresql://user:password@host:port/database")
+    return secret
 
 
 def signing_key(secret: Secret) -> Secret:

@@ -32,6 +32,8 @@ class Look:
     at: datetime
     census: Census
     usage: Usage = field(default_factory=dict)
+    unsent: int = 0
+    """Accepted payouts that no channel was chosen for yet."""
 
 
 def node_readings(quarantined: bool, loop_lag_s: float) -> Iterator[Reading]:
@@ -83,6 +85,7 @@ def store_readings(look: Look, now: datetime) -> Iterator[Reading]:
         found = census.unfinished.get(status)
         yield table.PAYOUTS_IN_STATE, (status,), found.count if found else 0
         yield table.PAYOUT_OLDEST_AGE, (status,), _age_s(found.oldest_at if found else None, now)
+    yield table.PAYOUTS_UNSENT, (), look.unsent
     yield table.WORKER_LAG, (), _age_s(census.due_at, now)
     yield table.CALLBACK_OLDEST, (), _age_s(census.callback_due_at, now)
     yield table.HOLDS_OPEN, (), census.under_review

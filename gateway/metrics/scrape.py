@@ -40,6 +40,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 BELIEVED_FOR_S = 10.0
 LOOK_SHARE = 0.05
 """The most of the time that may go into looking."""
+UNSENT_MAX = 2_000_000
+"""Of one app no more are counted."""
 DEADLINE_S = 2.0
 """A store that does not answer in time is left out of the scrape: the rest is wanted just then."""
 
@@ -104,7 +106,8 @@ class Scrape(Collector):
         at, began_s = services.clock.now(), services.clock.monotonic()
 
         def query(tx: ReadTx) -> Look:
-            return Look(at, tx.census(), {name: tx.usage(name) for name in funded})
+            unsent = sum(tx.unsent(UNSENT_MAX).values())
+            return Look(at, tx.census(), {name: tx.usage(name) for name in funded}, unsent)
 
         look = await services.store.read(query)
         ended_s = services.clock.monotonic()

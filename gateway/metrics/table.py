@@ -141,6 +141,7 @@ PAYOUTS_IN_STATE = _gauge("payouts_in_state", "status", help="Payouts that have 
 PAYOUT_OLDEST_AGE = _gauge(
     "payout_oldest_age_seconds", "status", help="Since the oldest payout that has not ended was accepted."
 )
+PAYOUTS_UNSENT = _gauge("payouts_unsent", help="Accepted payouts that no channel was chosen for yet.")
 CHANNEL_STATE = _gauge("channel_state", "channel", "state", help="1 for the state that the channel is in.")
 BREAKER_STATE = _gauge("breaker_state", "channel", "state", help="1 for the state that the channel's breaker is in.")
 CHANNEL_BALANCE = _gauge(

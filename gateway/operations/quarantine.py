@@ -51,7 +51,7 @@ def start_in(tx: Tx, start: Start) -> tuple[Safety, History]:
     A quarantine begins a history of its own (`lineage`), so that a copy of the one before is recognised as well.
     """
     history, safety = history_in(tx), read_safety(tx)
-    why = BY_HAND if start.forced else suspicion(history, start.mark)
+    why = _suspect(tx, history, start)
     if why is not None:
         known = start.mark.found.channels if start.mark.found else {}
         safety = enter_in(tx, why, start.at, {**start.channels, **known})
@@ -61,7 +61,17 @@ def start_in(tx: Tx, start: Start) -> tuple[Safety, History]:
         tx.set_meta(BACKUP, None)
     safety = safety.configured(start.channels, start.at)
     write_safety(tx, safety)
+    tx.join()
     return safety, history_in(tx)
+
+
+def _suspect(tx: Tx, history: History, start: Start) -> str | None:
+    """Why nothing may be sent; None when this is the store that was left."""
+    if start.forced:
+        return BY_HAND
+    if start.mark.absent and tx.neighbours():
+        return None  # we are new beside others, who looked when they came, and would have noticed since
+    return suspicion(history, start.mark)
 
 
 def enter_in(tx: Tx, why: str, now: datetime, channels: Mapping[str, str]) -> Safety:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from gateway.domain.errors import StaleWrite
 from gateway.domain.safety import Safety, dump_safety, load_safety
+from gateway.store.high_water import SAFETY
 from gateway.store.port import ReadTx, Tx
-
-SAFETY = "safety"
-"""The name of the row in the store."""
 
 
 def read_safety(tx: ReadTx) -> Safety:
