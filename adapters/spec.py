@@ -60,3 +60,5 @@ class AdapterSpec:
     """Sandbox mode: put the throw-away keys that sandbox and shipped settings share into a folder. Idempotent."""
     sandbox: Callable[[SandboxPlace], Sandbox] | None = None
     """Builds the sandbox server that comes with the adapter (`paymux sandbox NAME`)."""
+    conformance: str | None = None
+    """Where its `adapters.conformance.world.ChannelUnderTest` stands, as `module:name`: only a check loads it."""

@@ -21,4 +21,6 @@ def sandbox(place: SandboxPlace) -> Sandbox:
     return BankSandbox(options, place.clock)
 
 
-SPEC = AdapterSpec(ADAPTER, VERSION, BankSettings, build, live_faults, mint, sandbox)
+SPEC = AdapterSpec(
+    ADAPTER, VERSION, BankSettings, build, live_faults, mint, sandbox, "adapters.bank.conformance:SUBJECT"
+)

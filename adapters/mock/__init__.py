@@ -6,4 +6,11 @@ from adapters.mock.channel import NAME, VERSION, build
 from adapters.mock.config import MockSettings, live_faults
 from adapters.spec import AdapterSpec
 
-SPEC = AdapterSpec(name=NAME, version=VERSION, settings=MockSettings, build=build, live_faults=live_faults)
+SPEC = AdapterSpec(
+    name=NAME,
+    version=VERSION,
+    settings=MockSettings,
+    build=build,
+    live_faults=live_faults,
+    conformance="adapters.mock.conformance:SUBJECT",
+)

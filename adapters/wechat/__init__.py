@@ -20,4 +20,6 @@ def sandbox(place: SandboxPlace) -> Sandbox:
     return WechatSandbox(options, place.clock)
 
 
-SPEC = AdapterSpec(NAME, VERSION, WechatSettings, build, live_faults, mint, sandbox)
+SPEC = AdapterSpec(
+    NAME, VERSION, WechatSettings, build, live_faults, mint, sandbox, "adapters.wechat.conformance:SUBJECT"
+)

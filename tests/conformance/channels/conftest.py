@@ -1,68 +1,27 @@
-"""The channels under test. A further one joins by describing itself, here or in a conftest of its own."""
+"""The channels under test, and every promise for each of them. A further one joins by describing itself."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from adapters import bank, mock, wechat
-from adapters.bank.sandbox.keys import client_settings
-from adapters.magic import Fate
-from adapters.sandbox.books import BookEntry
-from adapters.wechat.sandbox import minting
-from gateway.domain.payout import AttemptState
-from gateway.domain.reasons import RejectReason
-from tests.support.channel_kit import DOCUMENTED, ChannelUnderTest, key_room, spread, world
+pytest.register_assert_rewrite(
+    *(f"adapters.conformance.{name}" for name in ("answers", "drive", "fates", "hostile", "notifications", "orders"))
+)
+
+from adapters.bank.conformance import SUBJECT as BANK  # noqa: E402 - after the line that has their asserts rewritten
+from adapters.conformance.catalogue import promises_of  # noqa: E402 - as above
+from adapters.mock.conformance import SUBJECT as MOCK  # noqa: E402 - as above
+from adapters.wechat.conformance import SUBJECT as WECHAT  # noqa: E402 - as above
+from tests.support.channel_kit import key_room, spread, world  # noqa: E402 - as above
 
 __all__ = ["key_room", "world"]
-
-MOCK = ChannelUnderTest(
-    spec=mock.SPEC,
-    table=lambda _keys, _url: {},
-    signature_headers=("x-mock-signature",),
-    books=lambda channel: [BookEntry(**row) for row in channel.books()],
-)
-
-WECHAT = ChannelUnderTest(
-    spec=wechat.SPEC,
-    table=lambda keys, url: {
-        "base_url": url,
-        "mchid": minting.MCHID,
-        "appid": minting.APPID,
-        "merchant_serial_no": minting.MERCHANT_SERIAL_NO,
-        "merchant_private_key": f"file:{keys.name}/merchant_key.pem",
-        "apiv3_key": f"file:{keys.name}/apiv3_key",
-        "platform_keys": {minting.PUBLIC_KEY_ID: f"file:{keys.name}/platform_public_key.pem"},
-        "scene": {
-            "id": "1005",
-            "report_infos": [
-                {"info_type": "岗位类型", "info_content": "外卖员"},
-                {"info_type": "报酬说明", "info_content": "配送费"},
-            ],
-        },
-        "remark": "提现",
-        "not_enough_pause_s": 2.0,
-    },
-    signature_headers=("wechatpay-timestamp", "wechatpay-nonce", "wechatpay-signature", "wechatpay-serial"),
-    fates={
-        **DOCUMENTED,
-        # The service has no word for a closed account, and none for money that came back: only its bill shows that.
-        Fate.ACCOUNT_CLOSED: replace(DOCUMENTED[Fate.ACCOUNT_CLOSED], reason=RejectReason.PAYEE_ACCOUNT_INVALID),
-        Fate.PAID_THEN_RETURNED: replace(DOCUMENTED[Fate.PAID_THEN_RETURNED], state=AttemptState.SUCCEEDED),
-        # NOT_ENOUGH is not a refusal here: the same order again, once somebody has topped up.
-        Fate.BALANCE_LOW: replace(DOCUMENTED[Fate.USUAL], transmissions=3, unknown_first=True),
-    },
-)
-
-BANK = ChannelUnderTest(
-    spec=bank.SPEC,
-    table=lambda keys, url: client_settings(keys.name, url),
-    signature_headers=("signature", "signature-input", "content-digest"),
-)
 
 CHANNELS = {"mock": MOCK, "wechat": WECHAT, "bank": BANK}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     spread(metafunc, CHANNELS)
+    if "promise" in metafunc.fixturenames:
+        pairs = [(name, subject, promise) for name, subject in CHANNELS.items() for promise in promises_of(subject)]
+        ids = [f"{name}-{promise.name}" for name, _, promise in pairs]
+        metafunc.parametrize(("subject", "promise"), [pair[1:] for pair in pairs], ids=ids)

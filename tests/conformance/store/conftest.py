@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from gateway.sealing import Sealer
 from gateway.store.port import Store
 from gateway.store.sqlite import MemoryStore, SqliteStore
+from tests.support import postgres
 
 
 def a_sealer() -> Sealer:
@@ -19,14 +21,21 @@ def a_sealer() -> Sealer:
     return Sealer([bytes(32)], lambda size: sha256(str(next(counter)).encode()).digest()[:size])
 
 
-OPENERS: dict[str, Callable[[Path], Store]] = {
-    "sqlite-file": lambda folder: SqliteStore.open_file(folder / "paymux.db", a_sealer(), "sandbox"),
-    "sqlite-memory": lambda _folder: MemoryStore(a_sealer()),
+@contextmanager
+def on_postgres(_folder: Path) -> Iterator[Store]:
+    with postgres.fresh_database() as url:
+        yield postgres.open_store(url)
+
+
+OPENERS: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
+    "sqlite-file": lambda folder: nullcontext(SqliteStore.open_file(folder / "paymux.db", a_sealer(), "sandbox")),
+    "sqlite-memory": lambda _folder: nullcontext(MemoryStore(a_sealer())),
+    "postgres": on_postgres,
 }
 
 
 @pytest.fixture(params=sorted(OPENERS))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    opened = OPENERS[request.param](tmp_path)
-    yield opened
-    await opened.close()
+    with OPENERS[request.param](tmp_path) as opened:
+        yield opened
+        await opened.close()

@@ -8,22 +8,22 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 
-import pytest
 import structlog
 
-from adapters.channel import NotificationRefused, Unsendable
+from adapters.conformance.drive import Drive
+from adapters.conformance.notifications import refused as refused_notification
+from adapters.conformance.orders import refused as refused_order
+from adapters.conformance.promise import Promises
+from adapters.conformance.world import NAME, World
 from adapters.http import NoAnswer
 from adapters.magic import Fate
 from adapters.sandbox.faults import Fault
 from gateway.domain.outcome import Absence, Answer, Finality, Heard, OutcomeKind, classify
 from gateway.domain.payout import AttemptState, Prepared
 from gateway.domain.states import SETTLED
-from tests.support import wire
-from tests.support.channel_drive import Drive
-from tests.support.channel_kit import NAME, World, over_a_network
-from tests.support.wire import OK, Line, blurting, peer, saying
 
 K = OutcomeKind
+promises = Promises()
 
 
 @asynccontextmanager
@@ -35,14 +35,16 @@ async def out_of_reach(world: World) -> AsyncIterator[None]:
     await world.sandbox.set_listener(True)
 
 
-async def test_an_order_it_never_got_is_absent(world: World) -> None:
+@promises
+async def an_order_it_never_got_is_absent(world: World) -> None:
     """Asked about one it has never heard of, it says so, and that is no refusal."""
     answer = await world.channel.query(world.sent())
     assert (answer.heard, answer.kind) == (Heard.QUERY, K.ABSENT)
     assert answer.channel_payout_id is None
 
 
-async def test_absent_never_becomes_rejected(world: World) -> None:
+@promises
+async def absent_never_becomes_rejected(world: World) -> None:
     """Of a transmission that got lost, "not found" proves nothing: the attempt stays unknown and is repeated."""
     assert world.channel.ground.absence is Absence.NEVER
     drive = Drive(world)
@@ -54,8 +56,8 @@ async def test_absent_never_becomes_rejected(world: World) -> None:
     assert K.REJECTED not in drive.heard
 
 
-@over_a_network
-async def test_out_of_reach_is_proved_not_sent(world: World) -> None:
+@promises.over_a_network
+async def out_of_reach_is_proved_not_sent(world: World) -> None:
     """A refused connection: not sent, the channel's fault, nothing raised; and the same order goes out later."""
     drive = Drive(world, Fate.PAID_AT_ONCE)
     async with out_of_reach(world):
@@ -74,7 +76,8 @@ async def test_out_of_reach_is_proved_not_sent(world: World) -> None:
 CANCELLED_AT = (Fate.PAID_AT_ONCE, Fate.USUAL, Fate.NEVER_HEARD_OF_AGAIN, Fate.DROPPED_UNPAID)
 
 
-async def test_the_answer_to_a_cancel_is_never_believed(world: World) -> None:
+@promises
+async def the_answer_to_a_cancel_is_never_believed(world: World) -> None:
     """Of a paid order, a pending one, a lost one, one never sent: nothing it says settles anything; a question does."""
     drives = [Drive(world, fate) for fate in CANCELLED_AT]
     for drive in drives:
@@ -89,7 +92,8 @@ async def test_the_answer_to_a_cancel_is_never_believed(world: World) -> None:
             assert drive.attempt.state is before
 
 
-async def test_bytes_that_are_no_order_are_answered(world: World) -> None:
+@promises
+async def bytes_that_are_no_order_are_answered(world: World) -> None:
     """A submit returns an answer whatever was stored, and nothing is booked by it."""
     sent = world.sent()
     for body in (b"", b"\x00", b"{}", b"<a/>", sent.prepared.body[:-1]):
@@ -100,49 +104,8 @@ async def test_bytes_that_are_no_order_are_answered(world: World) -> None:
     assert world.entries() == []
 
 
-HEAD = b"HTTP/1.1 "
-END = b"\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-HOSTILE: dict[str, wire.Play] = {
-    "closed": wire.hanging_up,
-    "reset": wire.resetting,
-    "dropped": wire.dropping,
-    "garbage": blurting(b"\x16\x03\x01\x00\xff\r\n\r\n"),
-    "half an answer": blurting(OK[:40]),
-    "unsigned": saying(OK),
-    "endless": saying(HEAD + b"200 OK\r\n\r\n" + b"x" * 3_000_000),
-    "compressed": saying(HEAD + b"200 OK\r\nContent-Encoding: gzip" + END),
-    "nested": saying(HEAD + b"200 OK\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100_000),
-    "not utf-8": saying(HEAD + b"200 OK\r\nX-Request-ID: \xff\xfe\r\nContent-Length: 2\r\n\r\n\xff\xfe"),
-    **{f"status {status}": saying(HEAD + str(status).encode() + b" X" + END) for status in range(200, 600, 33)},
-    **{f"status {status}": saying(HEAD + str(status).encode() + b" X" + END) for status in (201, 202, 400, 401, 403)},
-    **{f"status {status}": saying(HEAD + str(status).encode() + b" X" + END) for status in (404, 409, 429, 500, 503)},
-}
-
-
-@over_a_network
-async def test_submit_never_raises_whatever_the_peer_does(world: World) -> None:
-    """Nothing on the line is an exception, a success, a refusal that is believed, or proof of "not sent"."""
-    played: list[wire.Play] = []
-
-    async def whatever(line: Line) -> None:
-        await played[-1](line)
-
-    async with peer(whatever) as made:
-        channel = world.build(made.base)
-        for name, play in HOSTILE.items():
-            played.append(play)
-            before = len(made.lines)
-            sent = world.sent(channel=channel)
-            answer = await channel.submit(channel.sign(sent))
-            believed = classify(answer, 1, 1, channel.ground.absence)
-            assert (answer.heard, believed.kind) == (Heard.SUBMIT, K.UNCLEAR), name
-            assert len(made.lines) == before + 1, f"{name}: sent more than once"
-            for said in (await channel.query(sent), await channel.cancel(sent)):
-                assert classify(said, 0, 1, channel.ground.absence).kind is K.UNCLEAR, name
-
-
-@over_a_network
-async def test_no_fault_of_the_sandbox_is_believed(world: World) -> None:
+@promises.over_a_network
+async def no_fault_of_the_sandbox_is_believed(world: World) -> None:
     """Whatever the spoiled transmission came to, what we believe at the end is what the books say."""
     assert world.sandbox is not None
     for fault in sorted(Fault):
@@ -175,7 +138,8 @@ async def time_passing(world: World) -> AsyncIterator[None]:
         await asyncio.gather(passing, return_exceptions=True)
 
 
-async def test_nothing_private_is_in_what_people_read(world: World) -> None:
+@promises
+async def nothing_private_is_in_what_people_read(world: World) -> None:
     """Details, codes, refusals and log lines name no account, no payee and no secret; the evidence no secret."""
     words: list[str] = []
     evidence: list[bytes] = []
@@ -203,21 +167,22 @@ async def test_nothing_private_is_in_what_people_read(world: World) -> None:
 
 async def _refused_notifications(world: World) -> AsyncIterator[str]:
     for raw in world.received:
-        with pytest.raises(NotificationRefused) as refused:
-            await world.channel.read_notification(replace(raw, body=raw.body[:-1]))
-        yield f"{refused.value} {refused.value.detail}"
+        error = await refused_notification(world, replace(raw, body=raw.body[:-1]))
+        assert error is not None
+        yield f"{error} {error.detail}"
 
 
 def _refused_orders(world: World) -> list[str]:
     found = []
     for minor in (0, -1):
-        with pytest.raises(Unsendable) as refused:
-            world.sent(world.order(money=replace(world.money(), minor=minor)))
-        found.append(f"{refused.value} {refused.value.detail}")
+        error = refused_order(world, world.order(money=replace(world.money(), minor=minor)))
+        assert error is not None
+        found.append(f"{error} {error.detail}")
     return found
 
 
-async def test_a_refusal_comes_with_its_reason(world: World) -> None:
+@promises
+async def a_refusal_comes_with_its_reason(world: World) -> None:
     """A final refusal that is believed names a reason of ours and the channel's own code."""
     for fate, ending in world.subject.fates.items():
         if ending.state is AttemptState.REJECTED:
@@ -231,7 +196,8 @@ async def test_a_refusal_comes_with_its_reason(world: World) -> None:
             assert answer.channel_code
 
 
-async def test_a_verdict_is_given_again(world: World) -> None:
+@promises
+async def a_verdict_is_given_again(world: World) -> None:
     """Asked twice of a settled order, it says the same twice."""
     for fate in (Fate.PAID_AT_ONCE, Fate.ACCOUNT_CLOSED):
         drive = Drive(world, fate)
@@ -240,3 +206,19 @@ async def test_a_verdict_is_given_again(world: World) -> None:
         assert drive.attempt.state in SETTLED
         said = [(await world.channel.query(drive.sent)).kind for _ in range(3)]
         assert all(one is other for one, other in pairwise(said))
+
+
+KNOWN = (K.PENDING, K.SUCCEEDED, K.REJECTED, K.RETURNED)
+
+
+@promises
+async def an_order_of_a_life_we_forgot_is_found(world: World) -> None:
+    """Asked with freshly prepared bytes and nothing the channel ever told us: it knows it (after a restore: R15)."""
+    assert world.channel.capabilities.can_look_up
+    for fate in (Fate.USUAL, Fate.PAID_LATER, Fate.NEVER_HEARD_OF_AGAIN):
+        order = world.order(fate)
+        await world.submit(world.sent(order))
+        await world.live(30)
+        anew = world.sent(order)
+        assert anew.channel_payout_id is None
+        assert (await world.channel.query(anew)).kind in KNOWN

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import string
 from collections.abc import Iterator
 from dataclasses import replace
 
-import pytest
-
 from adapters.channel import NotificationRefused, RawNotification
+from adapters.conformance.drive import Drive
+from adapters.conformance.promise import Promises
+from adapters.conformance.world import World
 from adapters.magic import Fate
 from gateway.domain.outcome import Heard
-from tests.support.channel_drive import Drive
-from tests.support.channel_kit import ChannelUnderTest, World
+
+promises = Promises()
 
 BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 
@@ -35,7 +37,8 @@ async def refused(world: World, raw: RawNotification) -> NotificationRefused | N
     return None
 
 
-async def test_a_notification_is_verified_and_names_its_order(world: World) -> None:
+@promises
+async def a_notification_is_verified_and_names_its_order(world: World) -> None:
     """It carries an event id, and says of our order what the books say."""
     drive = Drive(world)
     await drive.transmit()
@@ -53,7 +56,8 @@ async def test_a_notification_is_verified_and_names_its_order(world: World) -> N
         assert notice.amount in (None, drive.order.amount)
 
 
-async def test_a_flipped_byte_anywhere_in_the_body_is_refused(world: World) -> None:
+@promises
+async def a_flipped_byte_anywhere_in_the_body_is_refused(world: World) -> None:
     """Every byte is covered by the signature."""
     raw = (await told(world))[0]
     assert await refused(world, raw) is None
@@ -66,16 +70,17 @@ async def test_a_flipped_byte_anywhere_in_the_body_is_refused(world: World) -> N
     assert taken == []
 
 
-async def test_a_flipped_byte_in_any_part_of_the_signature_is_refused(world: World, subject: ChannelUnderTest) -> None:
+@promises
+async def a_flipped_byte_in_any_part_of_the_signature_is_refused(world: World) -> None:
     """Time, nonce, key, algorithm, digest, value: each character of each signature header counts."""
     raw = (await told(world))[0]
     taken, tried = [], set()
-    for name, at, spoiled in _spoiled_headers(raw, subject.signature_headers):
+    for name, at, spoiled in _spoiled_headers(raw, world.subject.signature_headers):
         tried.add(name)
         if await refused(world, spoiled) is None:
             taken.append((name, at))
     assert taken == []
-    assert tried == set(subject.signature_headers), "each of them is there"
+    assert tried == set(world.subject.signature_headers), "each of them is there"
 
 
 def _spoiled_headers(raw: RawNotification, names: tuple[str, ...]) -> Iterator[tuple[str, int, RawNotification]]:
@@ -95,20 +100,25 @@ def _other(character: str) -> str:
     return chr(ord(character) ^ 1)
 
 
-async def test_a_missing_part_of_the_signature_is_refused(world: World, subject: ChannelUnderTest) -> None:
+@promises
+async def a_missing_part_of_the_signature_is_refused(world: World) -> None:
     """None of the headers may be left out, and all of them together even less."""
     raw = (await told(world))[0]
-    for gone in (*({name} for name in subject.signature_headers), set(subject.signature_headers)):
+    for gone in (*({name} for name in world.subject.signature_headers), set(world.subject.signature_headers)):
         headers = tuple(pair for pair in raw.headers if pair[0].lower() not in gone)
         assert len(headers) < len(raw.headers)
         assert await refused(world, replace(raw, headers=headers)) is not None
 
 
-@pytest.mark.parametrize("body", [b"", b"\x00", b"{}", b"<a/>", b"[" * 10_000, b"\xff\xfe"])
-async def test_what_nobody_signed_is_refused_and_nothing_else_is_raised(world: World, body: bytes) -> None:
+NOT_SIGNED = (b"", b"\x00", b"{}", b"<a/>", b"[" * 10_000, b"\xff\xfe")
+
+
+@promises
+async def what_nobody_signed_is_refused_and_nothing_else_is_raised(world: World) -> None:
     """Strangers get a status of 400 or more and the channel's own form of an answer."""
     raw = (await told(world))[0]
-    for headers in ((), raw.headers, (("Content-Type", "application/json"),)):
+    strange: tuple[tuple[tuple[str, str], ...], ...] = ((), raw.headers, (("Content-Type", "application/json"),))
+    for body, headers in itertools.product(NOT_SIGNED, strange):
         error = await refused(world, replace(raw, headers=headers, body=body))
         assert error is not None
         assert error.code
@@ -116,7 +126,8 @@ async def test_what_nobody_signed_is_refused_and_nothing_else_is_raised(world: W
         assert world.channel.reply(error.status, error.code).status == error.status
 
 
-async def test_a_replayed_notification_is_the_same_event(world: World) -> None:
+@promises
+async def a_replayed_notification_is_the_same_event(world: World) -> None:
     """Read again, it has the same id, and the same nonce where the scheme uses them up."""
     for raw in await told(world):
         first, second = [await world.channel.read_notification(raw) for _ in range(2)]
@@ -124,7 +135,8 @@ async def test_a_replayed_notification_is_the_same_event(world: World) -> None:
         assert first.nonce == second.nonce
 
 
-async def test_what_is_told_twice_has_one_event_id(world: World) -> None:
+@promises
+async def what_is_told_twice_has_one_event_id(world: World) -> None:
     """The channel's own retries are one event to us; different events have different ids."""
     raws = await told(world, Fate.NOTIFIED_BADLY)
     found = [await world.channel.read_notification(raw) for raw in raws]
@@ -133,7 +145,8 @@ async def test_what_is_told_twice_has_one_event_id(world: World) -> None:
     assert len(kinds) == len({event_id for event_id, _ in kinds})
 
 
-async def test_taken_is_answered_so_that_it_is_not_told_again(world: World) -> None:
+@promises
+async def taken_is_answered_so_that_it_is_not_told_again(world: World) -> None:
     """Two hundred means stored."""
     count = len(await told(world))
     assert 200 <= world.channel.reply(200, "ok").status < 300

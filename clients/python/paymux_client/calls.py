@@ -1,0 +1,124 @@
+"""Every call of the API as a value, drawn from its OpenAPI document by draw_api.py. Do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from paymux_client import models
+from paymux_client.call import Call, as_json, as_text, pairs, path, reads
+from paymux_client.reading import body_of
+
+
+def create_payout(order: models.CreatePayout) -> Call[models.Payout]:
+    """Order a payout, once. Needs a key with the scope `submit`."""
+    return Call("POST", "/v1/payouts", reads(models.Payout), body=body_of(order), repeatable=True)
+
+
+def list_payouts(
+    *,
+    status: Sequence[models.Status] | None = None,
+    currency: str | None = None,
+    channel: str | None = None,
+    reference: str | None = None,
+    created_gte: datetime | None = None,
+    created_lt: datetime | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+    expand: Sequence[Literal["attempts", "timeline"]] | None = None,
+) -> Call[models.PayoutPage]:
+    """List payouts, newest first. Needs a key with the scope `query`."""
+    return Call(
+        "GET",
+        "/v1/payouts",
+        reads(models.PayoutPage),
+        query=pairs(
+            ("status", status),
+            ("currency", currency),
+            ("channel", channel),
+            ("reference", reference),
+            ("created_gte", created_gte),
+            ("created_lt", created_lt),
+            ("limit", limit),
+            ("cursor", cursor),
+            ("expand", expand),
+            joined=frozenset({"expand"}),
+        ),
+        repeatable=True,
+    )
+
+
+def get_payout(
+    payout_id: str, *, expand: Sequence[Literal["attempts", "timeline"]] | None = None
+) -> Call[models.Payout]:
+    """Read a payout. Needs a key with the scope `query`."""
+    return Call(
+        "GET",
+        path("/v1/payouts/{payout_id}", payout_id=payout_id),
+        reads(models.Payout),
+        query=pairs(("expand", expand), joined=frozenset({"expand"})),
+        repeatable=True,
+    )
+
+
+def get_payout_by_reference(
+    reference: str, *, expand: Sequence[Literal["attempts", "timeline"]] | None = None
+) -> Call[models.Payout]:
+    """Find a payout by your reference; a 404 proves nothing. Needs a key with the scope `query`."""
+    return Call(
+        "GET",
+        path("/v1/payouts/by-reference/{reference}", reference=reference),
+        reads(models.Payout),
+        query=pairs(("expand", expand), joined=frozenset({"expand"})),
+        repeatable=True,
+    )
+
+
+def cancel_payout(payout_id: str) -> Call[models.Payout]:
+    """Wish a payout canceled. Needs a key with the scope `cancel`."""
+    return Call(
+        "POST", path("/v1/payouts/{payout_id}/cancel", payout_id=payout_id), reads(models.Payout), repeatable=True
+    )
+
+
+def list_attempts(payout_id: str) -> Call[models.AttemptList]:
+    """Every try of a payout. Needs a key with the scope `query`."""
+    return Call(
+        "GET", path("/v1/payouts/{payout_id}/attempts", payout_id=payout_id), reads(models.AttemptList), repeatable=True
+    )
+
+
+def list_timeline(payout_id: str) -> Call[models.EventList]:
+    """Every change of a payout, and who or what caused it. Needs a key with the scope `query`."""
+    return Call(
+        "GET", path("/v1/payouts/{payout_id}/timeline", payout_id=payout_id), reads(models.EventList), repeatable=True
+    )
+
+
+def explain_payout(payout_id: str, *, lang: Literal["en", "zh"] | None = None) -> Call[models.DecisionList]:
+    """Why this channel: what each would have cost, and what would have changed the choice. Needs a key with the scope
+    `query`.
+    """
+    return Call(
+        "GET",
+        path("/v1/payouts/{payout_id}/decision", payout_id=payout_id),
+        reads(models.DecisionList),
+        query=pairs(("lang", lang)),
+        repeatable=True,
+    )
+
+
+def openapi() -> Call[object]:
+    """This document."""
+    return Call("GET", "/openapi.json", as_json, repeatable=True)
+
+
+def docs() -> Call[str]:
+    """This document as a page."""
+    return Call("GET", "/docs", as_text, accept="text/html", repeatable=True)
+
+
+def get_problem(code: str) -> Call[models.ProblemPage]:
+    """What a problem means and what to do about it; a page unless JSON is asked for."""
+    return Call("GET", path("/problems/{code}", code=code), reads(models.ProblemPage), repeatable=True)

@@ -1,0 +1,414 @@
+"""The objects of the API, drawn from its OpenAPI document by draw_api.py. Do not edit.
+
+Answers may grow: what this client does not know of an object is in its `extra`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+Json = Mapping[str, object]
+"""An object as it came."""
+
+
+class AttemptState(StrEnum):
+    """Where one try of one payout through one channel stands (docs/states.md)."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    RETURNED = "returned"
+
+
+class ProblemCode(StrEnum):
+    """Every problem this API can answer with. Stable: apps branch on it."""
+
+    BAD_REQUEST = "bad_request"
+    DUPLICATE_HEADER = "duplicate_header"
+    INVALID_JSON = "invalid_json"
+    INVALID_REQUEST = "invalid_request"
+    UNAUTHORIZED = "unauthorized"
+    SCOPE_MISSING = "scope_missing"
+    FORBIDDEN = "forbidden"
+    ROLE_MISSING = "role_missing"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    REQUEST_TIMEOUT = "request_timeout"
+    REFERENCE_REUSED = "reference_reused"
+    NOT_CANCELABLE = "not_cancelable"
+    REQUEST_REFUSED = "request_refused"
+    BODY_TOO_LARGE = "body_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    INTERNAL_ERROR = "internal_error"
+    COMMIT_UNKNOWN = "commit_unknown"
+    UNAVAILABLE = "unavailable"
+    OVERLOADED = "overloaded"
+
+
+class EventType(StrEnum):
+    """Every kind of change a payout can go through."""
+
+    PAYOUT_ACCEPTED = "payout.accepted"
+    ATTEMPT_OPENED = "attempt.opened"
+    ATTEMPT_REPEATED = "attempt.repeated"
+    ATTEMPT_MOVED = "attempt.moved"
+    ATTEMPT_GIVEN_UP = "attempt.given_up"
+    PAYOUT_CANCEL_REQUESTED = "payout.cancel_requested"
+    ATTEMPT_CANCEL_SENT = "attempt.cancel_sent"
+    PAYOUT_WAITING = "payout.waiting"
+    PAYOUT_CLOSED = "payout.closed"
+    PAYOUT_FROZEN = "payout.frozen"
+    PAYOUT_HELD = "payout.held"
+    PAYOUT_RELEASED = "payout.released"
+    PAYOUT_FREEZE_LIFTED = "payout.freeze_lifted"
+    PAYOUT_RESOLVED = "payout.resolved"
+
+
+class OnExpiry(StrEnum):
+    """What becomes of a payout that no channel has carried in its time."""
+
+    FAIL = "fail"
+    ANY_CHANNEL = "any_channel"
+
+
+class Source(StrEnum):
+    """Whose doing a public status reason is."""
+
+    BENEFICIARY = "beneficiary"
+    BENEFICIARY_BANK = "beneficiary_bank"
+    CHANNEL = "channel"
+    GATEWAY = "gateway"
+    RISK = "risk"
+    APP = "app"
+
+
+class Status(StrEnum):
+    """What an app sees. Final ones are listed in `FINAL`."""
+
+    ACCEPTED = "accepted"
+    HELD = "held"
+    PROCESSING = "processing"
+    PAID = "paid"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    RETURNED = "returned"
+
+
+class StatusCode(StrEnum):
+    """The public reasons that this version can give (docs/reasons.md lists them with their texts)."""
+
+    ACCOUNT_CLOSED = "account_closed"
+    ACCOUNT_FROZEN = "account_frozen"
+    ACCOUNT_NOT_FOUND = "account_not_found"
+    INVALID_ACCOUNT_NUMBER = "invalid_account_number"
+    NAME_MISMATCH = "name_mismatch"
+    BENEFICIARY_LIMIT = "beneficiary_limit"
+    BENEFICIARY_ACTION_REQUIRED = "beneficiary_action_required"
+    BANK_UNAVAILABLE = "bank_unavailable"
+    DECLINED_BY_BANK = "declined_by_bank"
+    CHANNEL_BALANCE_LOW = "channel_balance_low"
+    AMOUNT_LIMIT = "amount_limit"
+    CURRENCY_NOT_SUPPORTED = "currency_not_supported"
+    NO_ROUTE = "no_route"
+    CHANNEL_UNAVAILABLE = "channel_unavailable"
+    EXPIRED = "expired"
+    CANCELED_BY_APP = "canceled_by_app"
+    RETURNED_BY_BANK = "returned_by_bank"
+    REVIEW_REJECTED = "review_rejected"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """Money in integer minor units: 12500 CNY is 125.00 yuan. `1.0` is 1; `1.5`, `"1"` and `true` are refused."""
+
+    value: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptList:
+    """See `AttemptList` in the API."""
+
+    data: tuple[Attempt, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of the payout through one channel."""
+
+    number: int
+    channel: str
+    channel_reference: str
+    channel_payout_id: str | None
+    state: AttemptState | str
+    was_unknown: bool
+    transmissions: int
+    reason: StatusCode | str | None
+    channel_code: str | None
+    opened_at: datetime
+    settled_at: datetime | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankAccount:
+    """A bank account: an IBAN or a plain number, with the bank's BIC or CNAPS line number."""
+
+    type: Literal["bank_account"] = "bank_account"
+    account_number: str = field(repr=False)
+    name: str = field(repr=False)
+    bank_code: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A channel that could carry the payout. Costs are in minor units: the fee, the waiting, the risk of failing."""
+
+    channel: str
+    cost_minor: float
+    fee_minor: int
+    time_minor: float
+    risk_minor: float
+    expected_time_s: float
+    chance: float
+    """The chance of success it was ranked by; drawn around `chance_mean`, which rests on so many outcomes."""
+    chance_mean: float
+    chance_evidence: float
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePayout:
+    """An order to pay. Sent again with the same reference and content it answers with the payout as it is now."""
+
+    reference: str
+    amount: Amount
+    beneficiary: WechatUser | BankAccount
+    purpose: str | None = None
+    description: str | None = None
+    preference: str | None = None
+    send_by: datetime | None = None
+    on_expiry: OnExpiry = OnExpiry.FAIL
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionList:
+    """See `DecisionList` in the API."""
+
+    data: tuple[Decision, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """`words` says it for people: the choice, every cost in parts, every refusal, what would have changed it."""
+
+    attempt: int
+    channel: str
+    preference: str | None
+    rule: str | None
+    drawn: bool
+    seed: str | None
+    last_call: bool
+    """Its time was over: any channel would do, however dear."""
+    candidates: tuple[Candidate, ...]
+    refused: tuple[Refusal, ...]
+    words: tuple[str, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventList:
+    """See `EventList` in the API."""
+
+    data: tuple[Event, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One change of the payout, and who or what caused it."""
+
+    sequence: int
+    at: datetime
+    type: EventType | str
+    actor: str
+    attempt: int | None
+    detail: Mapping[str, str | int | bool | None]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """See `Fault` in the API."""
+
+    pointer: str
+    """A JSON pointer into the body, or `?name` for a query parameter."""
+    code: str
+    detail: str
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedBankAccount:
+    """See `MaskedBankAccount` in the API."""
+
+    type: Literal["bank_account"] = "bank_account"
+    account_number: str
+    name: str
+    bank_code: str
+    country: str
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedWechatUser:
+    """See `MaskedWechatUser` in the API."""
+
+    type: Literal["wechat"] = "wechat"
+    openid: str
+    name: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """See `Message` in the API."""
+
+    en: str
+    zh: str
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """See `Money` in the API."""
+
+    value: int
+    currency: str
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextAction:
+    """What the payee must do before the channel pays, with the fields that the channel's front end needs."""
+
+    type: str
+    expires_at: datetime
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutPage:
+    """Newest first."""
+
+    data: tuple[Payout, ...]
+    has_more: bool
+    next_cursor: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """A payout as it is now. Final: paid, failed, canceled, returned; a paid one may still become returned, and a
+    failed one that turns out paid says `disputed`.
+    """
+
+    object: Literal["payout"] = "payout"
+    id: str
+    reference: str
+    status: Status | str
+    status_reason: StatusReason | None
+    amount: Money
+    beneficiary: MaskedWechatUser | MaskedBankAccount | Json
+    purpose: str | None
+    description: str | None
+    metadata: Mapping[str, str]
+    preference: str | None
+    """What the app asked for; null: the gateway's own."""
+    send_by: datetime | None
+    on_expiry: OnExpiry | str
+    channel: str | None
+    returned_amount: Money | None
+    next_action: NextAction | None
+    cancel_requested: bool
+    under_review: bool
+    disputed: bool
+    created_at: datetime
+    settled_at: datetime | None
+    attempts: tuple[Attempt, ...] | None = None
+    """With `expand=attempts` only."""
+    timeline: tuple[Event, ...] | None = None
+    """With `expand=timeline` only."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """RFC 9457. `type` is a path of this server with cause and fix; `errors` lists all faults at once."""
+
+    type: str
+    title: str
+    status: int
+    code: ProblemCode | str
+    detail: str | None = None
+    errors: tuple[Fault, ...]
+    request_id: str
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemPage:
+    """What a problem means."""
+
+    code: ProblemCode | str
+    status: int
+    title: str
+    cause: str
+    fix: str
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """See `Refusal` in the API."""
+
+    channel: str
+    code: str
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReason:
+    """Why the status is what it is."""
+
+    code: StatusCode | str
+    source: Source | str
+    retryable: bool
+    """Whether a new payout to the same beneficiary may succeed."""
+    message: Message
+    channel_code: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WechatUser:
+    """A WeChat user of one of our app ids. The real name is needed for large amounts."""
+
+    type: Literal["wechat"] = "wechat"
+    openid: str = field(repr=False)
+    name: str | None = field(default=None, repr=False)
