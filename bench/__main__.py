@@ -4,6 +4,8 @@ decide        [--rounds N]                what a decision costs
 backlog       [--n N] [--seconds S]       a start with N unfinished payouts, and how fast they are worked off
 overload      [--seconds S]               three times the peak for S seconds, and the time after
 slow_clients  [--n N] [--seconds S]       N clients that never finish a request
+e2e           [--rounds N] [--payouts N] [--store sqlite]   the whole way of a payout, beside the bare wire
+toggle                                    a channel drained and enabled by its line in the file, under load
 """
 
 from __future__ import annotations
@@ -14,38 +16,44 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench import backlog, decide, overload, slow_clients
+from bench import backlog, decide, e2e, overload, slow_clients, toggle
 
 Result = dict[str, Any]
 
 MEASURE: dict[str, Callable[[argparse.Namespace], Result]] = {
-    "decide": lambda options: decide.measure(options.rounds),
+    "decide": lambda options: decide.measure(options.rounds or 41),
     "backlog": lambda options: backlog.measure(options.n or 1_000_000, options.seconds or 30.0),
     "overload": lambda options: overload.measure(options.seconds or 60.0),
     "slow_clients": lambda options: slow_clients.measure(options.n or 10_000, options.seconds or 30.0),
+    "e2e": lambda options: e2e.measure(options.rounds or 5, options.payouts, options.store),
+    "toggle": lambda _options: toggle.measure(),
 }
 TABLE: dict[str, Callable[[Result], str]] = {
     "decide": decide.table,
     "backlog": backlog.table,
     "overload": overload.table,
     "slow_clients": slow_clients.table,
+    "e2e": e2e.table,
+    "toggle": toggle.table,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one measurement and print it."""
+    """Run one measurement and print it; 1 when a rule that it holds to was broken."""
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", choices=list(MEASURE))
-    parser.add_argument("--rounds", type=int, default=41, help="interleaved rounds, of which the median is told")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds, of which the median is told")
     parser.add_argument("--n", type=int, help="how many payouts or clients")
     parser.add_argument("--seconds", type=float, help="how long what is measured lasts")
+    parser.add_argument("--payouts", type=int, default=1000, help="how many in a round")
+    parser.add_argument("--store", default="sqlite", help="sqlite, or the URL of a database")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     options = parser.parse_args(arguments)
     result = MEASURE[options.name](options)
     print(json.dumps(result) if options.json else TABLE[options.name](result))
-    return 0
+    return 1 if result.get("broken_rules") else 0
 
 
 if __name__ == "__main__":

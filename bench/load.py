@@ -9,6 +9,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import count
 from statistics import median, quantiles
+from typing import cast
 
 from bench.stage import APP, KEY_ID, SECRET
 from gateway.api.signed_request import Algorithm, authorization
@@ -93,8 +94,7 @@ class Client(asyncio.Protocol):
         self.open = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # TCP; uvloop's is not of that class
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.open = False

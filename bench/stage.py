@@ -1,4 +1,4 @@
-"""A gateway of its own in a folder of its own: one process, one mock channel, one app with one key."""
+"""A gateway of its own in a folder of its own: one process, one mock channel or a few, one app with one key."""
 
 from __future__ import annotations
 
@@ -32,11 +32,19 @@ admin_listen = "127.0.0.1:{admin}"
 connections = 12000
 connections_per_address = {per_address}
 
+{channels}
+[apps.bench]
+limits = {{ rps = 100000, in_flight = 10000 }}
+keys = [{{ id = "bench-1", algorithm = "hmac-sha256", secret = "file:bench.secret" }}]
+"""
+
+
+MOCK = """\
 [channels.mock]
 adapter = "mock"
 currencies = ["CNY"]
 methods = ["bank_account"]
-limits = {{ min = 1, max = 1000000000, rps = 100000, in_flight = 1000 }}
+limits = { min = 1, max = 1000000000, rps = 100000, in_flight = 1000 }
 poll = ["5m"]
 
 [[channels.mock.fees]]
@@ -46,10 +54,6 @@ amount = 1
 
 [channels.mock.settings]
 usual_s = 0.05
-
-[apps.bench]
-limits = {{ rps = 100000, in_flight = 10000 }}
-keys = [{{ id = "bench-1", algorithm = "hmac-sha256", secret = "file:bench.secret" }}]
 """
 
 
@@ -118,12 +122,12 @@ class Stage:
 
 
 @contextmanager
-def stage(per_address: int = 12000) -> Iterator[Stage]:
-    """A folder with a configuration; whatever still runs at the end is killed."""
+def stage(per_address: int = 12000, channels: str = MOCK) -> Iterator[Stage]:
+    """A folder with a configuration of these channels; whatever still runs at the end is killed."""
     with TemporaryDirectory(prefix="paymux-bench-") as name:
         folder = Path(name)
         made = Stage(folder, free_port(), free_port())
-        config = CONFIG.format(public=made.public, admin=made.admin, per_address=per_address)
+        config = CONFIG.format(public=made.public, admin=made.admin, per_address=per_address, channels=channels)
         (folder / "config.toml").write_text(config)
         (folder / "bench.secret").write_bytes(SECRET)
         (folder / "bench.secret").chmod(0o600)
