@@ -1,11 +1,12 @@
-"""What makes a running gateway look at its file again: something in the file's folder, or SIGHUP."""
+"""What makes a running gateway look at its file and secrets again: something in their folders, or SIGHUP."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 
 import structlog
 
@@ -36,11 +37,19 @@ async def triggers(reloader: Reloader) -> AsyncIterator[None]:
 async def _follow(reloader: Reloader) -> None:
     while True:
         try:
-            async for _ in events(reloader.loaded.config.path):
-                await reloader.look()
+            await _watch(reloader, reloader.folders())
         except OSError as error:
             log.error("config.not_watched", error=type(error).__name__, detail=str(error))
-        await asyncio.sleep(WATCH_AGAIN_S)
+            await asyncio.sleep(WATCH_AGAIN_S)
+
+
+async def _watch(reloader: Reloader, folders: frozenset[Path]) -> None:
+    """Until other folders are to be watched. Raises OSError when one of them is not there."""
+    async with aclosing(events(folders)) as watching:
+        async for _ in watching:
+            await reloader.look()
+            if reloader.folders() != folders:
+                return
 
 
 async def _obey(reloader: Reloader, asked: asyncio.Event) -> None:

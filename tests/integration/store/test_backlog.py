@@ -124,6 +124,16 @@ async def test_a_thousand_under_review_are_paged() -> None:
     assert [each.since for each in found] == [NOW + timedelta(seconds=number) for number in (1, 3, 5, 7)]
 
 
+async def test_what_no_channel_has_yet_is_counted_by_app() -> None:
+    """Not what was sent, nor what is due no more; and no further than was asked for."""
+    gateway = await backlog({("acme", None): 3, ("acme", "alpha"): 2, ("bolt", None): 1})
+    assert await gateway.store.read(lambda tx: tx.unsent(100)) == {"acme": 3, "bolt": 1}
+    assert await gateway.store.read(lambda tx: tx.unsent(2)) == {"acme": 2, "bolt": 1}
+    held = (await claimed(gateway, 1))[0]
+    await gateway.store.run(lambda tx: tx.save(held, held, None))
+    assert await gateway.store.read(lambda tx: tx.unsent(100)) == {"acme": 2, "bolt": 1}
+
+
 # Plans ---------------------------------------------------------------------------------------------------------------
 
 BREAK_LEASES = update(schema.payouts).where(schema.payouts.c.lease_until.is_not(None)).values(lease_until=None)
@@ -133,6 +143,7 @@ PLANS: dict[str, tuple[Any, str]] = {
     "due in a lane": (sql.DUE_IN_LANE, "payouts_lanes (app=? AND channel=? AND due_at>? AND due_at<?)"),
     "next app": (sql.NEXT_DUE_APP, "COVERING INDEX payouts_lanes"),
     "next channel": (sql.NEXT_DUE_CHANNEL, "COVERING INDEX payouts_lanes"),
+    "unsent of an app": (sql.COUNT_UNSENT_OF_APP, ""),
     "next due": (sql.NEXT_DUE, "payouts_due"),
     "callbacks at an endpoint": (sql.CALLBACKS_DUE_AT, "callbacks_lanes (endpoint=? AND due_at>? AND due_at<?)"),
     "next endpoint": (sql.NEXT_DUE_ENDPOINT, "COVERING INDEX callbacks_lanes"),
