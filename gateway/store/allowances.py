@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Row
 
 from gateway.domain.allowance import Reservation, Used, overspent
 from gateway.domain.payout import Payout
 from gateway.store import schema
 from gateway.store import statements as sql
+from gateway.store.quick import Runs
 
 
 class SqlAllowanceReads:
     """What is used."""
 
-    _connection: Connection
+    _connection: Runs
 
     def usage(self, channel: str) -> Mapping[tuple[str, str], Used]:
         rows = self._connection.execute(sql.USAGE_OF_CHANNEL, {"of_channel": channel}).all()

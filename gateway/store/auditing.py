@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Row, insert, select
 
 from gateway.domain.audit import Act, Deed, Line, after
 from gateway.store import schema
+from gateway.store.quick import Runs
 
 _A = schema.audit.c
 
@@ -33,7 +34,7 @@ class AuditWrites(AuditReads, Protocol):
 class SqlAuditReads:
     """Questions. A mixin: the transaction has the connection."""
 
-    _connection: Connection
+    _connection: Runs
 
     def audit(self, since: int, limit: int) -> Sequence[Line]:
         return audit_page(self._connection, since, limit)
@@ -58,7 +59,7 @@ class SqlAuditWrites(SqlAuditReads):
         return line
 
 
-def audit_page(connection: Connection, since: int, limit: int) -> list[Line]:
+def audit_page(connection: Runs, since: int, limit: int) -> list[Line]:
     """Up to `limit` lines after sequence `since`."""
     query = select(schema.audit).where(_A.sequence > since).order_by(_A.sequence).limit(limit)
     return [_line(row) for row in connection.execute(query)]

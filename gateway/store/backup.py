@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, and_, create_engine, exists, func, not_, or_, select, text
+from sqlalchemy import Connection, and_, exists, func, not_, or_, select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
 
 from gateway.domain.audit import Line
 from gateway.domain.errors import StoreUnavailable
@@ -25,9 +24,9 @@ from gateway.sealing import SealBroken, Sealer
 from gateway.store import schema
 from gateway.store.auditing import audit_page
 from gateway.store.high_water import BACKUP, History, history_in, sync_folder
+from gateway.store.looking import Place, looked_into, opened, reads_of
 from gateway.store.migrate import current, known_revisions
-from gateway.store.reads import OPEN_STATES, SqlReadTx
-from gateway.store.rows import Rows
+from gateway.store.reads import OPEN_STATES
 
 AUDIT_PAGE = 1000
 SHOWN_MAX = 10
@@ -100,83 +99,62 @@ class Summary:
     newest_event_at: datetime | None = None
 
 
-def summary(path: Path) -> Summary:
+def summary(place: Place) -> Summary:
     """A short look at a database that may be in use: no whole table is read."""
-    e = schema.events.c
     try:
-        with opened(path) as connection:
+        with opened(place) as connection:
             revision = current(connection)
-            newest = (
-                connection.execute(select(e.at).order_by(text("rowid DESC")).limit(1)).scalar() if revision else None
-            )
+            newest = _newest_event(connection) if revision and isinstance(place, Path) else None
     except (DBAPIError, sqlite3.Error) as error:
         return Summary(f"cannot be read as a database: {getattr(error, 'orig', None) or error}")
     return Summary(None, revision, newest)
 
 
-def audit_lines(path: Path) -> Iterator[Line]:
+def _newest_event(connection: Connection) -> datetime | None:
+    newest = select(schema.events.c.at).order_by(text("rowid DESC")).limit(1)
+    return connection.execute(newest).scalar()
+
+
+def audit_lines(place: Place) -> Iterator[Line]:
     """Every line of the audit, page by page, from a database that may be in use. Raises `StoreUnavailable`."""
     since = 0
-    try:
-        with opened(path) as connection:
-            while lines := audit_page(connection, since, AUDIT_PAGE):
-                yield from lines
-                since = lines[-1].sequence
-    except (DBAPIError, sqlite3.Error) as error:
-        raise StoreUnavailable(f"{path}: {getattr(error, 'orig', None) or error}") from error
+    with looked_into(place) as connection:
+        while lines := audit_page(connection, since, AUDIT_PAGE):
+            yield from lines
+            since = lines[-1].sequence
 
 
-def check(path: Path, mode: str, sealer: Sealer) -> Report:
-    """Look at a copy without changing it.
+def check(place: Place, mode: str, sealer: Sealer) -> Report:
+    """Look at a database, or at a copy of one, without changing it.
 
     Raises:
         FileNotFoundError: there is none.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file")
+    if isinstance(place, Path) and not place.is_file():
+        raise FileNotFoundError(f"{place}: there is no such file")
     try:
-        with opened(path) as connection:
+        with opened(place) as connection:
             return _check(connection, mode, sealer)
     except (DBAPIError, sqlite3.Error) as error:
         return Report((f"cannot be read as a database: {getattr(error, 'orig', None) or error}",))
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[Connection]:
-    """A connection that can only read, to a database at work or a copy of one."""
-    engine = _read_only(path)
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
-def _read_only(path: Path) -> Engine:
-    # A lone copy is nobody's to write, so it is opened as it lies; one with a log beside it is read with its log.
-    lone = not path.with_name(f"{path.name}-wal").exists()
-    uri = f"{path.absolute().as_uri()}?{'immutable=1' if lone else 'mode=ro'}"
-    return create_engine(
-        "sqlite+pysqlite://",
-        creator=lambda: sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False),
-        poolclass=StaticPool,
-    )
-
-
 def _check(connection: Connection, mode: str, sealer: Sealer) -> Report:
-    damage = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check(5)") if row[0] != "ok"]
+    in_file = connection.dialect.name == "sqlite"  # a server looks after its own pages and foreign keys
+    damage = _damage(connection) if in_file else []
     if damage:
         return Report(tuple(f"damaged: {each}" for each in damage))
     revision = current(connection)
     known = known_revisions()
     if revision not in known:
         return Report((f"its schema is at revision {revision}; this version knows {', '.join(known)}",), revision)
-    problems = [problem for find in CHECKS for problem in find(connection)]
+    checks = (*IN_FILE, *CHECKS) if in_file else CHECKS
+    problems = [problem for find in checks for problem in find(connection)]
     found = connection.execute(select(schema.meta.c.value).where(schema.meta.c.name == "mode")).scalar()
     if found != mode:
         problems.append(f"it belongs to a {found} gateway, and the configuration is {mode}")
     problems += _unopened(connection, sealer)
-    tx = SqlReadTx(connection, Rows(sealer))
+    tx = reads_of(connection, sealer)
     events = connection.execute(select(func.count(), func.max(schema.events.c.at))).one()
     live = select(func.count()).select_from(schema.attempts).where(schema.attempts.c.state.in_(OPEN_STATES))
     return Report(
@@ -189,6 +167,10 @@ def _check(connection: Connection, mode: str, sealer: Sealer) -> Report:
         newest_event_at=events[1],
         live_attempts=int(connection.execute(live).scalar() or 0),
     )
+
+
+def _damage(connection: Connection) -> list[str]:
+    return [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check(5)") if row[0] != "ok"]
 
 
 def _gaps(connection: Connection) -> Iterator[str]:
@@ -222,8 +204,9 @@ def _unreferenced(connection: Connection) -> Iterator[str]:
         yield f"{row.id}: its reference is missing"
 
 
-CHECKS: tuple[Callable[[Connection], Iterator[str]], ...] = (_dangling, _gaps, _unreferenced)
-"""What must be so of the rows, beside what the file itself checks."""
+IN_FILE: tuple[Callable[[Connection], Iterator[str]], ...] = (_dangling,)
+CHECKS: tuple[Callable[[Connection], Iterator[str]], ...] = (_gaps, _unreferenced)
+"""What must be so of the rows, beside what the database itself checks; and what only a file must be asked for."""
 
 
 def _unopened(connection: Connection, sealer: Sealer) -> Iterator[str]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Row, text
 
 from gateway.store import statements as sql
+from gateway.store.quick import Runs
 from gateway.store.schema import EPOCH, UNFINISHED
 
 UNFINISHED_BY_STATUS = text(
@@ -70,7 +71,7 @@ class CensusReads(Protocol):
 class SqlCensusReads:
     """The questions, on one snapshot."""
 
-    _connection: Connection
+    _connection: Runs
 
     def census(self) -> Census:
         rows = self._connection.execute(UNFINISHED_BY_STATUS).all()

@@ -1,16 +1,16 @@
-"""A look into a database file from outside, while its gateway runs or not: nothing is locked, nothing is written."""
+"""What routing goes by, looked at from outside while the gateway runs or not."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import quote
+
+from sqlalchemy import select
 
 from gateway.domain.allowance import Used
-from gateway.domain.errors import StoreUnavailable
+from gateway.store import schema
+from gateway.store import statements as sql
+from gateway.store.looking import Place, is_made, looked_into
 
 ROUTER = "router"
 """The row of `meta` that the router's memory is kept in."""
@@ -25,17 +25,14 @@ class Glance:
     """By channel, then by currency and window."""
 
 
-def glance(path: Path) -> Glance:
-    """Raises `StoreUnavailable`: there is a file, and it cannot be read as one of ours."""
-    if not path.exists():
+def glance(place: Place) -> Glance:
+    """Raises `StoreUnavailable`: there is a database, and it cannot be read as one of ours."""
+    if not is_made(place):
         return Glance()
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
-            row = connection.execute("SELECT value FROM meta WHERE name = ?", (ROUTER,)).fetchone()
-            sums = connection.execute("SELECT channel, currency, period, amount_minor, payouts FROM usage").fetchall()
-    except sqlite3.Error as error:
-        raise StoreUnavailable(f"{path} cannot be read: {error}") from error
+    with looked_into(place) as connection:
+        memory = connection.execute(sql.META, {"of_name": ROUTER}).scalar()
+        sums = connection.execute(select(schema.usage)).all()
     usage: dict[str, dict[tuple[str, str], Used]] = {}
-    for channel, currency, period, amount_minor, payouts in sums:
-        usage.setdefault(channel, {})[currency, period] = Used(amount_minor, payouts)
-    return Glance(None if row is None else str(row[0]), usage)
+    for row in sums:
+        usage.setdefault(row.channel, {})[row.currency, row.period] = Used(row.amount_minor, row.payouts)
+    return Glance(memory, usage)

@@ -1,18 +1,17 @@
-"""First attempts as the database file has them, looked at from outside: nothing is locked, nothing is written."""
+"""First attempts as the database has them, looked at from outside."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from urllib.parse import quote
+
+from sqlalchemy import text
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.money import Money
 from gateway.domain.payout import AttemptState
 from gateway.domain.reasons import RejectReason
+from gateway.store.looking import Place, is_made, looked_into, named
 from gateway.store.schema import EPOCH
 
 
@@ -36,32 +35,31 @@ class FirstAttempt:
     """What the app asked for; empty: the gateway's own."""
 
 
-_FIRST = """
+_FIRST = text("""
     SELECT p.id, p.app, p.amount_minor, p.currency, a.channel, a.state, a.reason,
            a.opened_at, a.first_sent_at, a.verdict_as_of, a.settled_at, a.decision, p.preference
     FROM attempts AS a JOIN payouts AS p ON p.shard = a.shard AND p.id = a.payout_id
-    WHERE a.number = 1 AND a.transmissions > 0 AND a.opened_at >= ?
+    WHERE a.number = 1 AND a.transmissions > 0 AND a.opened_at >= :begin
     ORDER BY a.opened_at, p.id
-"""
+""")
 
 
-def first_attempts(path: Path, since: datetime) -> tuple[FirstAttempt, ...]:
+def first_attempts(place: Place, since: datetime) -> tuple[FirstAttempt, ...]:
     """Those opened at `since` or later, the oldest first; none for a database that is not there yet.
 
     All are read at once: a look that lasts would keep the gateway's log from being folded in.
 
     Raises:
-        StoreUnavailable: there is a file, and it cannot be read as one of ours.
+        StoreUnavailable: there is a database, and it cannot be read as one of ours.
     """
-    if not path.exists():
+    if not is_made(place):
         return ()
-    begin = (since - EPOCH) // timedelta(microseconds=1)
+    with looked_into(place) as connection:
+        rows = connection.execute(_FIRST, {"begin": (since - EPOCH) // timedelta(microseconds=1)}).all()
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
-            rows = connection.execute(_FIRST, (begin,)).fetchall()
-            return tuple(_attempt(*row) for row in rows)
-    except (sqlite3.Error, ValueError) as error:
-        raise StoreUnavailable(f"{path} cannot be read: {error}") from error
+        return tuple(_attempt(*row) for row in rows)
+    except ValueError as error:
+        raise StoreUnavailable(f"{named(place)} cannot be read: {error}") from error
 
 
 def _attempt(

@@ -7,11 +7,12 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 
 from gateway.domain.errors import StaleWrite
 from gateway.domain.override import Override
 from gateway.store import schema
+from gateway.store.quick import Runs
 
 _O = schema.overrides.c
 
@@ -37,7 +38,7 @@ class OverrideWrites(OverrideReads, Protocol):
 class SqlOverrideReads:
     """Questions. A mixin: the transaction has the connection."""
 
-    _connection: Connection
+    _connection: Runs
 
     def overrides(self, now: datetime) -> Sequence[Override]:
         lasts = or_(_O.expires_at.is_(None), _O.expires_at > now)

@@ -19,9 +19,11 @@ from gateway.domain.event import Event
 from gateway.domain.outcome import Answer
 from gateway.domain.payout import Payout
 from gateway.domain.review import Request
+from gateway.store.app_events import AppEventReads
 from gateway.store.auditing import AuditReads, AuditWrites
 from gateway.store.census import CensusReads
 from gateway.store.overrides import OverrideReads, OverrideWrites
+from gateway.store.parked import ParkedReads
 from gateway.store.picking import Pick
 from gateway.store.principals_port import PrincipalReads, PrincipalWrites
 
@@ -167,7 +169,7 @@ class LiveGround:
     count: int
 
 
-class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, Protocol):
+class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, ParkedReads, AppEventReads, Protocol):
     """What can be asked inside a unit or a read."""
 
     def payout(self, payout_id: str) -> Payout | None: ...

@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from gateway.domain.errors import StoreUnavailable
 
 OLDEST_SERVER = 140000
+NO_ADDRESS = "not an address of the form postgresql://user:password@host:port/database"
 CONNECT_TIMEOUT_S = 5
 READERS = 4
 """As many reads at once; each has a thread and a connection."""
@@ -59,10 +60,10 @@ def parse_url(url: str) -> URL:
     """A `postgresql://` address. Raises `ValueError`, without repeating the address: there is a password in it."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise ValueError("is not an address of the form postgresql://user:password@host:port/database") from None
+    except (ArgumentError, ValueError):
+        raise ValueError(NO_ADDRESS) from None
     if parsed.drivername not in ("postgresql", "postgres") or not parsed.database:
-        raise ValueError("is not an address of the form postgresql://user:password@host:port/database")
+        raise ValueError(NO_ADDRESS)
     return parsed.set(drivername="postgresql+psycopg")
 
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.store import schema
+from gateway.store import quick, schema
 from gateway.store import statements as sql
 
 _P, _C, _N, _U, _M = schema.payouts.c, schema.callbacks.c, schema.nonces.c, schema.usage.c, schema.meta.c
@@ -103,6 +103,13 @@ CLAIM = (
     .returning(*_P)
 )
 
+ATTEMPTS_OF = (
+    select(schema.attempts)
+    .where(tuple_(schema.attempts.c.shard, schema.attempts.c.payout_id).in_(bindparam("which", expanding=True)))
+    .order_by(schema.attempts.c.number)
+)
+"""Of all that were claimed, in one question."""
+
 # Callbacks -----------------------------------------------------------------------------------------------------------
 
 CALLBACKS = sql.HISTORY[schema.callbacks].with_for_update(key_share=True)
@@ -173,3 +180,5 @@ NEIGHBOURS = text(
     " AND classid = CAST(:space AS oid) AND objid = CAST(:which AS oid)"
 ).bindparams(space=SPACE, which=int(Lock.ALIVE))
 """Sessions of other writers: asked in a writer's own transaction, so that it is not among them."""
+
+quick.keep(globals())

@@ -70,6 +70,8 @@ class PostgresTx(PostgresReadTx, SqlTx):
         self.swept = False
         self.joined = False
         self._held: set[str] = set()
+        self._attempts: Mapping[str, Sequence[Row[Any]]] = {}
+        """Rows that were asked for together, by payout, while they are put together."""
         self.appended = 0
         """As many were appended."""
 
@@ -122,8 +124,14 @@ class PostgresTx(PostgresReadTx, SqlTx):
         stored_until = self._time.until(until)
         rows = self._all(pg.CLAIM, which=which, lease_now=at, new_owner=owner, new_until=stored_until)
         changed = {row.id: row for row in rows}
+        self._attempts = _by_payout(which, self._all(pg.ATTEMPTS_OF, which=which))
         claimed = [(self._readable(changed[row.id]), changed[row.id].fence) for row in found if row.id in changed]
+        self._attempts = {}
         return [(payout, Lease(owner, fence, until)) for payout, fence in claimed if payout is not None]
+
+    def _whole(self, row: Row[Any]) -> Payout:
+        known = self._attempts.get(row.id)
+        return super()._whole(row) if known is None else self._rows.payout(row, known)
 
     def _held_until(self, lease: Lease) -> datetime:
         return self._time.until(lease.until)
@@ -204,6 +212,13 @@ class PostgresTx(PostgresReadTx, SqlTx):
 
     def _take(self, space: int, which: int) -> None:
         self._connection.execute(pg.TAKE, {"space": space, "which": which})
+
+
+def _by_payout(which: Sequence[tuple[int, str]], rows: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:
+    found: dict[str, list[Row[Any]]] = {payout_id: [] for _, payout_id in which}
+    for row in rows:
+        found[row.payout_id].append(row)
+    return found
 
 
 def _drawn_from(word: str) -> int:

@@ -144,6 +144,9 @@ class PostgresCommitter(GroupCommitter):
                 self._sweep_at_s = self._monotonic() + SWEEP_EVERY_S
         return result
 
+    def _keep(self, mark: Callable[[str], object]) -> None:
+        """Nothing to say: the next savepoint may lie in this one, and COMMIT releases them all in one go."""
+
     def _ready(self, connection: Connection) -> None:
         if not is_whole(connection):
             failed = errors.InFailedSqlTransaction("a unit went on after a statement of it had failed")

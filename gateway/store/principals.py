@@ -7,13 +7,14 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import StaleWrite
 from gateway.domain.principal import Principal, Token
 from gateway.domain.role import Role
 from gateway.store import schema
+from gateway.store.quick import Runs
 
 _P, _T = schema.principals.c, schema.principal_tokens.c
 
@@ -21,7 +22,7 @@ _P, _T = schema.principals.c, schema.principal_tokens.c
 class SqlPrincipalReads:
     """Questions. A mixin: the transaction has the connection."""
 
-    _connection: Connection
+    _connection: Runs
 
     def principals(self) -> Sequence[Principal]:
         rows = self._connection.execute(select(schema.principals).order_by(_P.created_at, _P.name))

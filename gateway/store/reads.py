@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
@@ -32,9 +33,11 @@ from gateway.domain.review import Request, RequestKind
 from gateway.store import codec, schema
 from gateway.store import statements as sql
 from gateway.store.allowances import SqlAllowanceReads
+from gateway.store.app_events import SqlAppEventReads
 from gateway.store.auditing import SqlAuditReads
 from gateway.store.census import SqlCensusReads
 from gateway.store.overrides import SqlOverrideReads
+from gateway.store.parked import SqlParkedReads
 from gateway.store.port import (
     Callback,
     Delivery,
@@ -47,12 +50,21 @@ from gateway.store.port import (
     UnderReview,
 )
 from gateway.store.principals import SqlPrincipalReads
+from gateway.store.quick import Runs, quick
 from gateway.store.rows import Rows
 
 _P, _A = schema.payouts.c, schema.attempts.c
 
 OPEN_STATES = sorted(str(state) for state in OPEN)
+OPEN_ATTEMPT: ColumnElement[Any] = literal_column(schema.OPEN_ATTEMPT)
+"""As the partial index has it, in its very words."""
 SILENT_HOLDS = sorted(str(code) for code, rule in HOLDS.items() if not rule.asks)
+
+
+def answerable_payout() -> ColumnElement[bool]:
+    """No hold forbids asking about it."""
+    return or_(_P.hold_code.is_(None), _P.hold_code.not_in(SILENT_HOLDS))
+
 
 _GROUND = (_A.channel, _A.adapter, _A.base_address, _A.account_id, _A.duplicate_mode, _A.key_ids)
 NEXT_GROUND = (
@@ -89,11 +101,19 @@ FROZEN = (
 """Frozen and not held: since the oldest freeze that was not lifted."""
 
 
-class SqlReadTx(SqlPrincipalReads, SqlAllowanceReads, SqlCensusReads, SqlOverrideReads, SqlAuditReads):
+class SqlReadTx(
+    SqlPrincipalReads,
+    SqlAllowanceReads,
+    SqlCensusReads,
+    SqlOverrideReads,
+    SqlAuditReads,
+    SqlParkedReads,
+    SqlAppEventReads,
+):
     """Questions. Every one names its shard where the row is one payout's."""
 
     def __init__(self, connection: Connection, rows: Rows) -> None:
-        self._connection = connection
+        self._connection: Runs = quick(connection)
         self._rows = rows
 
     def payout(self, payout_id: str) -> Payout | None:
@@ -225,8 +245,7 @@ class SqlReadTx(SqlPrincipalReads, SqlAllowanceReads, SqlCensusReads, SqlOverrid
         query = (
             select(func.count())
             .select_from(schema.attempts.join(schema.payouts, and_(_P.shard == _A.shard, _P.id == _A.payout_id)))
-            .where(_A.state.in_(OPEN_STATES), _A.first_sent_at < since, not_(asked))
-            .where(or_(_P.hold_code.is_(None), _P.hold_code.not_in(SILENT_HOLDS)))
+            .where(OPEN_ATTEMPT, _A.first_sent_at < since, not_(asked), answerable_payout())
         )
         return int(self._connection.execute(query).scalar() or 0)
 

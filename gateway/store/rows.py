@@ -11,6 +11,7 @@ from gateway.domain.hold import Hold, HoldCode
 from gateway.domain.money import Money
 from gateway.domain.outcome import Absence
 from gateway.domain.payout import Attempt, AttemptState, Closure, DuplicateMode, Ground, Payout, Resolution
+from gateway.domain.quote import Quote
 from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.domain.status import status
 from gateway.domain.terms import OnExpiry, Terms
@@ -52,6 +53,7 @@ class Rows:
             "preference": payout.terms.preference,
             "send_by": payout.terms.send_by,
             "on_expiry": str(payout.terms.on_expiry),
+            "quote": payout.terms.quote.text() if payout.terms.quote else None,
             "fence": 0,
             "crashes": 0,
             **self.changing(payout),
@@ -101,7 +103,7 @@ class Rows:
             purpose=row.purpose,
             description=description.decode() if description is not None else None,
             metadata=codec.load(metadata) if metadata is not None else {},
-            terms=Terms(row.preference, row.send_by, OnExpiry(row.on_expiry or OnExpiry.FAIL)),
+            terms=_terms(row),
             version=row.version,
             last_event=row.last_event,
             callback_sequence=row.callback_sequence,
@@ -237,6 +239,15 @@ class Rows:
 
     def _open_optional(self, sealed: bytes | None, place: str) -> bytes | None:
         return self.sealer.open(sealed, place) if sealed is not None else None
+
+
+def _terms(row: Row[Any]) -> Terms:
+    return Terms(
+        preference=row.preference,
+        send_by=row.send_by,
+        on_expiry=OnExpiry(row.on_expiry or OnExpiry.FAIL),
+        quote=Quote.from_text(row.quote) if row.quote else None,
+    )
 
 
 def _ground(row: Row[Any]) -> Ground:

@@ -49,7 +49,8 @@ class Moment(TypeDecorator[datetime]):
 metadata = MetaData()
 
 UNFINISHED = "status NOT IN ('paid', 'failed', 'canceled', 'returned')"
-"""The condition of an index, to be repeated word for word by what is to go by it."""
+OPEN_ATTEMPT = "state IN ('pending', 'sending', 'unknown')"
+"""The conditions of indexes, to be repeated word for word by what is to go by them."""
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -104,6 +105,7 @@ payouts = Table(
     Column("preference", Text),  # on what terms, as far as the app said
     Column("send_by", Moment),
     Column("on_expiry", Text),
+    Column("quote", Text),  # `gateway.domain.quote.Quote.text`
     Column("version", Integer, nullable=False),
     Column("last_event", Integer, nullable=False),
     Column("callback_sequence", Integer, nullable=False),
@@ -182,6 +184,7 @@ attempts = Table(
         unique=True,
         **_where("state <> 'rejected'"),
     ),
+    Index("attempts_open", "first_sent_at", **_where(OPEN_ATTEMPT)),
     Index("attempts_channel_payout", "shard", "channel", "channel_payout_id"),
     Index(
         "attempts_live",
@@ -295,7 +298,9 @@ callbacks = Table(
     PrimaryKeyConstraint("shard", "id", "endpoint"),
     Index("callbacks_due", "due_at", **_where("due_at IS NOT NULL")),
     Index("callbacks_lanes", "endpoint", "due_at", **_where("due_at IS NOT NULL")),
+    Index("callbacks_parked", "parked_at", **_where("parked_at IS NOT NULL")),
     Index("callbacks_of_payout", "shard", "payout_id"),
+    Index("callbacks_by_app", "app", "id"),
 )
 
 deliveries = Table(

@@ -1,4 +1,4 @@
-"""The statements of every payout's way, built once: SQLAlchemy then compiles each once, and only binds afterwards.
+"""The statements of every payout's way, built once, compiled once, and run on the driver itself (`quick`).
 
 Building one anew for each use costs eight times what running it does. What is asked rarely is built where it is asked.
 
@@ -7,9 +7,24 @@ Names that begin with `of_` say which row; an update sets the columns that are n
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Table, bindparam, case, func, insert, literal_column, or_, select, update
+from typing import Any
 
-from gateway.store import schema
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from gateway.store import quick, schema
 
 _P, _A, _C, _D = schema.payouts.c, schema.attempts.c, schema.callbacks.c, schema.deliveries.c
 _R, _N, _E = schema.references.c, schema.notifications.c, schema.nonces.c
@@ -58,7 +73,7 @@ NEXT_DUE_CHANNEL = (
     .order_by(_P.channel)
     .limit(bindparam("one"))
 )
-_UNSENT_OF_APP = (
+_UNSENT_OF_APP: Select[Any] = (
     select(literal_column("1"))
     .where(_P.due_at.is_not(None), _P.app == bindparam("of_app"), _P.channel.is_(None))
     .limit(bindparam("at_most"))
@@ -136,4 +151,7 @@ NEWEST_DELIVERY = select(func.max(_D.number)).where(*_of(schema.deliveries, "sha
 
 NONCE = select(_E.nonce).where(*_of(schema.nonces, "scope", "key_id", "nonce"))
 SAID = select(_N.said).where(*_of(schema.notifications, "shard", "channel", "event_id", "payout_id"))
+FORGET_NONCES = delete(schema.nonces).where(_E.until < bindparam("now"))
 META = select(schema.meta.c.value).where(*_of(schema.meta, "name"))
+
+quick.keep(globals())

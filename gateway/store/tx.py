@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, Table, delete, exists, func, or_, select, update
+from sqlalchemy import Row, Table, and_, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import StaleWrite
@@ -26,7 +26,7 @@ from gateway.store.overrides import SqlOverrideWrites
 from gateway.store.picking import Pick
 from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Novelty, Reference, SeenNotification
 from gateway.store.principals import SqlPrincipalWrites
-from gateway.store.reads import OPEN_STATES, SILENT_HOLDS, SqlReadTx, evidence_place
+from gateway.store.reads import OPEN_ATTEMPT, SqlReadTx, answerable_payout, evidence_place
 from gateway.store.turns import due_callbacks, due_payouts
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -237,7 +237,7 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
     def use_nonce(self, scope: str, key_id: str, nonce: str, now: datetime, until: datetime) -> bool:
         if self._one(sql.NONCE, of_scope=scope, of_key_id=key_id, of_nonce=nonce) is not None:
             return False
-        self._connection.execute(delete(schema.nonces).where(schema.nonces.c.until < now))
+        self._connection.execute(sql.FORGET_NONCES, {"now": now})
         self._insert(schema.nonces, {"scope": scope, "key_id": key_id, "nonce": nonce, "until": until})
         return True
 
@@ -267,16 +267,15 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
         """There is nobody to notice."""
 
     def ask_live_at(self, at: datetime) -> int:
-        live, answerable = _A.state.in_(OPEN_STATES), or_(_P.hold_code.is_(None), _P.hold_code.not_in(SILENT_HOLDS))
-        of_live = exists().where(_A.shard == _P.shard, _A.payout_id == _P.id, live)
+        answerable, its = answerable_payout(), and_(_P.shard == _A.shard, _P.id == _A.payout_id)
         # Each may have been sent once more in the time that was lost: no verdict on a first of one is one (R13).
-        self._connection.execute(update(schema.attempts).where(live).values(transmissions=_A.transmissions + 1))
-        asked = select(_P.shard, _P.id).where(of_live, answerable).cte("asked")
-        ours = exists().where(asked.c.shard == _A.shard, asked.c.id == _A.payout_id)
-        self._connection.execute(update(schema.attempts).where(live, ours, _A.due_at > at).values(due_at=at))
+        self._connection.execute(update(schema.attempts).where(OPEN_ATTEMPT).values(transmissions=_A.transmissions + 1))
+        ours = exists().where(its, answerable)
+        self._connection.execute(update(schema.attempts).where(OPEN_ATTEMPT, ours, _A.due_at > at).values(due_at=at))
         later = or_(_P.due_at.is_(None), _P.due_at > at)
-        self._connection.execute(update(schema.payouts).where(of_live, answerable, later).values(due_at=at))
-        return int(self._connection.execute(select(func.count()).select_from(asked)).scalar() or 0)
+        self._connection.execute(update(schema.payouts).where(its, OPEN_ATTEMPT, answerable, later).values(due_at=at))
+        asked = select(func.count()).select_from(schema.attempts.join(schema.payouts, its))
+        return int(self._connection.execute(asked.where(OPEN_ATTEMPT, answerable)).scalar() or 0)
 
     def lift_freezes(self, payout: Payout, at: datetime) -> None:
         columns = schema.freezes.c

@@ -37,6 +37,7 @@ from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import CommitUnknown, StoreUnavailable
 from gateway.failpoints import Moment, committing
 from gateway.store.lanes import Lanes, Queued
+from gateway.store.quick import quick
 from gateway.store.rows import Rows
 from gateway.store.tx import SqlTx
 
@@ -106,7 +107,7 @@ class GroupCommitter:
 
     def _run_unit(self, connection: Connection, queued: Queued[Any], alone: bool) -> Result:
         """One unit inside a savepoint of its own; one that is alone in its transaction needs none."""
-        mark: Callable[[str], object] = _no_mark if alone else connection.exec_driver_sql
+        mark: Callable[[str], object] = _no_mark if alone else quick(connection).exec_driver_sql
         mark("SAVEPOINT unit")
         try:
             value = queued.unit(self._new_tx(connection))
@@ -118,7 +119,7 @@ class GroupCommitter:
         except Exception as error:  # noqa: BLE001 - whatever the unit raised goes to its caller, not to its neighbours
             _undo(mark)
             return Result(error=error)
-        mark("RELEASE SAVEPOINT unit")
+        self._keep(mark)
         return Result(value=value)
 
     def _one_by_one(self, group: Sequence[Queued[Any]]) -> None:
@@ -146,6 +147,10 @@ class GroupCommitter:
 
     def _new_tx(self, connection: Connection) -> SqlTx:
         return SqlTx(connection, self._rows)
+
+    def _keep(self, mark: Callable[[str], object]) -> None:
+        """A unit has ended well. Raises `DBAPIError`."""
+        mark("RELEASE SAVEPOINT unit")
 
     def _is_of_one_unit(self, error: DBAPIError) -> bool:
         """Whether the transaction can go on without the unit that met it."""

@@ -14,6 +14,7 @@ from gateway.sealing import Sealer
 from gateway.store.port import Store
 from gateway.store.sqlite import MemoryStore, SqliteStore
 from tests.support import postgres
+from tests.support.sharding import Watch, WatchedStore
 
 
 def a_sealer() -> Sealer:
@@ -36,6 +37,8 @@ OPENERS: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
 
 @pytest.fixture(params=sorted(OPENERS))
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    watch = Watch()
     with OPENERS[request.param](tmp_path) as opened:
-        yield opened
+        yield WatchedStore(opened, watch)
         await opened.close()
+    assert watch.breaches == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,8 +19,10 @@ from gateway.store import reads, schema
 from gateway.store import statements as sql
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import upgrade
+from gateway.store.parked import ParkedWindow
 from gateway.store.picking import Pick
 from gateway.store.port import Callback, Reference, Tx
+from gateway.store.tx import SqlTx
 from tests.support.builders import NOW, a_payout, sending
 from tests.support.scripted import ScriptedGateway, scripted_gateway
 
@@ -173,6 +177,42 @@ def test_no_question_of_a_start_or_a_claim_reads_a_whole_table(name: str) -> Non
     ), plan
 
 
+ASKED: dict[str, Callable[[SqlTx], object]] = {
+    "a quarantine asks about all that is open": lambda tx: tx.ask_live_at(NOW),
+    "what it has not asked about yet": lambda tx: tx.unasked_since(NOW),
+    "parked callbacks": lambda tx: tx.parked(ParkedWindow(NOW), 10),
+    "parked callbacks of an app": lambda tx: tx.parked(ParkedWindow(NOW, NOW, "acme", "ep_1"), 10),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_is_asked_in_need_goes_by_little_indexes(name: str) -> None:
+    """Every statement begins at the open attempts, or at the parked callbacks; neither grows with the years."""
+    engine, told = writer_engine(None), list[str]()
+    upgrade(engine)
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_trace_callback(told.append)
+        ASKED[name](SqlTx(connection, None))  # type: ignore[arg-type]  # there is no row to read
+        driver.set_trace_callback(None)
+        plans = [
+            [row[-1] for row in driver.execute(f"EXPLAIN QUERY PLAN {asked}")]
+            for asked in told
+            if asked.startswith(("SELECT", "UPDATE"))
+        ]
+    engine.dispose()
+    assert plans
+    for plan in plans:
+        assert "attempts_open" in plan[0] or "callbacks_parked" in plan[0], plan
+        assert all("USING" in line for line in plan if line.startswith(("SCAN", "SEARCH"))), plan
+
+
+def test_the_condition_of_the_index_names_every_open_state() -> None:
+    """An attempt in a state that is not in it would not be asked about."""
+    assert re.findall(r"'(\w+)'", schema.OPEN_ATTEMPT) == reads.OPEN_STATES
+
+
 def test_the_schema_has_the_indexes() -> None:
     """They are made by the migrations as the schema says."""
     engine = writer_engine(None)
@@ -180,4 +220,11 @@ def test_the_schema_has_the_indexes() -> None:
     with engine.connect() as connection:
         names = {row.name for row in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'index'"))}
     engine.dispose()
-    assert {"payouts_lanes", "payouts_leased", "attempts_live", "callbacks_lanes"} <= names
+    assert {
+        "payouts_lanes",
+        "payouts_leased",
+        "attempts_live",
+        "callbacks_lanes",
+        "attempts_open",
+        "callbacks_parked",
+    } <= names

@@ -18,7 +18,7 @@ from gateway.domain.outcome import Answer, Heard, OutcomeKind
 from gateway.domain.payout import AttemptState, Payout, Prepared
 from gateway.domain.status import Status, status
 from gateway.operations.observe import observe
-from gateway.worker.loop import PayoutWorker
+from gateway.worker.payouts import PayoutWorker
 from tests.support.api_server import FaultyStore, make_server
 from tests.support.builders import NOW, an_answer
 from tests.support.clock import settle

@@ -22,6 +22,7 @@ from gateway.domain.event import Event, EventType
 from gateway.domain.money import Money
 from gateway.domain.outcome import OutcomeKind
 from gateway.domain.payout import Payout
+from gateway.domain.reasons import StatusCode
 from gateway.operations.quarantine import Start, start_in
 from gateway.store.high_water import SAFETY, MarkRead
 from gateway.store.lease_time import by_database
@@ -52,14 +53,12 @@ class Nodes:
         runs = [store.run(unit) for _ in range(times) for store in (self.one, self.two)]
         return await asyncio.gather(*runs, return_exceptions=True)
 
-    async def waiting_for_a_lock(self) -> None:
+    def wait_for_a_lock(self) -> None:
         """Come back when one of them waits for the other."""
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         with postgres.connect(self.url) as session:
-            query = (
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
             while session.execute(query).fetchone() == (0,):
-                await asyncio.sleep(0)
+                pass
 
 
 @pytest.fixture
@@ -228,12 +227,9 @@ async def test_one_of_two_changes_wins(nodes: Nodes) -> None:
     def touch(tx: Tx) -> None:
         found = tx.payout(payout.id)
         assert found is not None
-        tx.save(found, changes.wait_for_channel(found, changes_code, NOW, timedelta(seconds=1)), NOW)
+        tx.save(found, changes.wait_for_channel(found, StatusCode.NO_ROUTE, NOW, timedelta(seconds=1)), NOW)
         tx.append_event(found, Event(found.version, NOW, EventType.WAITING, "gateway"))
 
-    from gateway.domain.reasons import StatusCode
-
-    changes_code = StatusCode.NO_ROUTE
     assert await nodes.both(touch, times=10) == [None] * 20
     found = await nodes.two.read(lambda tx: tx.payout(payout.id))
     assert found is not None
@@ -263,7 +259,7 @@ async def test_nobody_decides_under_a_safety_that_is_being_changed(nodes: Nodes)
     deciding = asyncio.ensure_future(nodes.one.run(decide))
     await asyncio.to_thread(looked.wait)
     beginning = asyncio.ensure_future(nodes.two.run(quarantine))
-    await nodes.waiting_for_a_lock()
+    await asyncio.to_thread(nodes.wait_for_a_lock)
     go_on.set()
     await asyncio.gather(deciding, beginning)
     assert order == ["decided", "quarantined"]
