@@ -32,6 +32,7 @@ COMMANDS = (
     "export",
     "db",
     "doctor",
+    "adapter",
 )
 """Each stands in the module of its name."""
 

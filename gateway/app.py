@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +20,7 @@ from gateway.callbacks.sender import CallbackSender, Limits
 from gateway.channels import Maker, build_channels, check_grounds, start_channel
 from gateway.config.config import Config
 from gateway.config.prepare import prepare_secrets
-from gateway.config.resolve import ResolvedSecrets, TlsFiles
+from gateway.config.resolve import ResolvedSecrets
 from gateway.database import open_store
 from gateway.domain.principal import FIRST_TOKEN_FILE
 from gateway.domain.view import timestamp
@@ -46,8 +45,10 @@ from gateway.snapshot import Shell, connections
 from gateway.store.port import Callback, Store
 from gateway.store.wakes import Alone, Ring, Wake, Wakes
 from gateway.switch import Loaded, Switch
+from gateway.tls import ServerTls, server_context
 from gateway.tracing.begin import Tracing, Untraced, begin_tracing
-from gateway.worker.loop import CallbackWorker, PayoutWorker
+from gateway.worker.callbacks import CallbackWorker
+from gateway.worker.payouts import PayoutWorker
 from gateway.world import World
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -88,6 +89,8 @@ class Gateway:
         self.config = config
         self.world = world
         self._secrets = secrets
+        tls = server_context(config, secrets)
+        self._tls = None if tls is None else ServerTls(tls)
         self._workers = self._make_workers()
         self._shell = self._make_shell(store)
         maker = Maker(world, self._shell.keys.identity, self._deliver_inside)
@@ -178,11 +181,14 @@ class Gateway:
         (self._workers.payouts if who is Wake.PAYOUTS else self._workers.callbacks).bell.ring()
 
     def _make_switch(self, maker: Maker) -> Switch:
-        loaded = Loaded(self.config, self._secrets, build_channels(self.config, maker))
+        tls = None if self._tls is None else self._tls.context
+        loaded = Loaded(self.config, self._secrets, build_channels(self.config, maker), tls)
         return Switch(loaded, self._shell, self.world, self._workers.payouts.through, self._adopt)
 
-    def _adopt(self, config: Config) -> None:
-        self.config = config
+    def _adopt(self, loaded: Loaded) -> None:
+        self.config = loaded.config
+        if self._tls is not None and loaded.tls is not None:
+            self._tls.renew(loaded.tls)
 
     @property
     def services(self) -> Services:
@@ -217,7 +223,7 @@ class Gateway:
         part, secrets = self.config.gateway, self._secrets
         cursor_key = secrets.fingerprint_key.reveal()
         app = public_app(self.in_force, sandbox=self.config.sandbox, cursor_key=cursor_key, pressure=self._pressure)
-        tls, limits = _server_tls(secrets.tls), connections(self.config)
+        tls, limits = None if self._tls is None else self._tls.context, connections(self.config)
         self._listeners.append(await start_listener(app, part.listen.host, part.listen.port, tls, limits))
         first_token = self.config.state_dir / FIRST_TOKEN_FILE
         await prepare_first_token(self.services, self.world.random_bytes, first_token)
@@ -301,12 +307,3 @@ def _from_outside(loop: asyncio.AbstractEventLoop, ring: Ring, who: Wake) -> Non
     """Called on another thread, perhaps while the loop is closing."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(ring, who)
-
-
-def _server_tls(files: TlsFiles | None) -> ssl.SSLContext | None:
-    if files is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(files.cert, files.key)
-    return context

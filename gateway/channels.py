@@ -13,11 +13,11 @@ from hashlib import sha256
 import structlog
 
 from adapters.channel import Channel, ChannelContext, RawNotification
-from adapters.http import HttpxFactory
+from adapters.http import FACTORIES, HttpClientFactory, HttpxFactory
+from gateway.config.channel_part import ChannelPart
 from gateway.config.config import Config
 from gateway.config.errors import ConfigError, Fault
 from gateway.config.live import strings
-from gateway.config.model import ChannelPart
 from gateway.config.resolve import REFERENCE
 from gateway.domain.identity import notify_token
 from gateway.domain.override import Override, held_to, of
@@ -127,8 +127,8 @@ def _handle(config: Config, maker: Maker, name: str, mark: bytes, before: Built 
 def _same_line(before: Built, name: str, part: ChannelPart, mark: bytes) -> bool:
     """Whether nothing that a channel is built from differs."""
     was = before.config.channels[name]
-    line = (was.adapter, was.settings, was.timeouts, was.limits.in_flight, before.marks[name])
-    return line == (part.adapter, part.settings, part.timeouts, part.limits.in_flight, mark)
+    line = (was.adapter, was.settings, was.timeouts, was.transport, was.limits.in_flight, before.marks[name])
+    return line == (part.adapter, part.settings, part.timeouts, part.transport, part.limits.in_flight, mark)
 
 
 def _mark(config: Config, part: ChannelPart) -> bytes:
@@ -158,13 +158,7 @@ def _build(config: Config, maker: Maker, name: str, part: ChannelPart) -> Channe
     context = ChannelContext(
         clock=world.clock,
         random_bytes=world.random_bytes,
-        http=HttpxFactory(
-            timeouts.connect_s,
-            timeouts.read_s,
-            timeouts.total_s,
-            connections=part.limits.in_flight + _CONNECTIONS_FOR_QUESTIONS,
-            transport=world.transport,
-        ),
+        http=_http(part, world),
         secret=config.resolver(),
         notify_url=notify_url(config, maker.identity_key, name),
         timeouts=timeouts,
@@ -172,6 +166,15 @@ def _build(config: Config, maker: Maker, name: str, part: ChannelPart) -> Channe
         base=config.base,
     )
     return config.adapters[part.adapter].build(name, part.settings, context)
+
+
+def _http(part: ChannelPart, world: World) -> HttpClientFactory:
+    """A world that replaces the network replaces httpx's."""
+    timeouts, connections = part.call_timeouts(), part.limits.in_flight + _CONNECTIONS_FOR_QUESTIONS
+    limits = (timeouts.connect_s, timeouts.read_s, timeouts.total_s, connections)
+    if world.transport is not None:
+        return HttpxFactory(*limits, transport=world.transport)
+    return FACTORIES[part.transport](*limits)
 
 
 def _guard(name: str, part: ChannelPart, world: World) -> Guard:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from gateway.config.channel_part import ChannelPart
 from gateway.config.config import Config
-from gateway.config.model import ChannelPart
 from gateway.config.routes import CalendarPart, MaintenancePart, Weekday
 from gateway.domain.allowance import Allowances
 from routing.arrival import Promise

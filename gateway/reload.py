@@ -31,7 +31,8 @@ from gateway.operations.standing import read_safety, write_safety
 from gateway.snapshot import Shell
 from gateway.store.port import Store, Tx
 from gateway.switch import Loaded, Switch, going, replaced, shut
-from gateway.worker.loop import Bell
+from gateway.tls import server_context
+from gateway.worker.bell import Bell
 from routing.coverage import lost
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -124,7 +125,7 @@ class Reloader:
         told = (*map(str, found), *others, *renewed(before.secrets, secrets))
         if not told and config.sha256 == before.config.sha256:
             return Reloaded(Outcome.UNCHANGED, config.sha256)
-        loaded = Loaded(config, secrets, built, before.overrides)
+        loaded = Loaded(config, secrets, built, server_context(config, secrets), before.overrides)
         if not force:
             _raise(self._lost(before, loaded))
         await self._replace(loaded, told, actor)

@@ -79,6 +79,7 @@ def _services(config: Config, secrets: ResolvedSecrets, handles: Handles, shell:
         node=shell.node,
         give_up_after=timedelta(seconds=config.routing.give_up_after_s),
         retry_every=timedelta(seconds=config.routing.retry_every_s),
+        quote_for=timedelta(seconds=config.routing.quote_for_s),
         lease_s=config.worker.lease_s,
         ask_first_for=timedelta(seconds=config.safety.ask_first_for_s),
         confirm_above=config.safety.confirm_success_above,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from ssl import SSLContext
 
 from gateway.api.state import InForce, Snapshot
 from gateway.channels import Built, hold_back
@@ -29,6 +30,8 @@ class Loaded:
     secrets: ResolvedSecrets = field(repr=False)
     built: Built
     """By the file alone."""
+    tls: SSLContext | None = None
+    """What the public listener's handshakes are done with."""
     overrides: tuple[Override, ...] = ()
 
     def handles(self, now: datetime) -> dict[str, ChannelHandle]:
@@ -49,10 +52,10 @@ class Switch:
         shell: Shell,
         world: World,
         through: Callable[[], Awaitable[None]],
-        adopted: Callable[[Config], None],
+        adopted: Callable[[Loaded], None],
     ) -> None:
         """`through` waits for the work that began under the services in force when it is called; `adopted` is told of
-        each configuration that comes into force, in the very step that it does.
+        whatever comes into force, in the very step that it does.
         """
         self.loaded = loaded
         self._shell = shell
@@ -78,7 +81,7 @@ class Switch:
         )
         self.loaded = loaded
         self.in_force.snapshot = self._snapshot(loaded, now)
-        self._adopted(loaded.config)
+        self._adopted(loaded)
         self._shell.wake()
 
     def _snapshot(self, loaded: Loaded, now: datetime) -> Snapshot:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.api.problems import Code, Fault, Refused
@@ -17,8 +18,7 @@ _LABEL = b"paymux cursor v1\0"
 
 def make(key: bytes, app: str, wanted: PayoutFilter, position: Position) -> str:
     """The cursor of the page after `position`."""
-    payload = f"{position.created_at.isoformat()}|{position.payout_id}".encode()
-    return base64.urlsafe_b64encode(_mac(key, app, wanted, payload) + payload).decode().rstrip("=")
+    return sign_text(key, app, _bound(wanted), f"{position.created_at.isoformat()}|{position.payout_id}")
 
 
 def read(key: bytes, app: str, wanted: PayoutFilter, cursor: str) -> Position:
@@ -27,20 +27,30 @@ def read(key: bytes, app: str, wanted: PayoutFilter, cursor: str) -> Position:
     Raises:
         Refused: not one of ours, or made for another app or filter.
     """
+    created_at, _, payout_id = open_text(key, app, _bound(wanted), cursor).partition("|")
+    return Position(datetime.fromisoformat(created_at), payout_id)
+
+
+def sign_text(key: bytes, app: str, bound: Sequence[object], text: str) -> str:
+    """The cursor that stands for `text` in the list that `bound`, its filters as JSON can say them, is about."""
+    payload = text.encode()
+    return base64.urlsafe_b64encode(_mac(key, app, bound, payload) + payload).decode().rstrip("=")
+
+
+def open_text(key: bytes, app: str, bound: Sequence[object], cursor: str) -> str:
+    """What a cursor stands for. Raises `Refused` as `read` does."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
         raise _refused() from None
     mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-    if not hmac.compare_digest(mac, _mac(key, app, wanted, payload)):
+    if not hmac.compare_digest(mac, _mac(key, app, bound, payload)):
         raise _refused()
-    created_at, _, payout_id = payload.decode().partition("|")
-    return Position(datetime.fromisoformat(created_at), payout_id)
+    return payload.decode()
 
 
-def _mac(key: bytes, app: str, wanted: PayoutFilter, payload: bytes) -> bytes:
-    bound = [
-        app,
+def _bound(wanted: PayoutFilter) -> list[object]:
+    return [
         sorted(wanted.statuses),
         wanted.currency,
         wanted.channel,
@@ -48,7 +58,10 @@ def _mac(key: bytes, app: str, wanted: PayoutFilter, payload: bytes) -> bytes:
         wanted.created_gte and wanted.created_gte.isoformat(),
         wanted.created_lt and wanted.created_lt.isoformat(),
     ]
-    message = _LABEL + json.dumps(bound).encode() + b"\0" + payload
+
+
+def _mac(key: bytes, app: str, bound: Sequence[object], payload: bytes) -> bytes:
+    message = _LABEL + json.dumps([app, *bound]).encode() + b"\0" + payload
     return hmac.digest(key, message, hashlib.sha256)[:_MAC_BYTES]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from gateway.api.replies import Problem
 from gateway.api.responses import PROBLEM
 from gateway.api.routes import PATH_PARAMS, Answer, Route, path_variables
 from gateway.api.schemas import CreatePayout
+from gateway.domain.reasons import STATUS_REASONS, StatusCode
 
 Json = dict[str, object]
 
@@ -162,6 +164,8 @@ def _schemas(routes: Sequence[Route], preferences: Sequence[str]) -> Mapping[str
     ordered = sorted(bodies | replies | {Problem}, key=lambda model: model.__name__)
     _, made = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
     definitions: dict[str, Any] = made["$defs"]
+    if StatusCode.__name__ in definitions:
+        definitions[StatusCode.__name__]["x-reasons"] = {str(code): asdict(STATUS_REASONS[code]) for code in StatusCode}
     if preferences and CreatePayout.__name__ in definitions:
         named = definitions[CreatePayout.__name__]["properties"]["preference"]
         named["anyOf"] = [{"type": "string", "enum": [*preferences]}, {"type": "null"}]

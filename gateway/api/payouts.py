@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import structlog
 from aiohttp import web
 
+from gateway.api import quote_token
+from gateway.api.configured import faults_of
 from gateway.api.decisions import decision_views
 from gateway.api.flags import mixes_scripts
 from gateway.api.listing import one_page
-from gateway.api.problems import Code, Fault, Refused
+from gateway.api.problems import Code, Refused
 from gateway.api.responses import as_json
 from gateway.api.routes import Call
 from gateway.api.schemas import CreatePayout
@@ -19,11 +21,12 @@ from gateway.api.state import PublicState
 from gateway.domain.beneficiary import Beneficiary
 from gateway.domain.errors import NotFound
 from gateway.domain.event import Event
-from gateway.domain.money import Money
 from gateway.domain.payout import Payout
+from gateway.domain.quote import Quote
 from gateway.domain.status import Status, status
 from gateway.domain.view import Json, attempt_view, payout_view, timestamp
 from gateway.operations import accept, cancel, read
+from gateway.operations.quoting import Wish
 from routing.explain import Language
 
 _log = structlog.get_logger("api")
@@ -38,7 +41,8 @@ class Payouts:
     async def create(self, call: Call) -> web.StreamResponse:
         order = read_body(CreatePayout, call.body)
         amount, payee = order.money(), order.payee()
-        await self._check(call.app, order)
+        quote = self._quote(call.app, order)
+        await self._check(call.app, order, quote)
         mark, now_s = self._state.alikes.mark(call.app, amount, payee), self._state.services.clock.monotonic()
         flags = self._flags(payee, self._state.alikes.earlier(mark, now_s))
         accepted = await accept.accept(
@@ -51,7 +55,7 @@ class Payouts:
                 purpose=order.purpose,
                 description=order.description,
                 metadata=order.metadata,
-                terms=order.terms(),
+                terms=order.terms(quote),
                 flags=flags,
             ),
         )
@@ -64,11 +68,20 @@ class Payouts:
             _log.info("payout.flagged", payout=accepted.payout.id, app=call.app, flags=sorted(flags))
         return as_json(view, 201, {"Location": f"/v1/payouts/{accepted.payout.id}"})
 
-    async def _check(self, app: str, order: CreatePayout) -> None:
+    def _quote(self, app: str, order: CreatePayout) -> Quote | None:
+        """What the app was quoted, expired or not. Raises `Refused` for what is no quote of this payout."""
+        if order.quote_id is None:
+            return None
+        wish = Wish(app, order.money(), order.payee().kind, order.preference)
+        return quote_token.read(self._state.cursor_key, wish, order.quote_id)
+
+    async def _check(self, app: str, order: CreatePayout, quote: Quote | None) -> None:
         """What the configuration has against it. A reference that is known is answered whatever that says now: the
         payout may be on its way. Raises `Refused`, with every fault."""
-        faults = [*self._over_limit(app, order.money()), *self._unknown_preference(order.preference)]
+        faults = faults_of(self._state, app, order.money(), order.preference)
         refused = Refused(Code.INVALID_REQUEST, faults=faults) if faults else None
+        if refused is None and quote is not None and quote.expires_at <= self._state.services.clock.now():
+            refused = Refused(Code.QUOTE_EXPIRED)
         refused = refused or await self._state.backlog.refusal(self._state.services, app, self._state.doors.backlog)
         if refused is None:
             return
@@ -76,17 +89,6 @@ class Payouts:
             await read.by_reference(self._state.services, app, order.reference)
         except NotFound:
             raise refused from None
-
-    def _over_limit(self, app: str, amount: Money) -> Iterator[Fault]:
-        """Row 32: no more than the app may order at once."""
-        most = self._state.doors.max_amounts.get(app, {}).get(amount.currency)
-        if most is not None and amount.minor > most:
-            yield Fault("/amount/value", "amount_limit", f"at most {most} for this app")
-
-    def _unknown_preference(self, name: str | None) -> Iterator[Fault]:
-        known = self._state.services.router.preferences
-        if name is not None and name not in known:
-            yield Fault("/preference", "unknown_value", f"one of {', '.join(sorted(known))}")
 
     @staticmethod
     def _flags(payee: Beneficiary, alike: str | None) -> dict[str, str | bool]:

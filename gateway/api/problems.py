@@ -42,6 +42,7 @@ class Code(StrEnum):
     REQUEST_TIMEOUT = "request_timeout"
     REFERENCE_REUSED = "reference_reused"
     NOT_CANCELABLE = "not_cancelable"
+    QUOTE_EXPIRED = "quote_expired"
     REQUEST_REFUSED = "request_refused"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -150,6 +151,12 @@ PROBLEMS: dict[Code, Kind] = {
         "The payout has ended and cannot be canceled",
         "It is paid, failed or returned already.",
         "Read the payout; its status says how it ended.",
+    ),
+    Code.QUOTE_EXPIRED: Kind(
+        409,
+        "The quote has expired",
+        "An order came with a `quote_id` after the quote's `expires_at`. Nothing was stored.",
+        "Ask for a new quote and order with it, or order without one; the reference is still free.",
     ),
     Code.REQUEST_REFUSED: Kind(
         409,

@@ -11,6 +11,8 @@ from gateway import currencies
 from gateway.api.instant import instant
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.schemas import REFERENCE_PATTERN
+from gateway.callbacks.body import EVENT_TYPES
+from gateway.domain.identity import PAYOUT_ID_PATTERN
 from gateway.domain.status import Status
 from routing.explain import Language
 
@@ -89,7 +91,8 @@ def _read_one(known: Mapping[str, QueryParam], values: dict[str, list[object]], 
     return None
 
 
-def _matching(pattern: str) -> Callable[[str], str]:
+def matching(pattern: str) -> Callable[[str], str]:
+    """Reads what fits the pattern, in ASCII, and nothing else."""
     compiled = re.compile(pattern, re.ASCII)
 
     def read(text: str) -> str:
@@ -155,6 +158,16 @@ LANG = QueryParam(
     _language,
 )
 
+_CREATED_GTE = QueryParam("created_gte", "Created at this time or later.", {**_TEXT, "format": "date-time"}, instant)
+_CREATED_LT = QueryParam("created_lt", "Created before this time.", {**_TEXT, "format": "date-time"}, instant)
+_HOW_MANY = QueryParam(
+    "limit",
+    "How many at most.",
+    {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
+    _limit,
+)
+_AFTER = QueryParam("cursor", "`next_cursor` of the page before.", {**_TEXT, "pattern": _CURSOR}, matching(_CURSOR))
+
 LIST_PARAMS: tuple[QueryParam, ...] = (
     QueryParam(
         "status",
@@ -164,23 +177,45 @@ LIST_PARAMS: tuple[QueryParam, ...] = (
         repeatable=True,
     ),
     QueryParam("currency", "Only this currency.", {**_TEXT, "enum": [*currencies.codes()]}, _currency),
-    QueryParam("channel", "Only payouts last tried on it.", {**_TEXT, "pattern": _CHANNEL}, _matching(_CHANNEL)),
+    QueryParam("channel", "Only payouts last tried on it.", {**_TEXT, "pattern": _CHANNEL}, matching(_CHANNEL)),
     QueryParam(
         "reference",
         "Only this reference.",
         {**_TEXT, "pattern": REFERENCE_PATTERN},
-        _matching(REFERENCE_PATTERN),
+        matching(REFERENCE_PATTERN),
     ),
-    QueryParam("created_gte", "Created at this time or later.", {**_TEXT, "format": "date-time"}, instant),
-    QueryParam("created_lt", "Created before this time.", {**_TEXT, "format": "date-time"}, instant),
-    QueryParam(
-        "limit",
-        "How many at most.",
-        {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
-        _limit,
-    ),
-    QueryParam("cursor", "`next_cursor` of the page before.", {**_TEXT, "pattern": _CURSOR}, _matching(_CURSOR)),
+    _CREATED_GTE,
+    _CREATED_LT,
+    _HOW_MANY,
+    _AFTER,
     EXPAND,
+)
+
+
+def _event_type(text: str) -> str:
+    if text not in EVENT_TYPES:
+        raise ValueError("not a type of event")
+    return text
+
+
+EVENT_PARAMS: tuple[QueryParam, ...] = (
+    QueryParam(
+        "type",
+        "Only events of this type; may be repeated.",
+        {"type": "array", "items": {"enum": sorted(EVENT_TYPES)}, "minItems": 1},
+        _event_type,
+        repeatable=True,
+    ),
+    QueryParam(
+        "payout_id",
+        "Only events of this payout.",
+        {**_TEXT, "pattern": PAYOUT_ID_PATTERN},
+        matching(PAYOUT_ID_PATTERN),
+    ),
+    _CREATED_GTE,
+    _CREATED_LT,
+    _HOW_MANY,
+    _AFTER,
 )
 
 
@@ -192,4 +227,4 @@ def _sequence(text: str) -> int:
 
 SINCE = QueryParam("since", "Only lines after this one.", {"type": "integer", "minimum": 0, "default": 0}, _sequence)
 
-VERBOSE = QueryParam("verbose", "List each check.", {**_TEXT, "maxLength": 4}, _matching(r"^(1|true)?$"))
+VERBOSE = QueryParam("verbose", "List each check.", {**_TEXT, "maxLength": 4}, matching(r"^(1|true)?$"))

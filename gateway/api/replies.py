@@ -13,7 +13,7 @@ from gateway.api.problems import Code
 from gateway.domain.event import EventType
 from gateway.domain.identity import PAYOUT_ID_PATTERN
 from gateway.domain.payout import AttemptState
-from gateway.domain.reasons import Source, StatusCode
+from gateway.domain.reasons import Remedy, Source, StatusCode
 from gateway.domain.status import Status
 from gateway.domain.terms import OnExpiry
 
@@ -59,6 +59,8 @@ class StatusReasonReply(Reply):
     source: Source
     retryable: bool
     """Whether a new payout to the same beneficiary may succeed."""
+    remedy: Remedy
+    """What the app can do about it."""
     message: Message
     channel_code: str | None
 
@@ -99,6 +101,21 @@ class EventReply(Reply):
     detail: dict[str, str | int | bool | None]
 
 
+class QuotedFeeReply(Reply):
+    channel: str
+    fee: MoneyReply
+
+
+class PayoutQuoteReply(Reply):
+    """The quote of an order."""
+
+    expires_at: Timestamp
+    channels: list[QuotedFeeReply]
+    """Best first."""
+    honoured: bool | None
+    """Whether its channel is one of these, chosen while the quote was good; null while it has none."""
+
+
 class PayoutReply(Reply):
     """A payout as it is now. Final: paid, failed, canceled, returned; a paid one may still become returned, and a
     failed one that turns out paid says `disputed`."""
@@ -117,6 +134,8 @@ class PayoutReply(Reply):
     """What the app asked for; null: the gateway's own."""
     send_by: Timestamp | None
     on_expiry: OnExpiry
+    quote: PayoutQuoteReply | None
+    """What it was ordered on; null: without a quote."""
     channel: str | None
     returned_amount: MoneyReply | None
     next_action: NextActionReply | None
@@ -174,6 +193,8 @@ class DecisionReply(Reply):
     channel: str
     preference: str | None
     rule: str | None
+    quoted: bool
+    """Order and fees are those of the quote it was ordered on."""
     drawn: bool
     seed: str | None
     last_call: bool

@@ -29,11 +29,13 @@ from gateway.api.problems import Code, Fault, Refused
 from gateway.api.strict_json import TEXT_PATTERN, BadJson, escape, parse
 from gateway.domain.beneficiary import BankBeneficiary, Beneficiary, WechatBeneficiary
 from gateway.domain.money import MINOR_MAX, Money
+from gateway.domain.quote import Quote
 from gateway.domain.terms import OnExpiry, Terms
 
 BODY_BYTES_MAX = 64 * 1024
 METADATA_KEYS_MAX = 20
 REFERENCE_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+QUOTE_PATTERN = r"^qt_[A-Za-z0-9_-]{20,2048}$"
 
 
 def _known_currency(code: str) -> str:
@@ -136,6 +138,7 @@ class CreatePayout(Body):
     preference: PreferenceName | None = None
     send_by: Instant | None = None
     on_expiry: Literal["fail", "any_channel"] = "fail"
+    quote_id: Annotated[str, StringConstraints(pattern=QUOTE_PATTERN)] | None = None
     metadata: Annotated[
         dict[MetadataKey, MetadataValue],
         Field(max_length=METADATA_KEYS_MAX, json_schema_extra={"additionalProperties": False}),
@@ -144,8 +147,8 @@ class CreatePayout(Body):
     def money(self) -> Money:
         return Money(self.amount.value, self.amount.currency)
 
-    def terms(self) -> Terms:
-        return Terms(self.preference, self.send_by, OnExpiry(self.on_expiry))
+    def terms(self, quote: Quote | None) -> Terms:
+        return Terms(self.preference, self.send_by, OnExpiry(self.on_expiry), quote)
 
     def payee(self) -> Beneficiary:
         to = self.beneficiary

@@ -16,8 +16,10 @@ from gateway.api.admin.auth import PersonDoor
 from gateway.api.admin.desk import Desk
 from gateway.api.admin.handlers import People, Reviews
 from gateway.api.admin.panel import Switches, panel_routes
+from gateway.api.admin.parked import Parked, parked_routes
 from gateway.api.admin.routes import desk_routes, people_routes, review_routes
 from gateway.api.auth import Authenticator, Presented, claimed
+from gateway.api.calls import calls
 from gateway.api.dispatch import Authenticate, Dispatcher, LetIn
 from gateway.api.docs import Docs
 from gateway.api.gate import Gate
@@ -54,7 +56,7 @@ def public_app(
     intake = Intake(in_force.services.clock, pressure)
     state = PublicState(in_force, Authenticator(sandbox=sandbox), intake, cursor_key)
     docs = Docs()
-    table = RouteTable(public_routes(Payouts(state), Notifications(state), docs))
+    table = RouteTable(public_routes(Payouts(state), Notifications(state), docs, calls(state)))
 
     @cache
     def document(preferences: tuple[str, ...]) -> openapi.Json:
@@ -79,7 +81,10 @@ def admin_app(
     balancers still probe with it. `random_bytes` makes tokens; `first_token` is the file of the first one.
     """
     people = People(current, random_bytes, first_token)
-    by_people = (*people_routes(people), *review_routes(Reviews(current)), *desk_routes(Desk(current)))
+    by_people = (
+        *people_routes(people), *review_routes(Reviews(current)), *desk_routes(Desk(current)),
+        *parked_routes(Parked(current)),
+    )  # fmt: skip
     scraped = () if exposition is None else (metrics_route(exposition),)
     switches = () if panel is None else panel_routes(Switches(current, panel))
     table = RouteTable((*admin_routes(Probes(health)), *scraped, *by_people, *switches))

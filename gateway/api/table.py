@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.api.docs import Docs
@@ -17,11 +18,16 @@ from gateway.api.schemas import CreatePayout
 
 _LOCATION = {"Location": "The payout's path"}
 _REPLAYED = {"Idempotent-Replayed": "true"}
+_ORDERING = frozenset(
+    {Code.INVALID_JSON, Code.INVALID_REQUEST, Code.REFERENCE_REUSED, Code.QUOTE_EXPIRED, Code.COMMIT_UNKNOWN}
+)
 
 
-def public_routes(payouts: Payouts, notifications: Notifications, docs: Docs) -> tuple[Route, ...]:
-    """The public listener: apps, channels, and whoever reads the documentation."""
-    return (*_payout_routes(payouts), _notify_route(notifications), *_docs_routes(docs))
+def public_routes(
+    payouts: Payouts, notifications: Notifications, docs: Docs, more: Sequence[Route] = ()
+) -> tuple[Route, ...]:
+    """The public listener: apps (`more` are `gateway.api.calls`), channels, and whoever reads the documentation."""
+    return (*_payout_routes(payouts), *more, _notify_route(notifications), *_docs_routes(docs))
 
 
 def _payout_routes(payouts: Payouts) -> tuple[Route, ...]:
@@ -39,7 +45,7 @@ def _payout_routes(payouts: Payouts) -> tuple[Route, ...]:
                 Answer(201, "Accepted: it is stored and will be worked on", PayoutReply, headers=_LOCATION),
                 Answer(200, "The reference was known, with this content", PayoutReply, headers=_REPLAYED),
             ),
-            frozenset({Code.INVALID_JSON, Code.INVALID_REQUEST, Code.REFERENCE_REUSED, Code.COMMIT_UNKNOWN}),
+            _ORDERING,
             body=CreatePayout,
         ),
         Route(

@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from gateway.cli.client import Json, Me, Reach, ask, show, spoken, token_of
 from gateway.cli.exit import Exit, plain_words
 from gateway.config.load import load
+from gateway.database import place_of
 from gateway.domain import audit as chain
 from gateway.store.backup import audit_lines
 
@@ -52,7 +53,7 @@ def verify(*, config: Path = Path("config.toml"), json: Annotated[bool, Paramete
         Print the result as one line of JSON.
     """
     with plain_words():
-        found = chain.verify(audit_lines(load(config).database_path))
+        found = chain.verify(audit_lines(place_of(load(config))))
     told = {"lines": found.lines, "head": found.head.hex(), "broken_at": found.broken_at}
     words = f"{found.lines} lines hold, head {found.head.hex()}"
     if found.broken_at is not None:

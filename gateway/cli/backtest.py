@@ -13,6 +13,7 @@ from gateway.cli.exit import Exit, plain_words
 from gateway.config.config import Config
 from gateway.config.durations import parse_duration
 from gateway.config.load import load
+from gateway.database import place_of
 from gateway.domain.errors import PaymuxError
 from gateway.lab.backtest import DRAWS
 from gateway.lab.backtest import backtest as weigh
@@ -64,7 +65,7 @@ def backtest(
             raise BadBacktest(f"{draws} draws are none; say 1 or more, e.g. {DRAWS}")
         loaded = load(config)
         present, new = routing(loaded), routing(load(policy))
-        log = read(first_attempts(loaded.database_path, begin), present.channels)
+        log = read(first_attempts(place_of(loaded), begin), present.channels)
     results = {
         currency: weigh(orders, present, new, seed=seed, draws=draws) for currency, orders in sorted(log.orders.items())
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -14,6 +15,27 @@ from gateway.config.durations import parse_duration
 CHANNELS = "/admin/v1/channels"
 
 _REACH, _ME = Reach(), Me()
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What is said of an override."""
+
+    reason: str
+    """Why, in words. It is shown beside the channel."""
+    for_: Annotated[str | None, Parameter(name="--for")] = None
+    """For how long: 30m, 2h, 7d. Until `channel enable` unless given."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Hold(Why):
+    """And of one that takes a channel out."""
+
+    force: Annotated[bool, Parameter(negative="")] = False
+    """Even if nobody is left who pays some currency."""
+
 
 channel = App(name="channel", help="The channels of a running gateway: look, hold back, let go.")
 
@@ -29,16 +51,7 @@ def ls(*, me: Me = _ME, reach: Reach = _REACH) -> None:
 
 
 @channel.command
-def drain(
-    name: str,
-    /,
-    *,
-    reason: str,
-    for_: Annotated[str | None, Parameter(name="--for")] = None,
-    force: Annotated[bool, Parameter(negative="")] = False,
-    me: Me = _ME,
-    reach: Reach = _REACH,
-) -> None:
+def drain(name: str, /, *, hold: Hold, me: Me = _ME, reach: Reach = _REACH) -> None:
     """Send it nothing new; what it has is followed to the end.
 
     Example: `python -m gateway channel drain alpha --for 2h --reason "it answers slowly"`
@@ -47,27 +60,12 @@ def drain(
     ----------
     name
         Which channel.
-    reason
-        Why, in words. It is shown beside the channel.
-    for_
-        For how long: 30m, 2h, 7d. Until `channel enable` unless given.
-    force
-        Even if nobody is left who pays some currency.
     """
-    _hold_back(name, {"state": "draining"}, reason, for_, force, me, reach)
+    _hold_back(name, {"state": "draining", "force": hold.force}, hold, me, reach)
 
 
 @channel.command
-def disable(
-    name: str,
-    /,
-    *,
-    reason: str,
-    for_: Annotated[str | None, Parameter(name="--for")] = None,
-    force: Annotated[bool, Parameter(negative="")] = False,
-    me: Me = _ME,
-    reach: Reach = _REACH,
-) -> None:
+def disable(name: str, /, *, hold: Hold, me: Me = _ME, reach: Reach = _REACH) -> None:
     """Send it nothing at all, no repeats either; it is still asked about what it has.
 
     Example: `python -m gateway channel disable alpha --for 30m --reason "it pays twice"`
@@ -76,27 +74,12 @@ def disable(
     ----------
     name
         Which channel.
-    reason
-        Why, in words. It is shown beside the channel.
-    for_
-        For how long: 30m, 2h, 7d. Until `channel enable` unless given.
-    force
-        Even if nobody is left who pays some currency.
     """
-    _hold_back(name, {"state": "disabled"}, reason, for_, force, me, reach)
+    _hold_back(name, {"state": "disabled", "force": hold.force}, hold, me, reach)
 
 
 @channel.command
-def weigh(
-    name: str,
-    weight: int,
-    /,
-    *,
-    reason: str,
-    for_: Annotated[str | None, Parameter(name="--for")] = None,
-    me: Me = _ME,
-    reach: Reach = _REACH,
-) -> None:
+def weigh(name: str, weight: int, /, *, why: Why, me: Me = _ME, reach: Reach = _REACH) -> None:
     """Let it take part in fewer payouts than the file does: so many in a hundred.
 
     Example: `python -m gateway channel weigh alpha 10 --for 2h --reason "see how it does"`
@@ -107,12 +90,8 @@ def weigh(
         Which channel.
     weight
         0 to 99. The others are left to other channels, where there are any.
-    reason
-        Why, in words. It is shown beside the channel.
-    for_
-        For how long: 30m, 2h, 7d. Until `channel enable` unless given.
     """
-    _hold_back(name, {"weight": weight}, reason, for_, False, me, reach)
+    _hold_back(name, {"weight": weight}, why, me, reach)
 
 
 @channel.command
@@ -130,11 +109,10 @@ def enable(name: str, /, *, me: Me = _ME, reach: Reach = _REACH) -> None:
         show(reach, ask(reach, token_of(me), "DELETE", f"{_path(name)}/overrides"), _lifted)
 
 
-def _hold_back(name: str, how: Json, reason: str, lasts: str | None, force: bool, me: Me, reach: Reach) -> None:
+def _hold_back(name: str, how: Json, why: Why, me: Me, reach: Reach) -> None:
     with spoken(reach):
-        body = {**how, "reason": reason, "force": force}
-        if lasts is not None:
-            body["expires_in_s"] = _seconds(lasts)
+        lasts = {} if why.for_ is None else {"expires_in_s": _seconds(why.for_)}
+        body = {**how, **lasts, "reason": why.reason}
         show(reach, ask(reach, token_of(me), "POST", f"{_path(name)}/overrides", body), _held)
 
 

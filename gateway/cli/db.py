@@ -13,6 +13,9 @@ from gateway.cli.exit import Exit, plain_words
 from gateway.config.config import Config
 from gateway.config.load import load
 from gateway.config.resolve import resolve_secrets
+from gateway.database import place_of
+from gateway.database import upgrade as upgrade_database
+from gateway.domain.errors import StoreUnavailable
 from gateway.domain.status import FINAL, Status
 from gateway.domain.view import timestamp
 from gateway.history import high_water_file
@@ -20,7 +23,7 @@ from gateway.sealing import Sealer
 from gateway.store import backup as copying
 from gateway.store import migrate
 from gateway.store.high_water import MarkRead, suspicion
-from gateway.store.sqlite import upgrade_file
+from gateway.store.looking import Place, named
 from gateway.world import system_world
 
 db = App(name="db", help="The database: its schema, its soundness, its copies.")
@@ -45,7 +48,7 @@ def backup(file: Path, *, config: Path = Path("config.toml"), json: Json = False
     """
     with plain_words():
         now = datetime.now(UTC)
-        size = copying.backup(load(config).database_path, file, now)
+        size = copying.backup(_file_of(load(config)), file, now)
     told = {"file": str(file), "size_bytes": size, "at": timestamp(now)}
     _say(json_format.dumps(told) if json else f"{file}: {size} bytes, as of {timestamp(now)}")
 
@@ -69,6 +72,7 @@ def restore_check(file: Path, *, config: Path = Path("config.toml"), json: Json 
     """
     with plain_words():
         loaded = load(config)
+        _file_of(loaded)
         report = _report(loaded, file)
         told = _told(report, loaded)
     _show(report, told, json)
@@ -91,7 +95,7 @@ def check(*, config: Path = Path("config.toml"), json: Json = False) -> None:
     """
     with plain_words():
         loaded = load(config)
-        report = _report(loaded, loaded.database_path)
+        report = _report(loaded, place_of(loaded))
         told: dict[str, object] = {
             "problems": list(report.problems),
             "revision": report.revision,
@@ -120,13 +124,22 @@ def upgrade(*, config: Path = Path("config.toml"), json: Json = False) -> None:
     """
     with plain_words():
         loaded = load(config)
-        before, after = upgrade_file(loaded.database_path, str(loaded.gateway.mode))
+        before, after = upgrade_database(loaded)
     told = {"before": before, "after": after}
     done = f"was at {before}, is at {after}" if before != after else f"is at {after} already"
-    _say(json_format.dumps(told) if json else f"{loaded.database_path}: {done}")
+    _say(json_format.dumps(told) if json else f"{named(place_of(loaded))}: {done}")
 
 
-def _report(config: Config, file: Path) -> copying.Report:
+def _file_of(config: Config) -> Path:
+    """The SQLite file. Raises `StoreUnavailable`: there is none, and a copy is not ours to make."""
+    if config.on_postgres:
+        raise StoreUnavailable(
+            "the database is a PostgreSQL: copy it with pg_dump, or by archiving its log, and see docs/stores.md"
+        )
+    return config.database_path
+
+
+def _report(config: Config, file: Place) -> copying.Report:
     key = resolve_secrets(config).sealing_key.reveal()
     return copying.check(file, str(config.gateway.mode), Sealer([key], system_world().random_bytes))
 

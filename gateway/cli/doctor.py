@@ -22,8 +22,11 @@ from gateway.config.config import Config
 from gateway.config.errors import ConfigError
 from gateway.config.load import load
 from gateway.config.resolve import resolve_secrets
+from gateway.database import place_of
+from gateway.domain.errors import StoreUnavailable
 from gateway.store import migrate
 from gateway.store.backup import summary
+from gateway.store.looking import is_made, named
 
 DISK_FREE_MIN_BYTES = 1024**3
 CLOCK_BEHIND_MAX = timedelta(seconds=5)
@@ -108,11 +111,16 @@ def _state(config: Config) -> Iterator[Finding]:
 
 
 def _database(config: Config) -> Iterator[Finding]:
-    path, newest = config.database_path, migrate.head()
-    if not path.exists():
+    try:
+        place = place_of(config)
+    except (ConfigError, StoreUnavailable) as error:
+        yield Finding("database", Verdict.PROBLEM, str(error))
+        return
+    path, newest = named(place), migrate.head()
+    if not is_made(place):
         yield Finding("database", Verdict.NOTE, f"{path} is made at the first start")
         return
-    found = summary(path)
+    found = summary(place)
     if found.problem is not None:
         yield Finding("database", Verdict.PROBLEM, f"{path}: {found.problem}")
         return

@@ -15,6 +15,7 @@ from gateway.cli.exit import Exit, plain_words
 from gateway.config.config import Config
 from gateway.config.load import load
 from gateway.currencies import exponent
+from gateway.database import place_of
 from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.errors import PaymuxError
 from gateway.domain.money import MINOR_MAX, Money
@@ -83,7 +84,7 @@ def explain(
         wanted = Request(
             money, BeneficiaryKind(beneficiary), app=app, key=_key(seed), preference=_known(loaded, preference)
         )
-        decision = _decided(loaded, glance(loaded.database_path), wanted, seed)
+        decision = _decided(loaded, glance(place_of(loaded)), wanted, seed)
     words = in_words(decision, Voice(Language(lang), currency, exponent(currency) or 0))
     print(json_format.dumps(_told(decision, words), ensure_ascii=False) if json else "\n".join(words))  # noqa: T201 - the answer
     if not decision.ranked:

@@ -43,7 +43,12 @@ def history(answer: Json) -> Iterator[str]:
 def callback_lines(answer: Json) -> Iterator[str]:
     """Each callback, and what became of it."""
     for each in answer["callbacks"]:
-        yield f"  {each['event_id']} {each['type']} to {each['endpoint']}: {_delivered(each)}"
+        yield f"  {callback_line(each)}"
+
+
+def callback_line(callback: Json) -> str:
+    """One callback, and what became of it."""
+    return f"{callback['event_id']} {callback['type']} to {callback['endpoint']}: {_delivered(callback)}"
 
 
 def _standing(answer: Json) -> str:

@@ -20,6 +20,7 @@ from gateway.config.errors import ConfigError, Fault
 from gateway.config.load import load
 from gateway.config.mint import gateway_key_path
 from gateway.config.shapes import key_32
+from gateway.database import place_of
 from gateway.domain.override import Override
 from gateway.domain.payout import Payout
 from gateway.lab.backtest import Backtest, backtest
@@ -31,6 +32,7 @@ from gateway.sealing import Sealer
 from gateway.secret import SecretError
 from gateway.store.glance import glance
 from gateway.store.logged import first_attempts
+from gateway.store.looking import is_made
 from gateway.store.schema import EPOCH
 from gateway.store.waiting import Waiting, waiting
 from routing.coverage import lost
@@ -94,7 +96,7 @@ def plan(
 def _plan(present: Config, new: Config, now: datetime) -> Plan:
     found = changes(present, new)
     old, other = routing(present), routing(new)
-    log = read(first_attempts(present.database_path, EPOCH)[-ORDERS:], old.channels)
+    log = read(first_attempts(place_of(present), EPOCH)[-ORDERS:], old.channels)
     costs = {currency: backtest(orders, old, other) for currency, orders in sorted(log.orders.items())}
     looked = _waiting(present, now)
     moved: Counter[Move] = Counter()
@@ -106,18 +108,19 @@ def _plan(present: Config, new: Config, now: datetime) -> Plan:
 
 def _waiting(config: Config, now: datetime) -> Waiting | None:
     """Payouts are sealed: to tell where they would go takes the key."""
-    if not config.database_path.exists():
+    place = place_of(config)
+    if not is_made(place):
         return Waiting()
     reference = config.gateway.sealing_key or f"file:{gateway_key_path(config, 'sealing_key')}"
     try:
         key = key_32(config.resolver()(reference))
     except (SecretError, ValueError):
         return None
-    return waiting(config.database_path, Sealer([key.reveal()], bytes), now, WAITING_MAX)
+    return waiting(place, Sealer([key.reveal()], bytes), now, WAITING_MAX)
 
 
 def _learned(config: Config) -> Learned:
-    memory, router = glance(config.database_path).memory, Router()
+    memory, router = glance(place_of(config)).memory, Router()
     if memory is not None:
         router.restore(memory)
     return Learned(router.book, router.arrivals)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
+from gateway.config.channel_part import ChannelPart
 from gateway.config.draft import Draft
 from gateway.config.durations import show_duration
 from gateway.config.errors import Loc, dotted
-from gateway.config.model import NAME, ChannelPart, WorkerPart
+from gateway.config.model import NAME, WorkerPart
 from gateway.config.nearest import nearest
 from gateway.config.translate import Found
 

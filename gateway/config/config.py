@@ -8,12 +8,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from adapters.spec import AdapterSpec
+from gateway.config.app_part import AppPart
+from gateway.config.channel_part import ChannelPart
 from gateway.config.errors import Fault, Loc, dotted
 from gateway.config.lines import Lines
 from gateway.config.model import (
-    AppPart,
     CallbacksPart,
-    ChannelPart,
     GatewayPart,
     HoldsPart,
     LimitsPart,

@@ -13,18 +13,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from adapters.spec import AdapterSpec
+from gateway.config.app_part import AppPart
+from gateway.config.channel_part import ChannelPart
 from gateway.config.errors import Fault, Loc
-from gateway.config.model import (
-    AppPart,
-    CallbacksPart,
-    ChannelPart,
-    GatewayPart,
-    HoldsPart,
-    LimitsPart,
-    RoutingPart,
-    SafetyPart,
-    WorkerPart,
-)
+from gateway.config.model import CallbacksPart, GatewayPart, HoldsPart, LimitsPart, RoutingPart, SafetyPart, WorkerPart
 from gateway.config.nearest import nearest
 from gateway.config.read import Source
 from gateway.config.routes import CalendarPart, RoutePart

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from gateway.config.app_part import AppPart
 from gateway.config.draft import Draft
 from gateway.config.errors import Loc
-from gateway.config.model import AppPart, GatewayPart, Mode
+from gateway.config.model import GatewayPart, Mode
 from gateway.config.translate import Found
 from gateway.config.urls import is_loopback, is_private, split_url
 

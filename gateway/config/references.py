@@ -33,7 +33,7 @@ def mark(config: Config) -> Mark:
 
 
 def standing(config: Config) -> bytes:
-    """A digest of every file that `config` names as a secret or a public key: its content, and who may read it."""
+    """A digest of every file that `config` names as a secret, a public key or a certificate: content and mode."""
     digest = hashlib.sha256()
     for path in _files(config):
         digest.update(_one(path))
@@ -48,7 +48,8 @@ def folders(config: Config) -> frozenset[Path]:
 
 def _files(config: Config) -> list[Path]:
     parts = (config.gateway, *config.apps.values(), *config.channels.values())
-    return sorted({path for part in parts for _, text in strings(part.model_dump()) for path in _file(config, text)})
+    named = {path for part in parts for _, text in strings(part.model_dump()) for path in _file(config, text)}
+    return sorted(named if config.gateway.tls is None else named | {config.base / config.gateway.tls.cert})
 
 
 def _file(config: Config, text: str) -> Iterator[Path]:

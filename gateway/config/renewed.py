@@ -25,11 +25,13 @@ def changed_keys(config: Config, old: ResolvedSecrets, new: ResolvedSecrets) -> 
 
 
 def renewed(old: ResolvedSecrets, new: ResolvedSecrets) -> tuple[str, ...]:
-    """The apps' keys and endpoints whose secrets are others, as `apps.NAME.…: another secret`."""
+    """Apps' keys and endpoints, and the TLS of `listen`, whose secrets are others, as `apps.NAME.…: another secret`."""
     return tuple(f"{key}: {ANOTHER}" for key in sorted(_renewed(old, new)))
 
 
 def _renewed(old: ResolvedSecrets, new: ResolvedSecrets) -> Iterator[str]:
+    if old.tls is not None and new.tls is not None and old.tls.mark != new.tls.mark:
+        yield "gateway.tls"
     for key_id in _differing(old.app_keys, new.app_keys):
         was, now = old.app_keys[key_id], new.app_keys[key_id]
         if was.material.reveal() != now.material.reveal():

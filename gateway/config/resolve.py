@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import MappingProxyType
@@ -15,11 +16,12 @@ from typing import TypeVar
 
 from gateway.callbacks.endpoint import Endpoint, endpoint_id
 from gateway.config import shapes
+from gateway.config.app_part import Algorithm, AppKeyPart, CallbackPart, Scope
 from gateway.config.config import Config
 from gateway.config.errors import ConfigError, Fault, Loc, dotted
 from gateway.config.live import THROWAWAY, strings
 from gateway.config.mint import callback_secret_path, gateway_key_path, test_key_path
-from gateway.config.model import Algorithm, AppKeyPart, CallbackPart, Scope, Tls
+from gateway.config.model import Tls
 from gateway.secret import Secret, SecretError, SecretResolver
 
 T = TypeVar("T")
@@ -49,6 +51,8 @@ class TlsFiles:
 
     cert: Path
     key: Path
+    mark: bytes = field(default=b"", repr=False)
+    """A digest of both, as they were looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,15 +187,18 @@ class _Work:
     def tls(self, part: Tls | None) -> TlsFiles | None:
         if part is None:
             return None
-        cert = self.config.base / part.cert
-        if not cert.is_file():
-            self._refuse(("gateway", "tls", "cert"), f"{cert}: there is no such file")
-        self._secret(("gateway", "tls", "key"), part.key)
+        cert, chain = self.config.base / part.cert, b""
+        try:
+            chain = cert.read_bytes()
+        except OSError as error:
+            self._refuse(("gateway", "tls", "cert"), f"{cert}: {error.strerror}")
+        secret = self._secret(("gateway", "tls", "key"), part.key)
+        mark = sha256(sha256(chain).digest() + (secret.reveal() if secret else b"")).digest()
         scheme, _, name = part.key.partition(":")
         folder = (
             Path(self.resolver.environ.get("CREDENTIALS_DIRECTORY", "")) if scheme == "credential" else self.config.base
         )
-        return TlsFiles(cert, folder / name)
+        return TlsFiles(cert, folder / name, mark)
 
     def channel_settings(self) -> None:
         """Only tried: what a channel needs it asks for itself when it is built."""

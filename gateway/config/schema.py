@@ -14,13 +14,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from adapters.registry import adapters
+from gateway.config.app_part import AppPart
+from gateway.config.channel_part import ChannelPart
 from gateway.config.draft import VERSION
 from gateway.config.flat import plain
 from gateway.config.model import (
     NAME,
-    AppPart,
     CallbacksPart,
-    ChannelPart,
     GatewayPart,
     HoldsPart,
     LimitsPart,

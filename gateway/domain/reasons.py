@@ -87,78 +87,159 @@ class StatusCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+class Remedy(StrEnum):
+    """What the app can do about it."""
+
+    CORRECT_BENEFICIARY = "correct_beneficiary"
+    BENEFICIARY_ACTS = "beneficiary_acts"
+    CHANGE_ORDER = "change_order"
+    RETRY_LATER = "retry_later"
+    CONTACT_OPERATOR = "contact_operator"
+    WAIT = "wait"
+    NONE = "none"
+
+
+REMEDIES: dict[Remedy, tuple[str, str]] = {
+    Remedy.CORRECT_BENEFICIARY: (
+        "Ask the beneficiary for another or a corrected account, then order anew, with a new reference.",
+        "请收款人提供其他或更正后的账户，再以新的单号重新下单。",
+    ),
+    Remedy.BENEFICIARY_ACTS: (
+        "Tell the beneficiary what is wanted of them; once it is done, order anew, with a new reference.",
+        "请告知收款人需完成的操作，完成后以新的单号重新下单。",
+    ),
+    Remedy.CHANGE_ORDER: (
+        "Order another amount or currency, with a new reference.",
+        "请更改金额或币种，以新的单号重新下单。",
+    ),
+    Remedy.RETRY_LATER: ("Order anew later, with a new reference.", "请稍后以新的单号重新下单。"),
+    Remedy.CONTACT_OPERATOR: (
+        "Contact the operator of the gateway, with the payout's id; do not order it again.",
+        "请携付款单号联系网关运营方，请勿重新下单。",
+    ),
+    Remedy.WAIT: ("Wait: it is not over. Do not order it again.", "请等待，付款尚未结束，请勿重新下单。"),
+    Remedy.NONE: ("Nothing: it is as you wished.", "无需处理。"),
+}
+"""In English and Chinese."""
+
+
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What an app is told of a `StatusCode`: whose doing, whether a new payout may help, and the words."""
+    """What an app is told of a `StatusCode`: whose doing, whether a new payout may help, what to do, and the words."""
 
     source: Source
     retryable: bool
+    remedy: Remedy
     en: str
     zh: str
 
 
-_C, _S, _E = StatusCode, Source, Explained
+_C, _S, _E, _M = StatusCode, Source, Explained, Remedy
 
 STATUS_REASONS: dict[StatusCode, Explained] = {
-    _C.ACCOUNT_CLOSED: _E(_S.BENEFICIARY, False, "The beneficiary's account is closed.", "收款账户已注销。"),
+    _C.ACCOUNT_CLOSED: _E(
+        _S.BENEFICIARY, False, _M.CORRECT_BENEFICIARY, "The beneficiary's account is closed.", "收款账户已注销。"
+    ),
     _C.ACCOUNT_FROZEN: _E(
         _S.BENEFICIARY,
         False,
+        _M.CORRECT_BENEFICIARY,
         "The beneficiary's account is frozen or may not receive this.",
         "收款账户被冻结或受限。",
     ),
-    _C.ACCOUNT_NOT_FOUND: _E(_S.BENEFICIARY, False, "There is no such account.", "收款账户不存在。"),
-    _C.INVALID_ACCOUNT_NUMBER: _E(
-        _S.BENEFICIARY, False, "The account or bank number is not valid.", "收款账号或行号无效。"
+    _C.ACCOUNT_NOT_FOUND: _E(
+        _S.BENEFICIARY, False, _M.CORRECT_BENEFICIARY, "There is no such account.", "收款账户不存在。"
     ),
-    _C.NAME_MISMATCH: _E(_S.BENEFICIARY, False, "The name does not belong to the account.", "收款人姓名与账户不符。"),
+    _C.INVALID_ACCOUNT_NUMBER: _E(
+        _S.BENEFICIARY,
+        False,
+        _M.CORRECT_BENEFICIARY,
+        "The account or bank number is not valid.",
+        "收款账号或行号无效。",
+    ),
+    _C.NAME_MISMATCH: _E(
+        _S.BENEFICIARY,
+        False,
+        _M.CORRECT_BENEFICIARY,
+        "The name does not belong to the account.",
+        "收款人姓名与账户不符。",
+    ),
     _C.BENEFICIARY_LIMIT: _E(
-        _S.BENEFICIARY, True, "The beneficiary has reached a receiving limit.", "收款人已达收款限额。"
+        _S.BENEFICIARY, True, _M.RETRY_LATER, "The beneficiary has reached a receiving limit.", "收款人已达收款限额。"
     ),
     _C.BENEFICIARY_ACTION_REQUIRED: _E(
         _S.BENEFICIARY,
         True,
+        _M.BENEFICIARY_ACTS,
         "The beneficiary must act first, e.g. verify or confirm.",
         "需要收款人先完成操作，如实名认证或确认收款。",
     ),
     _C.BANK_UNAVAILABLE: _E(
-        _S.BENEFICIARY_BANK, True, "The beneficiary's bank could not be reached.", "收款银行暂不可用。"
+        _S.BENEFICIARY_BANK, True, _M.RETRY_LATER, "The beneficiary's bank could not be reached.", "收款银行暂不可用。"
     ),
     _C.DECLINED_BY_BANK: _E(
         _S.BENEFICIARY_BANK,
         False,
+        _M.CONTACT_OPERATOR,
         "The bank declined without a reason we may pass on.",
         "银行拒绝了该笔付款。",
     ),
     _C.CHANNEL_BALANCE_LOW: _E(
-        _S.CHANNEL, True, "Our account on the channel could not cover the payout.", "渠道备付金余额不足。"
+        _S.CHANNEL,
+        True,
+        _M.RETRY_LATER,
+        "Our account on the channel could not cover the payout.",
+        "渠道备付金余额不足。",
     ),
-    _C.AMOUNT_LIMIT: _E(_S.CHANNEL, False, "The amount is outside the limits of every channel.", "金额超出渠道限额。"),
-    _C.CURRENCY_NOT_SUPPORTED: _E(_S.CHANNEL, False, "No channel pays this currency.", "没有渠道支持该币种。"),
-    _C.NO_ROUTE: _E(_S.GATEWAY, False, "No configured channel can carry this payout.", "没有可用的渠道承接该付款。"),
-    _C.CHANNEL_UNAVAILABLE: _E(_S.CHANNEL, True, "No channel became usable in time.", "渠道在期限内均不可用。"),
+    _C.AMOUNT_LIMIT: _E(
+        _S.CHANNEL, False, _M.CHANGE_ORDER, "The amount is outside the limits of every channel.", "金额超出渠道限额。"
+    ),
+    _C.CURRENCY_NOT_SUPPORTED: _E(
+        _S.CHANNEL, False, _M.CHANGE_ORDER, "No channel pays this currency.", "没有渠道支持该币种。"
+    ),
+    _C.NO_ROUTE: _E(
+        _S.GATEWAY,
+        False,
+        _M.CONTACT_OPERATOR,
+        "No configured channel can carry this payout.",
+        "没有可用的渠道承接该付款。",
+    ),
+    _C.CHANNEL_UNAVAILABLE: _E(
+        _S.CHANNEL, True, _M.RETRY_LATER, "No channel became usable in time.", "渠道在期限内均不可用。"
+    ),
     _C.EXPIRED: _E(
         _S.CHANNEL,
         True,
+        _M.RETRY_LATER,
         "It was not sent, confirmed or funded in time and was closed.",
         "逾期未发送、未确认或未完成，已关闭。",
     ),
-    _C.CANCELED_BY_APP: _E(_S.APP, False, "Canceled as the app asked.", "已按商户要求取消。"),
+    _C.CANCELED_BY_APP: _E(_S.APP, False, _M.NONE, "Canceled as the app asked.", "已按商户要求取消。"),
     _C.RETURNED_BY_BANK: _E(
-        _S.BENEFICIARY_BANK, False, "It was paid, and the bank sent the money back.", "付款成功后被银行退回。"
+        _S.BENEFICIARY_BANK,
+        False,
+        _M.CORRECT_BENEFICIARY,
+        "It was paid, and the bank sent the money back.",
+        "付款成功后被银行退回。",
     ),
     _C.REVIEW_REJECTED: _E(
-        _S.RISK, False, "People reviewed it and ended it without payment.", "经人工复核，已终止且未付款。"
+        _S.RISK,
+        False,
+        _M.CONTACT_OPERATOR,
+        "People reviewed it and ended it without payment.",
+        "经人工复核，已终止且未付款。",
     ),
     _C.OUTCOME_UNKNOWN: _E(
         _S.CHANNEL,
         False,
+        _M.WAIT,
         "The channel has not said yet whether it paid; we keep asking.",
         "渠道尚未确认结果，系统正在查询。",
     ),
     _C.INTERNAL_ERROR: _E(
         _S.GATEWAY,
         False,
+        _M.CONTACT_OPERATOR,
         "A fault of ours; do not send it again, contact us.",
         "系统内部错误，请勿重发，请联系我们。",
     ),

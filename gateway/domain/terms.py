@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from gateway.domain.quote import Quote
+
 
 class OnExpiry(StrEnum):
     """What becomes of a payout that no channel has carried in its time."""
@@ -25,6 +27,8 @@ class Terms:
     send_by: datetime | None = None
     """Until then it waits for a channel; None: for as long as `[routing] give_up_after` says."""
     on_expiry: OnExpiry = OnExpiry.FAIL
+    quote: Quote | None = None
+    """Which channels were quoted to it, and for what; honoured until it expires."""
 
     def given(self) -> dict[str, str]:
         """What differs from an order that says nothing, in canonical form."""
@@ -32,6 +36,7 @@ class Terms:
             "preference": self.preference,
             "send_by": None if self.send_by is None else self.send_by.astimezone(UTC).isoformat(),
             "on_expiry": None if self.on_expiry is OnExpiry.FAIL else str(self.on_expiry),
+            "quote": None if self.quote is None else self.quote.text(),
         }
         return {name: value for name, value in said.items() if value is not None}
 

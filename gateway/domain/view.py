@@ -41,6 +41,7 @@ def payout_view(payout: Payout) -> Json:
         "preference": payout.terms.preference,
         "send_by": timestamp(payout.terms.send_by) if payout.terms.send_by else None,
         "on_expiry": str(payout.terms.on_expiry),
+        "quote": _quote_view(payout),
         "channel": current.channel if current else None,
         "returned_amount": money_view(paying.returned) if paying and paying.returned else None,
         "next_action": _action_view(payout),
@@ -50,6 +51,18 @@ def payout_view(payout: Payout) -> Json:
         "created_at": timestamp(payout.created_at),
         "settled_at": timestamp(paying.settled_at) if paying and paying.settled_at else None,
     }
+
+
+def _quote_view(payout: Payout) -> Json | None:
+    """`honoured` is said of the channel it is with, or was: null while there is none."""
+    quote, current = payout.terms.quote, payout.current_attempt
+    if quote is None:
+        return None
+    fees = [
+        {"channel": channel, "fee": {"value": fee, "currency": payout.amount.currency}} for channel, fee in quote.fees
+    ]
+    honoured = None if current is None else quote.names(current.channel) and quote.binds(current.opened_at)
+    return {"expires_at": timestamp(quote.expires_at), "channels": fees, "honoured": honoured}
 
 
 def masked_view(payout: Payout) -> Json:
@@ -66,6 +79,7 @@ def reason_view(reason: StatusReason) -> Json:
         "code": str(reason.code),
         "source": str(explained.source),
         "retryable": explained.retryable,
+        "remedy": str(explained.remedy),
         "message": {"en": explained.en, "zh": explained.zh},
         "channel_code": reason.channel_code,
     }

@@ -86,7 +86,7 @@ async def redeliver(services: Services, payout_id: str, event_id: str, principal
         mine = [callback for callback in tx.callbacks(payout_id) if callback.id == event_id]
         if mine:
             tx.append_audit(Deed(now, principal, Act.CALLBACK_REDELIVERED, event_id, {"payout": payout_id}))
-        return tuple(_renew(tx, callback, now) for callback in mine)
+        return tuple(renew(tx, callback, now) for callback in mine)
 
     callbacks = await services.store.run(Unit(Commit.REDELIVERY, unit))
     if not callbacks:
@@ -133,7 +133,8 @@ def _record(tx: Tx, judged: Callback, delivery: Delivery) -> Callback:
     return after
 
 
-def _renew(tx: Tx, callback: Callback, now: datetime) -> Callback:
+def renew(tx: Tx, callback: Callback, now: datetime) -> Callback:
+    """Make it due again where it was delivered or parked; one that is due anyway is left alone."""
     if callback.due_at is not None:
         return callback
     renewed = send_again(callback, now)

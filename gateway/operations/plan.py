@@ -17,6 +17,7 @@ import structlog
 from adapters.channel import Order, Sent, Signed, Unsendable
 from gateway.domain.changes import Opening, ordinal_on
 from gateway.domain.identity import AttemptIds, attempt_ids
+from gateway.domain.money import Money
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.domain.terms import OnExpiry, Terms
@@ -65,7 +66,7 @@ def choose(
 def _first(services: Services, payout: Payout, planned: Attempt | None, now: datetime, last: bool) -> Chosen | Decision:
     policies = [handle.policy for handle in services.channels.values()]
     request = _request(services, payout, now, last)
-    decision = services.router.decide(request, policies, _live(services, payout, now), now)
+    decision = services.router.decide(request, policies, live_facts(services, payout.amount, now), now)
     for candidate in _in_order(decision.ranked, payout, planned):
         found = _try(services, payout, planned, candidate, decision, now)
         if isinstance(found, Chosen):
@@ -87,11 +88,11 @@ def _first(services: Services, payout: Payout, planned: Attempt | None, now: dat
     return found
 
 
-def _live(services: Services, payout: Payout, now: datetime) -> dict[str, LiveFacts]:
+def live_facts(services: Services, amount: Money, now: datetime) -> dict[str, LiveFacts]:
     """What is true of every channel at this moment: its guard's, its books' and its silence's word."""
     facts = {}
     for name, handle in services.channels.items():
-        month, today_minor, left_minor = given(services.usage.of(name), handle.allowances, payout.amount, now)
+        month, today_minor, left_minor = given(services.usage.of(name), handle.allowances, amount, now)
         facts[name] = replace(
             handle.guard.live(),
             late=services.router.late(handle.policy, now),
@@ -154,8 +155,14 @@ def _request(services: Services, payout: Payout, now: datetime, last: bool) -> R
         beneficiary=account,
         preference=payout.terms.preference or "",
         patience_s=None if last else _patience_s(payout.terms, now),
+        quoted=() if last else _quoted(payout.terms, now),
         last=last,
     )
+
+
+def _quoted(terms: Terms, now: datetime) -> tuple[tuple[str, int], ...]:
+    """What binds the choice: nothing any more once the quote has had its time."""
+    return terms.quote.fees if terms.quote is not None and terms.quote.binds(now) else ()
 
 
 def _patience_s(terms: Terms, now: datetime) -> float | None:

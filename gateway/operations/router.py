@@ -82,7 +82,22 @@ class Router:
         self, request: Request, policies: Sequence[ChannelPolicy], live: Mapping[str, LiveFacts], now: datetime
     ) -> Decision:
         """Which channels may carry it, best first. The seed of the dice is kept with the decision."""
-        seed = None if self._new_seed is None else self._new_seed()
+        return self._decide(request, policies, live, now, None if self._new_seed is None else self._new_seed())
+
+    def weigh(
+        self, request: Request, policies: Sequence[ChannelPolicy], live: Mapping[str, LiveFacts], now: datetime
+    ) -> Decision:
+        """The same by the posterior means: what is expected, where nothing is to be tried out."""
+        return self._decide(request, policies, live, now, None)
+
+    def _decide(
+        self,
+        request: Request,
+        policies: Sequence[ChannelPolicy],
+        live: Mapping[str, LiveFacts],
+        now: datetime,
+        seed: int | None,
+    ) -> Decision:
         wanted = "" if request.last else request.preference
         return decide(
             request,

@@ -101,6 +101,8 @@ class Services:
     """The stages of a payout's way are written down by it."""
     standing: Standing = field(default_factory=Standing)
     """Quarantine and ask-first time, as this node knows them."""
+    quote_for: timedelta = timedelta(minutes=5)
+    """How long a quote may be ordered on."""
     confirm_above: Mapping[str, int] = field(default_factory=dict)
     """By currency, minor units: a success above it that a notification tells is confirmed by a query (R8)."""
 

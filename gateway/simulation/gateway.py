@@ -16,7 +16,8 @@ from gateway.operations.deliver import Sender, deliver
 from gateway.operations.quarantine import Start, grounds, start_in
 from gateway.store.high_water import MarkRead
 from gateway.store.port import Callback, Store
-from gateway.worker.loop import CallbackWorker, PayoutWorker
+from gateway.worker.callbacks import CallbackWorker
+from gateway.worker.payouts import PayoutWorker
 from gateway.world import World
 
 

@@ -1,6 +1,6 @@
 """The simulated network under the channels' one HTTP client: as an httpx transport, or in its leanest form.
 
-`Transport` is what httpx is given; all of httpx runs above it. `LeanFactory` makes the same `ChannelHttp`, with the two
+`Transport` is what httpx is given; all of httpx runs above it. `LeanFactory` makes the same `HttpxHttp`, with the two
 calls it makes of httpx played by a few lines: a tenth of the time, for the seeds that are not about httpx.
 """
 
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx  # the port that is played
 
 from adapters.channel import Timeouts
-from adapters.http import ChannelHttp
+from adapters.http import ChannelHttp, HttpxHttp
 from gateway.simulation.messages import Answered, Asked, Headers
 from gateway.simulation.trip import Fire, Patience
 
@@ -55,7 +55,7 @@ class _Request:
 
 
 class _Names:
-    """The headers of an answer, as far as `ChannelHttp` reads them: lower-case names, those of one name joined."""
+    """The headers of an answer, as far as `HttpxHttp` reads them: lower-case names, those of one name joined."""
 
     def __init__(self, headers: Headers) -> None:
         self._listed = headers
@@ -98,7 +98,7 @@ _DEFAULTS: Headers = (
 
 
 class _LeanClient:
-    """The two calls that `ChannelHttp` makes of `httpx.AsyncClient`."""
+    """The two calls that `HttpxHttp` makes of `httpx.AsyncClient`."""
 
     def __init__(self, exchange: Exchange, patience: Patience) -> None:
         self._exchange = exchange
@@ -132,4 +132,4 @@ class LeanFactory:
 
     def __call__(self, tls: ssl.SSLContext | None = None) -> ChannelHttp:
         client = _LeanClient(self.exchange, Patience(self.timeouts.connect_s, self.timeouts.read_s))
-        return ChannelHttp(cast(httpx.AsyncClient, client), 2 * self.timeouts.total_s, always_traces=False)
+        return HttpxHttp(cast(httpx.AsyncClient, client), 2 * self.timeouts.total_s, always_traces=False)

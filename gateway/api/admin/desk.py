@@ -123,7 +123,7 @@ def file_view(found: desk.File) -> Json:
         "timeline": [_event(each) for each in found.events],
         "evidence": [_evidence(each) for each in found.evidence],
         "incidents": [_incident(each) for each in found.incidents],
-        "callbacks": [_told(each) for each in found.callbacks],
+        "callbacks": [told_view(each) for each in found.callbacks],
     }
 
 
@@ -168,7 +168,8 @@ def _incident(incident: Incident) -> Json:
     }
 
 
-def _told(told: desk.Told) -> Json:
+def told_view(told: desk.Told) -> Json:
+    """One callback, and every try of it."""
     callback = told.callback
     return {
         "event_id": callback.id,

@@ -21,6 +21,8 @@ RIGHTS: dict[str, Right] = {
     "listPayouts": _R.LOOK,
     "showPayoutOfReference": _R.LOOK,
     "redeliverCallback": _R.ASK,
+    "listParkedCallbacks": _R.LOOK,
+    "redeliverParkedCallbacks": _R.ASK,
     "listAudit": _R.LOOK,
     "showQuarantine": _R.LOOK,
     "listChannels": _R.LOOK,

@@ -8,7 +8,7 @@ import socket
 import stat
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from gateway.cli.exit import Exit
 from gateway.cli.payout import read_evidence
 from gateway.domain.status import Status, status
 from gateway.secret import Secret
+from gateway.store.port import Delivery
 from tests.support.admin_api import AdminServer
 from tests.support.scripted import ScriptedGateway, scripted_gateway
 
@@ -209,6 +210,26 @@ async def test_the_other_requests(shell: Shell, gateway: ScriptedGateway) -> Non
 
 
 # Reaching it -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_was_given_up(shell: Shell, gateway: ScriptedGateway) -> None:
+    """Listed and told once more, over all payouts; a window without --parked is a mistake."""
+    await shell.two()
+    ada = ("--token-file", shell.file("ada"))
+    payout = await gateway.accept()
+    (callback, *_) = await gateway.store.read(lambda tx: tx.callbacks(payout.id))
+    at = gateway.clock.now()
+    given_up = replace(callback, due_at=None, parked_at=at)
+    await gateway.store.run(lambda tx: tx.record_delivery(given_up, Delivery(at, 500, "HTTP 500", 3)))
+    gateway.clock.move(60)
+    listed = await shell.run("callback", "ls", "--parked", *ada)
+    assert (listed.code, payout.id in listed.out, callback.id in listed.out) == (0, True, True)
+    again = await shell.run("callback", "redeliver", "--parked", "--app", "acme", "--json", *ada)
+    assert (again.code, again.json()) == (0, {"due": 1})
+    assert (await shell.run("callback", "ls", "--parked", *ada)).out == "nothing was given up\n"
+    assert (await shell.run("callback", "ls", "--app", "acme", *ada)).code == Exit.USAGE
+    assert (await shell.run("callback", "ls", *ada)).code == Exit.USAGE
+    assert (await shell.run("callback", "redeliver", payout.id, "--parked", *ada)).code == Exit.USAGE
 
 
 async def test_nobody_there(shell: Shell) -> None:

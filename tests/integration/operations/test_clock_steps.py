@@ -23,7 +23,7 @@ from gateway.domain.status import Status, status
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.advance import advance
 from gateway.operations.services import Services
-from gateway.worker.loop import PayoutWorker
+from gateway.worker.payouts import PayoutWorker
 from routing.breaker import BreakerState
 from tests.support.api_server import ApiServer, make_server
 from tests.support.builders import BENEFICIARY, an_answer

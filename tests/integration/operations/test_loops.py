@@ -17,7 +17,8 @@ from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.advance import advance
 from gateway.operations.services import Services
 from gateway.store.port import Callback, Delivery, Lease, Tx
-from gateway.worker.loop import CallbackWorker, PayoutWorker
+from gateway.worker.callbacks import CallbackWorker
+from gateway.worker.payouts import PayoutWorker
 from tests.support.builders import BENEFICIARY, an_answer
 from tests.support.clock import settle
 from tests.support.scripted import HANG, MONEY, ScriptedGateway, scripted_gateway
@@ -175,7 +176,7 @@ async def test_a_full_house_queues_by_turns_and_loses_nothing(monkeypatch: pytes
         await turn.acquire()
         await advance(services, payout, lease)
 
-    monkeypatch.setattr("gateway.worker.loop.advance", in_turn)
+    monkeypatch.setattr("gateway.worker.payouts.advance", in_turn)
     running.gateway.channels["alpha"].submits.extend([an_answer(K.SUCCEEDED)] * 6)
     flood = [await running.submit(f"flood-{number}") for number in range(5)]
     accepted = await accept(running.services, PayoutRequest("bolt", "small", MONEY, BENEFICIARY))
@@ -197,7 +198,7 @@ async def test_past_the_queues_end_the_store_keeps_it(monkeypatch: pytest.Monkey
         await hold.wait()
         await advance(services, payout, lease)
 
-    monkeypatch.setattr("gateway.worker.loop.advance", held_up)
+    monkeypatch.setattr("gateway.worker.payouts.advance", held_up)
     running.gateway.channels["alpha"].submits.extend([an_answer(K.SUCCEEDED)] * 9)
     payouts = [await running.submit(f"order-{number}") for number in range(9)]
     assert running.worker.busy + running.worker.waiting == 3

@@ -21,7 +21,7 @@ from gateway.operations.cancel import cancel
 from gateway.operations.observe import observe
 from gateway.operations.services import Services
 from gateway.store.port import Lease
-from gateway.worker.loop import PayoutWorker
+from gateway.worker.payouts import PayoutWorker
 from tests.support.builders import BENEFICIARY, NOW, an_answer
 from tests.support.clock import settle
 from tests.support.scripted import HANG, MONEY, ScriptedGateway, scripted_gateway
@@ -235,7 +235,7 @@ async def test_new_payouts_leave_room_for_due_ones(monkeypatch: pytest.MonkeyPat
             await go_on.wait()
         await advance(services, payout, lease)
 
-    monkeypatch.setattr("gateway.worker.loop.advance", slowly)
+    monkeypatch.setattr("gateway.worker.payouts.advance", slowly)
     alpha = gateway.channels["alpha"]
     worker = PayoutWorker(concurrency=2, rescue_every_s=10.0)
     services = replace(gateway.services, hand_over=worker.hand_over, wake=worker.bell.ring)

@@ -16,7 +16,7 @@ from gateway.domain.status import Status, status
 from gateway.operations import learn
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.review import approve, held, make_request, open_requests, withdraw
-from gateway.worker.loop import PayoutWorker
+from gateway.worker.payouts import PayoutWorker
 from tests.support.builders import BENEFICIARY, an_answer
 from tests.support.scripted import HANG, MONEY, ScriptedGateway, scripted_gateway
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.channel import Channel, ChannelContext, ChannelSettings
-from adapters.http import HttpxFactory
+from adapters.http import AiohttpFactory
 from gateway.channels import Maker, build_channels
 from gateway.world import system_world
 from tests.support.config_files import CHANNEL, SPECS, load_text
@@ -33,5 +33,5 @@ def test_orders_under_way_never_wait_for_a_connection_of_ours(tmp_path: Path, in
 
     build_channels(replace(config, adapters=specs), Maker(system_world(), b"identity", deliver))
     [context] = built
-    assert isinstance(context.http, HttpxFactory)
+    assert isinstance(context.http, AiohttpFactory)
     assert context.http.connections > in_flight

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.api import openapi
+from gateway.api.calls import calls
 from gateway.api.dispatch import Dispatcher
 from gateway.api.docs import Docs, render
 from gateway.api.health import Health, Probes
@@ -26,7 +27,7 @@ class Anything:
         return name
 
 
-ROUTES = public_routes(Anything(), Anything(), Docs())  # type: ignore[arg-type]  # only their names are used
+ROUTES = public_routes(Anything(), Anything(), Docs(), calls(Anything()))  # type: ignore[arg-type]  # only their names
 ADMIN = admin_routes(Probes(Health({})))
 
 
@@ -106,6 +107,11 @@ def test_routes_without_a_scope() -> None:
         "GET /v1/payouts/{payout_id}/attempts": Scope.QUERY,
         "GET /v1/payouts/{payout_id}/timeline": Scope.QUERY,
         "GET /v1/payouts/{payout_id}/decision": Scope.QUERY,
+        "GET /v1/channels": Scope.QUERY,
+        "POST /v1/quotes": Scope.QUERY,
+        "GET /v1/events": Scope.QUERY,
+        "GET /v1/events/{event_id}": Scope.QUERY,
+        "POST /v1/events/{event_id}/redeliver": Scope.SUBMIT,
     }
 
 

@@ -11,22 +11,16 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.channel import Timeouts
+from gateway.config.app_part import AppPart, Scope
+from gateway.config.channel_part import ChannelPart
 from gateway.config.load import load
-from gateway.config.model import (
-    AppPart,
-    CallbacksPart,
-    ChannelPart,
-    ChannelState,
-    FeeKind,
-    GatewayPart,
-    RoutingPart,
-    Scope,
-    WorkerPart,
-)
+from gateway.config.model import CallbacksPart, GatewayPart, RoutingPart, WorkerPart
 from gateway.config.urls import Address
 from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.money import MINOR_MAX
 from gateway.domain.reasons import RejectReason
+from routing.fees import FeeKind
+from routing.policy import ChannelState
 from tests.support.config_files import CHANNEL, SPECS, load_text, write
 
 FULL = """version = 1
@@ -98,6 +92,7 @@ def test_every_key_arrives_where_it_is_used(tmp_path: Path) -> None:
         "max_attempts": 2,
         "give_up_after_s": 3600.0,
         "retry_every_s": 0.5,
+        "quote_for_s": 300.0,
         "failover_also_on": frozenset({RejectReason.UNKNOWN}),
         "preference": "balanced",
         "preferences": {},

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gateway.callbacks.endpoint import Endpoint, endpoint_id
+from gateway.config.app_part import Algorithm, Scope
 from gateway.config.config import Config
 from gateway.config.errors import ConfigError
 from gateway.config.mint import mint_sandbox_secrets
-from gateway.config.model import Algorithm, Scope
 from gateway.config.resolve import resolve_secrets
 from gateway.secret import Secret, SecretError, SecretResolver
 from tests.support.config_files import CHANNEL, LIVE, load_text, mint_in, write

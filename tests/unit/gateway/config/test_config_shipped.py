@@ -18,30 +18,16 @@ from adapters.channel import ChannelContext, RawNotification
 from adapters.http import HttpxFactory
 from adapters.wechat.sandbox.minting import mint as mint_wechat
 from gateway.clock import SystemClock
+from gateway.config.app_part import AppKeyPart, AppPart, CallbackPart
+from gateway.config.channel_part import Breaker, ChannelPart, Fee, Limits, TimeoutsPart
 from gateway.config.config import Config
 from gateway.config.load import load
 from gateway.config.mint import mint_sandbox_secrets
-from gateway.config.model import (
-    AppKeyPart,
-    AppPart,
-    Breaker,
-    CallbackPart,
-    CallbacksPart,
-    ChannelPart,
-    Fee,
-    FeeKind,
-    GatewayPart,
-    Limits,
-    LimitsPart,
-    Mode,
-    Part,
-    RoutingPart,
-    TimeoutsPart,
-    WorkerPart,
-)
+from gateway.config.model import CallbacksPart, GatewayPart, LimitsPart, Mode, RoutingPart, WorkerPart
 from gateway.config.resolve import resolve_secrets
-from gateway.config.routes import CalendarPart, MaintenancePart, PreferencePart, RoutePart
+from gateway.config.routes import CalendarPart, MaintenancePart, Part, PreferencePart, RoutePart
 from gateway.domain.beneficiary import BeneficiaryKind
+from routing.fees import FeeKind
 
 SHIPPED = Path(__file__).parents[4] / "config.toml"
 TEXT = SHIPPED.read_text(encoding="utf-8")
@@ -213,6 +199,6 @@ def test_the_defaults_of_a_channel_it_shows_are_the_defaults() -> None:
     shown = commented("channels.wechat")
     least = {"adapter": "x", "currencies": ["CNY"], "methods": ["wechat"]}
     assert set(shown) == {
-        "state", "weight", "timeouts", "poll", "breaker", "settles", "failure_domain", "maintenance",
+        "state", "weight", "timeouts", "transport", "poll", "breaker", "settles", "failure_domain", "maintenance",
     }  # fmt: skip
     assert ChannelPart.model_validate({**least, **shown}) == ChannelPart.model_validate(least)

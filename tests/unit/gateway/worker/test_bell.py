@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.worker.loop import Bell
+from gateway.worker.bell import Bell
 from tests.support.clock import FakeClock, settle
 
 

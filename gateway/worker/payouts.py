@@ -1,8 +1,8 @@
-"""Two loops: payouts that are due, and callbacks that are due.
+"""The loop over payouts that are due.
 
 A freshly accepted payout does not pass through here at all: the accepting node hands it straight to a task
-(`hand_over`), so there is no polling delay on the way in. The payout loop takes what is due by its own schedule, and
-rescues what a crash left behind, which is the same thing: a row that is due and that nobody holds.
+(`hand_over`), so there is no polling delay on the way in. The loop takes what is due by its own schedule, and rescues
+what a crash left behind, which is the same thing: a row that is due and that nobody holds.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from gateway.admission.fair import POOL, FairQueue, FairTurns
-from gateway.clock import Clock
 from gateway.domain.beneficiary import personal
 from gateway.domain.errors import StoreError
 from gateway.domain.payout import Payout
@@ -26,7 +25,8 @@ from gateway.operations.advance import advance
 from gateway.operations.services import Current, Services
 from gateway.redact import private
 from gateway.store.picking import Pick
-from gateway.store.port import Callback, Lease, Tx
+from gateway.store.port import Lease, Tx
+from gateway.worker.bell import Bell
 from gateway.worker.places import Kind, Places
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -36,27 +36,6 @@ WAITING_MAX = 2000
 """Accepted payouts that may queue for a place in this node's worker; more are due in the store at once."""
 CLAIM_MAX = 64
 """So many are claimed in one unit."""
-
-
-class Bell:
-    """Rung when something may have become due; waited for with a longest wait."""
-
-    def __init__(self) -> None:
-        self._rung = asyncio.Event()
-
-    def ring(self) -> None:
-        self._rung.set()
-
-    async def wait(self, clock: Clock, longest_s: float) -> None:
-        """Come back when rung, or after `longest_s`; a ring while nobody waited is not lost."""
-        sleeping = asyncio.ensure_future(clock.sleep(longest_s))
-        ringing = asyncio.ensure_future(self._rung.wait())
-        try:
-            await asyncio.wait({sleeping, ringing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            ringing.cancel()
-        self._rung.clear()
 
 
 class PayoutWorker:
@@ -238,90 +217,3 @@ class PayoutWorker:
 
         with contextlib.suppress(StoreError):  # then they run out, and count as crashed once
             await self._current.services.store.run(Unit(Commit.RELEASE, unit))
-
-
-class CallbackWorker:
-    """Delivers due callbacks, at most `concurrency` at once and a few per endpoint: a dead one delays only itself."""
-
-    def __init__(
-        self,
-        concurrency: int,
-        every_s: float,
-        timeout_s: float,
-        deliver: Callable[[Callback], Awaitable[object]],
-        per_endpoint: int = 4,
-    ) -> None:
-        """Claimed `per_endpoint` at a time, and none for an endpoint that has as many under way: never more than twice
-        that."""
-        self._limit = concurrency
-        self._per_endpoint = per_endpoint
-        self._every_s = every_s
-        self._timeout_s = timeout_s
-        self._deliver = deliver
-        self._tasks: dict[asyncio.Task[None], str] = {}
-        self._stopping = False
-        self.bell = Bell()
-
-    @property
-    def busy(self) -> int:
-        """Callbacks under way."""
-        return len(self._tasks)
-
-    async def run(self, current: Current) -> None:
-        """Until `stop`."""
-        while not self._stopping:
-            services = current.services
-            claimed, sleep_s = await self._claim(services)
-            if claimed == 0 or len(self._tasks) >= self._limit:
-                await self.bell.wait(services.clock, sleep_s)
-
-    async def _claim(self, services: Services) -> tuple[int, float]:
-        """Start what is due; how many there were, and how long nothing more will be: at most one round."""
-        room = self._limit - len(self._tasks)
-        if room <= 0:
-            return 0, self._every_s
-        now = services.clock.now()
-        # Not due again before the try is over: a crash in between re-sends it, the receiver de-duplicates (row 60).
-        until = now + timedelta(seconds=2 * self._timeout_s)
-        busy = self._busy_endpoints()
-        limit = min(room, self._per_endpoint)
-
-        def unit(tx: Tx) -> tuple[Sequence[Callback], datetime | None]:
-            return tx.claim_callbacks(now, until, limit, busy), tx.next_callback_due_at()
-
-        try:
-            due, next_due = await services.store.run(Unit(Commit.CALLBACKS_CLAIMED, unit))
-        except Exception:  # as for payouts: the loop goes on
-            log.exception("worker.claim_failed")
-            return 0, self._every_s
-        for callback in due:
-            task = asyncio.create_task(self._one(callback))
-            self._tasks[task] = callback.endpoint
-            task.add_done_callback(self._done)
-        # What is due and was not taken is for endpoints that are busy: the end of a try there rings the bell.
-        until_due_s = self._every_s if next_due is None or next_due <= now else (next_due - now).total_seconds()
-        return len(due), min(until_due_s, self._every_s)
-
-    def _busy_endpoints(self) -> frozenset[str]:
-        endpoints = list(self._tasks.values())
-        return frozenset(name for name in endpoints if endpoints.count(name) >= self._per_endpoint)
-
-    async def _one(self, callback: Callback) -> None:
-        try:
-            await self._deliver(callback)
-        except StoreError as error:
-            log.error("callback.put_off", event_id=callback.id, error=type(error).__name__)
-        except Exception:  # a bug in one delivery must not stop the others; it is due again later
-            log.exception("callback.crashed", event_id=callback.id)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.pop(task, None)
-        self.bell.ring()
-
-    async def stop(self, grace_s: float) -> None:
-        self._stopping = True
-        self.bell.ring()
-        if self._tasks:
-            _, left = await asyncio.wait(self._tasks, timeout=grace_s)
-            for task in left:
-                task.cancel()

@@ -1,0 +1,18 @@
+"""The calls of the app developer's API that stand beside the payout itself, each group in a module of its own."""
+
+from __future__ import annotations
+
+from gateway.api.channels import Channels, channel_routes
+from gateway.api.events import Events, event_routes
+from gateway.api.quotes import Quotes, quote_routes
+from gateway.api.routes import Route
+from gateway.api.state import PublicState
+
+
+def calls(state: PublicState) -> tuple[Route, ...]:
+    """Their routes, served with `state`."""
+    return (
+        *channel_routes(Channels(state)),
+        *quote_routes(Quotes(state)),
+        *event_routes(Events(state)),
+    )

@@ -1,0 +1,27 @@
+"""What the configuration in force has against an order, beside what its schema says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.api.problems import Fault
+from gateway.api.state import PublicState
+from gateway.domain.money import Money
+
+
+def faults_of(state: PublicState, app: str, amount: Money, preference: str | None) -> list[Fault]:
+    """All of them."""
+    return [*_over_limit(state, app, amount), *_unknown_preference(state, preference)]
+
+
+def _over_limit(state: PublicState, app: str, amount: Money) -> Iterator[Fault]:
+    """Row 32: no more than the app may order at once."""
+    most = state.doors.max_amounts.get(app, {}).get(amount.currency)
+    if most is not None and amount.minor > most:
+        yield Fault("/amount/value", "amount_limit", f"at most {most} for this app")
+
+
+def _unknown_preference(state: PublicState, name: str | None) -> Iterator[Fault]:
+    known = state.services.router.preferences
+    if name is not None and name not in known:
+        yield Fault("/preference", "unknown_value", f"one of {', '.join(sorted(known))}")
