@@ -10,7 +10,16 @@ import sys
 
 from drawing import code, table, write_or_check
 
-from gateway.domain.reasons import REJECT_REASONS, STATUS_REASONS, OtherChannel, RejectReason, Source, StatusCode
+from gateway.domain.reasons import (
+    REJECT_REASONS,
+    REMEDIES,
+    STATUS_REASONS,
+    OtherChannel,
+    RejectReason,
+    Remedy,
+    Source,
+    StatusCode,
+)
 
 OPENING = """\
 # Reasons
@@ -27,7 +36,7 @@ SOURCE_MEANS = {
     Source.BENEFICIARY_BANK: "The bank that was to receive it.",
     Source.CHANNEL: "The channel, or our account on it.",
     Source.GATEWAY: "We.",
-    Source.RISK: "A risk rule. No reason of this version comes from there.",
+    Source.RISK: "The people who reviewed it.",
     Source.APP: "The app's own wish.",
 }
 
@@ -56,8 +65,13 @@ def public_table() -> str:
     rows = []
     for reason in StatusCode:
         told = STATUS_REASONS[reason]
-        rows.append([code(reason), str(told.source), "yes" if told.retryable else "", told.en, told.zh])
-    return table(["code", "source", "retryable", "en", "zh"], rows)
+        retryable = "yes" if told.retryable else ""
+        rows.append([code(reason), str(told.source), retryable, code(told.remedy), told.en, told.zh])
+    return table(["code", "source", "retryable", "remedy", "en", "zh"], rows)
+
+
+def remedy_table() -> str:
+    return table(["remedy", "en", "zh"], ([code(remedy), *REMEDIES[remedy]] for remedy in Remedy))
 
 
 def reject_table() -> str:
@@ -71,6 +85,8 @@ def page() -> str:
         "## What an app is told\n",
         "`status_reason.code`. *Retryable*: a new payout, with a new reference, may succeed later.\n",
         public_table() + "\n",
+        "`remedy` is what you can do about it:\n",
+        remedy_table() + "\n",
         table(["source", "whose doing"], ([code(source), SOURCE_MEANS[source]] for source in Source)) + "\n",
         NOT_AN_END,
         "## Why a channel refused\n",

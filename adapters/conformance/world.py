@@ -96,6 +96,8 @@ class ChannelUnderTest:
     payee: Callable[[BeneficiaryKind, str, str], Beneficiary] = a_payee
     books: Callable[[Any], Iterable[BookEntry]] | None = None
     """Only for a channel that has no sandbox: its own books."""
+    signs_answers: bool = True
+    """Whether its answers are signed, so that one whose signature is wrong is to be refused."""
 
     @property
     def networked(self) -> bool:

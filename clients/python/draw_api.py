@@ -13,9 +13,9 @@ from unittest.mock import create_autospec
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
-from drawing.methods import calls_module, methods_module  # noqa: E402 - the checkout is importable only from here on
-from drawing.models import models_module  # noqa: E402 - as above
-from drawing.names import Document  # noqa: E402 - as above
+from drawn.methods import calls_module, methods_module  # noqa: E402 - the checkout is importable only from here on
+from drawn.models import models_module  # noqa: E402 - as above
+from drawn.names import Document  # noqa: E402 - as above
 from gateway.api.docs import Docs  # noqa: E402 - as above
 from gateway.api.notifications import Notifications  # noqa: E402 - as above
 from gateway.api.openapi import build  # noqa: E402 - as above

@@ -43,6 +43,7 @@ class ProblemCode(StrEnum):
     REQUEST_TIMEOUT = "request_timeout"
     REFERENCE_REUSED = "reference_reused"
     NOT_CANCELABLE = "not_cancelable"
+    QUOTE_EXPIRED = "quote_expired"
     REQUEST_REFUSED = "request_refused"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -78,6 +79,18 @@ class OnExpiry(StrEnum):
 
     FAIL = "fail"
     ANY_CHANNEL = "any_channel"
+
+
+class Remedy(StrEnum):
+    """What the app can do about it."""
+
+    CORRECT_BENEFICIARY = "correct_beneficiary"
+    BENEFICIARY_ACTS = "beneficiary_acts"
+    CHANGE_ORDER = "change_order"
+    RETRY_LATER = "retry_later"
+    CONTACT_OPERATOR = "contact_operator"
+    WAIT = "wait"
+    NONE = "none"
 
 
 class Source(StrEnum):
@@ -202,6 +215,7 @@ class CreatePayout:
     preference: str | None = None
     send_by: datetime | None = None
     on_expiry: OnExpiry = OnExpiry.FAIL
+    quote_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -221,6 +235,8 @@ class Decision:
     channel: str
     preference: str | None
     rule: str | None
+    quoted: bool
+    """Order and fees are those of the quote it was ordered on."""
     drawn: bool
     seed: str | None
     last_call: bool
@@ -323,6 +339,18 @@ class PayoutPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutQuote:
+    """The quote of an order."""
+
+    expires_at: datetime
+    channels: tuple[QuotedFee, ...]
+    """Best first."""
+    honoured: bool | None
+    """Whether its channel is one of these, chosen while the quote was good; null while it has none."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
     """A payout as it is now. Final: paid, failed, canceled, returned; a paid one may still become returned, and a
     failed one that turns out paid says `disputed`.
@@ -342,6 +370,8 @@ class Payout:
     """What the app asked for; null: the gateway's own."""
     send_by: datetime | None
     on_expiry: OnExpiry | str
+    quote: PayoutQuote | None
+    """What it was ordered on; null: without a quote."""
     channel: str | None
     returned_amount: Money | None
     next_action: NextAction | None
@@ -384,6 +414,15 @@ class ProblemPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuotedFee:
+    """See `QuotedFee` in the API."""
+
+    channel: str
+    fee: Money
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """See `Refusal` in the API."""
 
@@ -400,6 +439,7 @@ class StatusReason:
     source: Source | str
     retryable: bool
     """Whether a new payout to the same beneficiary may succeed."""
+    remedy: Remedy | str
     message: Message
     channel_code: str | None
     extra: Json = field(default_factory=dict, repr=False)

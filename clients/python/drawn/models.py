@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from drawing.names import PRIVATE, Document, docstring, formatted, model_name
-from drawing.types import Schema, Types
+from drawn.names import PRIVATE, Document, docstring, formatted, model_name
+from drawn.types import Schema, Types
 
 _OPENING = '''\
 """The objects of the API, drawn from its OpenAPI document by draw_api.py. Do not edit.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from drawing.names import (
+from drawn.names import (
     BODY_NAMES,
     LEFT_OUT,
     REPEATABLE,
@@ -17,7 +17,7 @@ from drawing.names import (
     model_of,
     snake,
 )
-from drawing.types import Types
+from drawn.types import Types
 
 _DRAWN = "drawn from its OpenAPI document by draw_api.py. Do not edit."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drawing.names import Document, model_of
+from drawn.names import Document, model_of
 
 Schema = Mapping[str, Any]
 
