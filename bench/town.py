@@ -1,7 +1,7 @@
 """The other side of `bench e2e`, in a process of its own: the app that orders and is called back, and the channel.
 
-Told what to do by lines of JSON on stdin, and answers with lines of JSON on stdout. HTTP is read and written by hand, as
-little of it as is needed, so that this process is not what is measured.
+Told what to do by lines of JSON on stdin, and answers likewise on stdout. HTTP is read and written by hand, as little of
+it as is needed, so that this process is not what is measured.
 """
 
 from __future__ import annotations
@@ -220,11 +220,11 @@ async def live(folder: Path) -> None:
 
 async def _obey(town: Town, wish: dict[str, object], identity: bytes) -> None:
     match wish:
-        case {"prepare": int(port), "path": str(path), "name": str(name), "count": int(count), "derived": bool(derived)}:
-            references = [f"{name}x{number}" for number in range(count)]
+        case {"prepare": int(port), "path": str(path), "name": str(name), "count": int(many), "derived": bool(derived)}:
+            references = [f"{name}x{number}" for number in range(many)]
             numbers = [_number(identity, each) if derived else each for each in references]
             town.prepare(port, path, references, numbers)
-            _say(ready=count)
+            _say(ready=many)
         case {"press": int(at_once)}:
             await _tell(town, await town.press(at_once))
         case {"pace": float(per_s)}:
