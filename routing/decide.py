@@ -58,16 +58,23 @@ def decide(
         rules = [rule for rule in rules if not rule.gives_way]
     applied = apply(rules, request, random)
     usable, refused, soon = _judged(request, channels, live, now, applied)
+    places, key = applied.places, request.key
+    if request.quoted:
+        usable, refused, soon = _as_quoted(request, usable, refused, soon)
+        places, key = {channel: place for place, (channel, _) in enumerate(request.quoted)}, ""  # weights had their say
     worth = preference.worth(request.amount.minor)
     fallen = _fallen(request, channels) if request.tried else frozenset()
     cls = health_class(request.amount.minor, request.kind)
-    pricing = _Pricing(worth, cls, health, arrivals or {}, random, now, applied.places, fallen, request.key)
+    pricing = _Pricing(worth, cls, health, arrivals or {}, random, now, places, fallen, key)
     found = ranked(pricing.candidates(usable))
     if request.patience_s is not None and soon and found:
         found, dearer = _worth_having(found, ranked(pricing.candidates(soon))[0], worth.second * request.patience_s)
         refused += dearer
     drawn = random is not None and health is not None
-    return Decision(found, refused, preference.name, worth, applied.leading, drawn, seed, request.last)
+    leading = "" if request.quoted else applied.leading
+    return Decision(
+        found, refused, preference.name, worth, leading, drawn, seed, request.last, quoted=bool(request.quoted)
+    )
 
 
 def _worth_having(
@@ -120,6 +127,20 @@ def _judged(
         return usable, tuple(chain.from_iterable(refused)), soon
     kept = {policy.name for policy, _, _ in softly}
     return softly, tuple(refusal for refusal in chain.from_iterable(refused) if refusal.channel not in kept), []
+
+
+def _as_quoted(
+    request: Request, usable: list[_Usable], refused: tuple[Refusal, ...], soon: list[_Usable]
+) -> tuple[list[_Usable], tuple[Refusal, ...], list[_Usable]]:
+    """Only channels of the quote, at the fees of the quote. Whatever refuses a channel refuses a quoted one too."""
+    fees = dict(request.quoted)
+
+    def kept(found: list[_Usable]) -> list[_Usable]:
+        return [(policy, facts, fees[policy.name]) for policy, facts, _ in found if policy.name in fees]
+
+    others = [policy.name for policy, _, _ in usable if policy.name not in fees]
+    out = tuple(Refusal(name, RefusalCode.NOT_QUOTED, "not in the app's quote") for name in others)
+    return kept(usable), (*refused, *out), kept(soon)
 
 
 @dataclass(slots=True)

@@ -38,6 +38,8 @@ class Decision:
     """Of the dice, where they had one of their own. The draws themselves are kept with the candidates."""
     last: bool = False
     """The payout's time was over: its app's preference, and rules that give way, were set aside."""
+    quoted: bool = False
+    """The channels' order and fees are those of a quote that the app holds."""
 
     @property
     def waitable(self) -> bool:
@@ -72,6 +74,7 @@ class Decision:
         named += f',"rule":{encode_basestring(self.rule)}' if self.rule else ""
         named += "" if self.seed is None else f',"seed":"{self.seed}"'  # larger than a double, perhaps
         flags = (',"drawn":true' if self.drawn else "") + (',"last":true' if self.last else "")
+        flags += ',"quoted":true' if self.quoted else ""
         head = f'"v":{FORMAT},{_packed(self.ranked)},"refused":{refused}'
         return f'{{{head},"worth":[{second!r},{failure!r}]{named}{flags}}}'
 
@@ -165,6 +168,7 @@ def _rest(stored: Any, refused: tuple[Refusal, ...], worth: Worth, ranked: tuple
         drawn=stored.get("drawn", False),
         seed=None if seed is None else int(seed),
         last=stored.get("last", False),
+        quoted=stored.get("quoted", False),
     )
 
 

@@ -43,6 +43,8 @@ class RefusalCode(StrEnum):
     MAINTENANCE = "maintenance"
     RULE = "rule"
     """An explicit rule keeps the payout from it."""
+    NOT_QUOTED = "not_quoted"
+    """Its app holds a quote, in which this channel is not."""
     DEARER = "dearer"
     """It costs more than a cheaper channel does with all the waiting there may be; said after the ranking."""
 
@@ -69,6 +71,7 @@ PASSING: dict[RefusalCode, bool] = {
     _R.BALANCE_LOW: True,
     _R.MAINTENANCE: True,
     _R.RULE: False,
+    _R.NOT_QUOTED: True,
     _R.DEARER: True,
 }
 """May the refusal be gone later, the payout and the channel's contract being what they are? An operator's

@@ -40,6 +40,7 @@ REFUSED: dict[RefusalCode, tuple[str, str]] = {
     _R.BALANCE_LOW: ("has too little money on its account", "账户余额不足"),
     _R.MAINTENANCE: ("is in planned maintenance", "处于计划维护时段"),
     _R.RULE: ("is excluded by an explicit rule", "被路由规则排除"),
+    _R.NOT_QUOTED: ("is not in the quote that the app holds", "不在应用持有的报价之内"),
     _R.DEARER: ("costs more than waiting for a cheaper channel", "比等待更便宜的渠道更贵"),
 }
 """A refusal for people, after the channel's name."""
@@ -49,6 +50,7 @@ _TEXT: dict[str, tuple[str, str]] = {
     "cost": ("it has the lowest expected cost, {cost}", "其预期总成本最低，为 {cost}"),
     "only": ("no other channel can carry the payout now", "目前没有其他渠道可以承接这笔付款"),
     "rule": ("the rule {rule} puts it first", "规则 {rule} 将其排在首位"),
+    "quote": ("it comes first in the quote that the app holds", "它在应用持有的报价中排在首位"),
     "domain": (
         "the cheaper ones share a failure domain with a channel that refused it",
         "更便宜的渠道与已拒绝的渠道属于同一故障域",
@@ -103,8 +105,8 @@ _TEXT: dict[str, tuple[str, str]] = {
     "time_up": ("with a time longer by {by} ({after} instead of {before})", "耗时延长 {by}（{before} 变为 {after}）"),
     "change": ("{channel} {how}: then {rival} would have been chosen.", "若 {channel} {how}，则会选择 {rival}。"),
     "fixed": (
-        "No single fee, chance or time would have changed it: a rule or a failure domain stands above the cost.",
-        "任何单项手续费、概率或耗时的变化都不会改变结果：规则或故障域优先于成本。",
+        "No single fee, chance or time would have changed it: a rule, quote or failure domain stands above the cost.",
+        "任何单项手续费、概率或耗时的变化都不会改变结果：规则、报价或故障域优先于成本。",
     ),
 }
 
@@ -157,6 +159,8 @@ def _why(decision: Decision, first: Candidate, voice: Voice) -> str:
         return voice.say("last")
     if not others:
         return voice.say("only")
+    if decision.quoted:
+        return voice.say("quote")
     if first.place < UNPLACED and any(other.place > first.place for other in others) and decision.rule:
         return voice.say("rule", rule=decision.rule)
     if any(other.cost < first.cost and other.fell_together for other in others):

@@ -26,5 +26,7 @@ class Request:
     """The preference that its app asked for; empty: none of its own."""
     patience_s: float | None = None
     """For how long it would rather wait for a cheaper channel that is barred for the moment; None: not at all."""
+    quoted: tuple[tuple[str, int], ...] = ()
+    """Channels that its app holds a quote of, in their order, each with its fee; none: there is no quote."""
     last: bool = False
     """Its time is over: its preference, and rules that give way, are set aside."""

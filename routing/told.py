@@ -13,6 +13,7 @@ def told(decision: Decision, *, details: bool) -> dict[str, Any]:
     return {
         "preference": decision.preference or None,
         "rule": decision.rule or None,
+        "quoted": decision.quoted,
         "drawn": decision.drawn,
         "seed": None if decision.seed is None else str(decision.seed),
         "last_call": decision.last,

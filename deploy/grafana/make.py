@@ -51,7 +51,13 @@ FAILING = (
 ROWS: dict[str, tuple[Panel, ...]] = {
     "At a glance": (
         Panel("Payouts a second", {rate("paymux_payouts_total", "status"): "{{status}}"}, "ops"),
-        Panel("Not ended", {"sum by (status) (paymux_payouts_in_state)": "{{status}}"}),
+        Panel(
+            "Not ended",
+            {
+                "sum by (status) (paymux_payouts_in_state)": "{{status}}",
+                "max(paymux_payouts_unsent)": "without a channel",
+            },
+        ),
         Panel("Oldest not ended", {"max by (status) (paymux_payout_oldest_age_seconds)": "{{status}}"}, "s"),
         Panel("Waiting for people", {"max(paymux_holds_open)": "held and frozen"}, kind="stat", threshold=1),
         Panel("The oldest of them", {"max(paymux_hold_oldest_age_seconds)": "waits"}, "s", "stat", 4 * 3600),

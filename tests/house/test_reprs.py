@@ -37,7 +37,7 @@ from gateway.api.auth import Presented
 from gateway.api.keys import KeyRecord
 from gateway.api.schemas import BankAccount, WechatUser
 from gateway.api.signed_request import Algorithm
-from gateway.config.model import ChannelPart
+from gateway.config.channel_part import ChannelPart
 from gateway.domain.beneficiary import BankBeneficiary, WechatBeneficiary
 from gateway.domain.money import Money
 from gateway.domain.outcome import Answer, Heard, OutcomeKind

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.bank.channel import BankChannel
-from adapters.http import ChannelHttp, HttpAnswer, NoAnswer
+from adapters.http import HttpAnswer, HttpxHttp, NoAnswer
 from adapters.mock.channel import MockChannel
 from adapters.wechat.channel import WechatChannel
 from gateway.domain import outcome, states
@@ -32,7 +32,7 @@ def _unsent_on(*errors: str) -> Callable[[Any], Any]:
     """A transport's error is taken for proof that nothing left, whatever the trace says."""
 
     def make(send: Callable[..., Awaitable[HttpAnswer | NoAnswer]]) -> Any:
-        async def believing(self: ChannelHttp, *args: Any, **more: Any) -> HttpAnswer | NoAnswer:
+        async def believing(self: HttpxHttp, *args: Any, **more: Any) -> HttpAnswer | NoAnswer:
             found = await send(self, *args, **more)
             trusted = isinstance(found, NoAnswer) and any(error in found.error for error in errors)
             return replace(found, sent=False) if isinstance(found, NoAnswer) and trusted else found
@@ -100,13 +100,13 @@ BELIEVING: tuple[Mutant, ...] = (
         "read-timeout-is-not-sent",
         "2 9 11 13",
         "R3",
-        wrapped(ChannelHttp, "send", _unsent_on("ReadTimeout", "Timeout")),
+        wrapped(HttpxHttp, "send", _unsent_on("ReadTimeout", "Timeout")),
     ),
     mutant(
         "any-error-is-not-sent",
         "2 9 11 13",
         "R3",
-        wrapped(ChannelHttp, "send", _unsent_on("Error", "Timeout", "Reset")),
+        wrapped(HttpxHttp, "send", _unsent_on("Error", "Timeout", "Reset")),
     ),
     mutant("deadline-is-rejected", "2 13 16", "R1", wrapped(transmit, "_no_answer", _deadline_decides)),
     mutant("unclear-is-rejected", "2 13 16", "R1", entry(states.TABLE, (_S.SENDING, _K.UNCLEAR), _S.REJECTED)),

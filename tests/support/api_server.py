@@ -23,14 +23,18 @@ from adapters.channel import NotificationRefused, RawNotification, Reply, Timeou
 from gateway.api.keys import KeyRecord, KeyRing, Scope, bearer_record
 from gateway.api.server import InForce, Listener, Snapshot, public_app, start_listener
 from gateway.api.signed_request import Algorithm, authorization
+from gateway.callbacks.endpoint import Endpoint
 from gateway.domain.steps import StepPolicy
 from gateway.operations.background import Background
 from gateway.operations.services import ChannelHandle, Keys, Services
 from gateway.sealing import Sealer
+from gateway.secret import Secret
 from gateway.store.port import ReadTx, Tx
 from gateway.store.sqlite import SqliteStore
+from routing.guard import Guard, Limits
 from tests.support.builders import POLLS
 from tests.support.clock import START, FakeClock
+from tests.support.scripted import a_policy
 
 T = TypeVar("T")
 
@@ -243,7 +247,8 @@ def make_server(folder: Path) -> ApiServer:
     clock = FakeClock()
     store = FaultyStore(SqliteStore.open_file(folder / "api.db", Sealer([b"k" * 32], secrets.token_bytes), "sandbox"))
     ear = EarChannel()
-    handle = ChannelHandle(ear, None, None, POLLS, Timeouts())  # type: ignore[arg-type]  # only its ear is used
+    guard = Guard("ear", Limits(in_flight=50, rps=1000), clock.monotonic)
+    handle = ChannelHandle(ear, a_policy("ear"), guard, POLLS, Timeouts())  # type: ignore[arg-type]  # only its ear is used
     uuids = count(0x0190_0000_0000_7000_8000_0000_0000_0000)
     services = Services(
         store=store,
@@ -251,7 +256,7 @@ def make_server(folder: Path) -> ApiServer:
         new_uuid=lambda: UUID(int=next(uuids)),
         keys=Keys(b"identity", b"fingerprint"),
         channels={"ear": handle},
-        endpoints={},
+        endpoints={"shop": (Endpoint("ep_1", "shop", "http://127.0.0.1:9/", (Secret(b"whsec_" + b"A" * 32),)),)},
         steps=StepPolicy(),
         node="node-1",
         give_up_after=timedelta(hours=72),

@@ -14,17 +14,30 @@ import re
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
-from adapters.http import ChannelHttp, HttpxFactory
+from adapters.http import FACTORIES, ChannelHttp
 
 HOST = "127.0.0.1"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
 
 TLS = ssl.create_default_context()
 """Made once: reading the system's store takes longer than a test."""
+
+
+_under = ["aiohttp"]
+
+
+@contextmanager
+def over(name: str) -> Iterator[None]:
+    """Clients made inside are of this kind."""
+    _under.append(name)
+    try:
+        yield
+    finally:
+        _under.pop()
 
 
 def client(
@@ -36,7 +49,7 @@ def client(
     tls: ssl.SSLContext = TLS,
 ) -> ChannelHttp:
     """A channel's client as the gateway makes it. Close it."""
-    return HttpxFactory(connect_s, read_s, total_s, connections)(tls)
+    return FACTORIES[_under[-1]](connect_s, read_s, total_s, connections)(tls)
 
 
 @dataclass(eq=False)

@@ -424,6 +424,15 @@ def _whole(tamper: Tamper, signed: Verdict | None = None) -> Row:
     return Row(_W.ANSWER, _V.ANSWER, relayed(tamper), signed)
 
 
+AROUND = frozenset(
+    {
+        "an empty line before the answer", "a length too short", "a length of zero", "the answer twice",
+        "the answer twice, then silence", "another answer after it", "garbage after it",
+    }
+)  # fmt: skip
+"""Where something stands before or after an answer. aiohttp's parser may take both together for none, or pass over the
+empty line: the whole answer or an unknown outcome, in either case. Nothing else about them is left open."""
+
 TABLE: dict[str, Row] = {
     "no connection left in our pool": _not_sent(_W.POOL, _pool_exhausted),
     "no such name": _not_sent(_W.NAME, nameless(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))),

@@ -17,6 +17,8 @@ from gateway.domain.outcome import Answer, Heard, OutcomeKind
 from tests.support import bank, wechat, wire
 from tests.support.wire import HOST, OK, Cut, Line, Play, blurting, peer, saying, through
 
+pytestmark = pytest.mark.usefixtures("under")
+
 Open = Callable[[str, ChannelHttp], tuple[Channel, Sent]]
 K = OutcomeKind
 

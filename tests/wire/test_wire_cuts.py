@@ -10,6 +10,8 @@ from adapters.http import ChannelHttp, HttpAnswer, NoAnswer
 from tests.support import wire
 from tests.support.wire import OK, Cut, peer, saying, through
 
+pytestmark = pytest.mark.usefixtures("under")
+
 BODY = b'{"pay":"once"}'
 HEADERS = (("Content-Type", "application/json"), ("X-Request-ID", "1"))
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"

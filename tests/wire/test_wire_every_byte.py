@@ -17,6 +17,8 @@ from tests.support.wire import OK, Cut, Line, peer, saying, through
 from tests.support.wire_origins import CHANNELS, channel_over, known_as, origin_port
 from tests.support.wire_table import Origin
 
+pytestmark = pytest.mark.usefixtures("under")
+
 __all__ = ["key_room"]
 
 K = OutcomeKind

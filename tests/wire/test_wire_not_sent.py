@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import httpx
 import pytest
 
-from adapters.http import ChannelHttp, HttpAnswer, HttpxFactory, NoAnswer
+from adapters.http import ChannelHttp, HttpAnswer, NoAnswer
 from tests.support import wire, wire_tls
 from tests.support.wire import HOST, OK, Line, peer, saying
+
+pytestmark = pytest.mark.usefixtures("under")
 
 LABEL_TOO_LONG = "x" * 64
 """No resolver can know such a name, so none is asked."""
@@ -84,7 +85,7 @@ async def test_a_handshake_that_takes_for_ever() -> None:
 async def test_the_wrong_ca(tmp_path: Path) -> None:
     """A peer that somebody else vouches for is told nothing."""
     serving = wire_tls.serving(wire_tls.authority("another CA"), tmp_path)
-    http = HttpxFactory(5, 5, 5)(wire_tls.trusting(wire_tls.authority()))
+    http = wire.client(tls=wire_tls.trusting(wire_tls.authority()))
     async with peer(saying(OK), serving) as stranger:
         found = await ask(http, stranger.url)
         assert not_sent(found), found
@@ -94,7 +95,7 @@ async def test_the_wrong_ca(tmp_path: Path) -> None:
 async def test_an_expired_certificate(tmp_path: Path) -> None:
     """The right CA, ten years late."""
     serving = wire_tls.serving(wire_tls.authority(), tmp_path, wire_tls.LONG_AGO)
-    http = HttpxFactory(5, 5, 5)(wire_tls.trusting(wire_tls.authority()))
+    http = wire.client(tls=wire_tls.trusting(wire_tls.authority()))
     async with peer(saying(OK), serving) as late:
         found = await ask(http, late.url)
         assert not_sent(found), found
@@ -104,7 +105,7 @@ async def test_an_expired_certificate(tmp_path: Path) -> None:
 async def test_the_right_certificate_is_believed(tmp_path: Path) -> None:
     """So that the two above fail for the reason they say."""
     serving = wire_tls.serving(wire_tls.authority(), tmp_path)
-    http = HttpxFactory(5, 5, 5)(wire_tls.trusting(wire_tls.authority()))
+    http = wire.client(tls=wire_tls.trusting(wire_tls.authority()))
     async with peer(saying(OK), serving) as right:
         found = await ask(http, right.url)
         assert isinstance(found, HttpAnswer)
@@ -132,55 +133,3 @@ async def test_no_connection_left_in_the_pool() -> None:
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         await http.close()
-
-
-class Mute(httpx.AsyncBaseTransport):
-    """Sends the request, loses the answer, fires no trace events; its errors look like those before sending."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectTimeout("it says")
-
-
-class Talking(Mute):
-    """The same, but it tells how far it came."""
-
-    def __init__(self, event: str) -> None:
-        self._event = event
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await request.extensions["trace"](self._event, {})
-        return await super().handle_async_request(request)
-
-
-@pytest.mark.parametrize(
-    ("transport", "sent"),
-    [
-        (Mute(), True),
-        (Talking("connection.connect_tcp.failed"), False),
-        (Talking("http11.send_request_headers.started"), True),
-        (Talking("http2.send_request_headers.started"), True),
-    ],
-    ids=["says nothing", "failed to connect", "began the head", "began the head, HTTP/2"],
-)
-async def test_a_transport_that_says_nothing_proves_nothing(transport: httpx.AsyncBaseTransport, sent: bool) -> None:
-    """Neither silence of a foreign transport nor the class of its error is proof; what it traced is."""
-    found = await ask(HttpxFactory(5, 5, 5, transport=transport)(wire.TLS), "http://peer.test/")
-    assert isinstance(found, NoAnswer)
-    assert found.sent is sent
-
-
-@pytest.mark.parametrize(
-    ("event", "sent"), [("connection.connect_tcp.started", False), ("http11.send_request_headers.started", True)]
-)
-async def test_the_total_deadline_says_nothing_by_itself(event: str, sent: bool) -> None:
-    """It ends a call that is still connecting, and one that waits for its answer: the trace tells which."""
-
-    class Hanging(Talking):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            await request.extensions["trace"](self._event, {})
-            await asyncio.Event().wait()
-            raise AssertionError("nobody sets it")
-
-    found = await ask(HttpxFactory(5, 5, 0.01, transport=Hanging(event))(wire.TLS), "http://peer.test/")
-    assert isinstance(found, NoAnswer)
-    assert (found.error, found.sent) == ("TimeoutError", sent)
