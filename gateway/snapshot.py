@@ -129,6 +129,7 @@ def _intake(config: Config) -> IntakeLimits:
     return IntakeLimits(
         orders=part.orders,
         reads=part.reads,
+        streams=part.streams,
         commit_queue=part.commit_queue,
         commit_wait_s=part.commit_wait_s,
         paused=part.paused,

@@ -13,10 +13,12 @@ class Load(StrEnum):
     ORDERS = "orders"
     READS = "reads"
     """Reads and cancels of apps."""
+    STREAMS = "streams"
+    """Timelines that are followed: open for minutes, with little to do."""
     NOTIFICATIONS = "notifications"
 
 
-QUEUE_SHARE: dict[Load, float] = {Load.ORDERS: 0.5, Load.READS: 0.7, Load.NOTIFICATIONS: 1.0}
+QUEUE_SHARE: dict[Load, float] = {Load.ORDERS: 0.5, Load.READS: 0.7, Load.STREAMS: 0.7, Load.NOTIFICATIONS: 1.0}
 """How full the commit queue may be for one more of a kind: its last 30 % are kept for notifications, and the 20 %
 before them for these and for reads."""
 
@@ -44,6 +46,8 @@ class IntakeLimits:
     """New payouts being taken in at once."""
     reads: int = 64
     """Reads and cancels being served at once."""
+    streams: int = 100
+    """Timelines being followed at once."""
     commit_queue: int = 2000
     """Changes that may wait for their commit."""
     commit_wait_s: float = 1.0

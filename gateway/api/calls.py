@@ -7,6 +7,7 @@ from gateway.api.events import Events, event_routes
 from gateway.api.quotes import Quotes, quote_routes
 from gateway.api.routes import Route
 from gateway.api.state import PublicState
+from gateway.api.stream import Streams, stream_routes
 
 
 def calls(state: PublicState) -> tuple[Route, ...]:
@@ -15,4 +16,5 @@ def calls(state: PublicState) -> tuple[Route, ...]:
         *channel_routes(Channels(state)),
         *quote_routes(Quotes(state)),
         *event_routes(Events(state)),
+        *stream_routes(Streams(state)),
     )

@@ -97,7 +97,7 @@ class Intake:
     def crowded(self, load: Load, app: str, limits: IntakeLimits, ahead: int = 0) -> Refused | None:
         """What one more of the app is told now; None when there is a place for it."""
         pressure = self._pressure()
-        places = (self.room(limits) if load is Load.ORDERS else limits.reads) - ahead
+        places = (self.room(limits) if load is Load.ORDERS else _places(load, limits)) - ahead
         slow = load is Load.ORDERS and pressure.wait_s > limits.commit_wait_s
         full = pressure.queued >= limits.commit_queue * QUEUE_SHARE[load]
         if not slow and not full and self._inside[load].fits(app, places, limits.weight_of):
@@ -165,6 +165,10 @@ class Intake:
             wait_s = round(pressure.wait_s, 3)
             _log.warning("api.turned_away", since=since, commit_queue=pressure.queued, commit_wait_s=wait_s)
             self._logged = self._turned_away.copy()
+
+
+def _places(load: Load, limits: IntakeLimits) -> int:
+    return limits.streams if load is Load.STREAMS else limits.reads
 
 
 class Place:

@@ -7,7 +7,7 @@ be parsed is answered with a problem like everything else, without a word about 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
@@ -57,8 +57,8 @@ class Connection(web.RequestHandler):
         """Let it in, or close it at once where there are too many."""
         self._peer = str((transport.get_extra_info("peername") or ("",))[0])
         self._admitted = self._cap.enter(self._peer)
-        if not self._admitted and isinstance(transport, asyncio.Transport):
-            transport.abort()
+        if not self._admitted:
+            cast(asyncio.Transport, transport).abort()  # TCP's, which uvloop has a class of its own for
             return
         super().connection_made(transport)
         self._await_head()

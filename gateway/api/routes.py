@@ -15,6 +15,7 @@ from enum import Enum
 from aiohttp import web
 from pydantic import BaseModel
 
+from gateway.admission.limits import Load
 from gateway.api.keys import Scope
 from gateway.api.problems import Code, Refused
 from gateway.api.query import QueryParam
@@ -88,6 +89,8 @@ class Route:
     query: tuple[QueryParam, ...] | None = ()
     """None: the query is not ours to judge."""
     body_bytes_max: int = BODY_BYTES_MAX
+    load: Load | None = None
+    """What kind of work it is; None: as its scope says."""
 
 
 @dataclass(frozen=True, slots=True)

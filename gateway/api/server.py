@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cache, partial
 from pathlib import Path
 
@@ -65,6 +65,7 @@ def public_app(
     docs.draw = lambda: document(tuple(sorted(state.services.router.preferences)))
     app = _app(Dispatcher(table, _authenticate(state), meter=state.services.meter, let_in=_let_in(state)))
     app[PUBLIC_STATE] = state
+    app.on_shutdown.append(_closing(state))
     app[GATE] = Gate(state)
     return app
 
@@ -91,6 +92,13 @@ def admin_app(
     return _app(Dispatcher(table, None, PersonDoor(current), http10=True, meter=current.services.meter))
 
 
+def _closing(state: PublicState) -> Callable[[web.Application], Awaitable[None]]:
+    async def closing(_app: web.Application) -> None:
+        state.closing.set()
+
+    return closing
+
+
 LOADS = {Scope.SUBMIT: Load.ORDERS, Scope.QUERY: Load.READS, Scope.CANCEL: Load.READS}
 """What kind of work a route is, by the scope it needs."""
 
@@ -99,7 +107,9 @@ def _let_in(state: PublicState) -> LetIn:
     def let_in(request: web.Request, route: Route) -> Visit:
         key = claimed(state.keys, request.headers.getall("Authorization", ()))
         assert isinstance(route.access, Scope)  # noqa: S101 - the dispatcher asks for no other route
-        return state.intake.visit(LOADS[route.access], state.doors.intake, key, partial(_hang_up, request))
+        return state.intake.visit(
+            route.load or LOADS[route.access], state.doors.intake, key, partial(_hang_up, request)
+        )
 
     return let_in
 

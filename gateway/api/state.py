@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Event
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -63,6 +64,8 @@ class PublicState:
     cursor_key: bytes = field(repr=False)
     alikes: Alikes = field(default_factory=Alikes)
     backlog: Backlog = field(default_factory=Backlog)
+    closing: Event = field(default_factory=Event)
+    """The listener is being closed: what would stay open for long ends."""
 
     @property
     def services(self) -> Services:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gateway import failpoints, log
+from gateway import failpoints, log, process
 from gateway.app import Gateway
 from gateway.cli.exit import plain_words
 from gateway.config.config import Config
@@ -40,7 +40,7 @@ def serve(
         failpoints.arm(os.environ.get(failpoints.VARIABLE), sandbox=loaded.sandbox)
         log.configure()
         os.umask(0o077)  # state, keys and books are for us alone
-        asyncio.run(run_until_signal(loaded, quarantine=quarantine))
+        process.run(run_until_signal(loaded, quarantine=quarantine))
 
 
 async def run_until_signal(config: Config, *, quarantine: bool = False) -> None:
@@ -52,6 +52,7 @@ async def run_until_signal(config: Config, *, quarantine: bool = False) -> None:
     gateway = await Gateway.open(config, system_world(), quarantine=quarantine)
     try:
         await gateway.start()
+        process.settle()
         async with triggers(gateway.reloader):
             await stop.wait()
     finally:

@@ -77,6 +77,7 @@ class LimitsPart(Part):
     notifications: Annotated[int, Field(ge=1, le=10_000)] = 256
     orders: Annotated[int, Field(ge=1, le=10_000)] = 128
     reads: Annotated[int, Field(ge=1, le=10_000)] = 64
+    streams: Annotated[int, Field(ge=1, le=10_000)] = 100
     commit_queue: Annotated[int, Field(ge=100, le=100_000)] = 2000
     commit_wait_s: Duration = Field(default=1.0, alias="commit_wait")
     paused: Annotated[int, Field(ge=1, le=10_000)] = 2000

@@ -37,7 +37,7 @@ from gateway.domain.steps import (
 from gateway.failpoints import Commit, Moment, Send, Unit, reached
 from gateway.operations.ask_first import HoldFor, PutOff, hold_for, put_off, safe_step
 from gateway.operations.asking import ask
-from gateway.operations.learn import Heard, learn
+from gateway.operations.learn import Heard, learn_and_go_on
 from gateway.operations.plan import Chosen, choose, sent_of, waiting_code
 from gateway.operations.record import record, touch
 from gateway.operations.services import ChannelHandle, Services
@@ -90,7 +90,10 @@ async def _act_with_care(
             return await _act(services, payout, careful, seen, lease, now)
 
 
-async def _act(services: Services, payout: Payout, step: Step, seen: Safety, lease: Lease, now: datetime) -> Payout:
+async def _act(
+    services: Services, payout: Payout, step: Step, seen: Safety, lease: Lease, now: datetime
+) -> Payout | None:
+    """The payout after the step; None when there is nothing more to do now, and it was let go of."""
     match step:
         case Plan():
             return await _plan(services, payout, step, seen, lease, now)
@@ -102,7 +105,7 @@ async def _act(services: Services, payout: Payout, step: Step, seen: Safety, lea
             return await _cancel_at_channel(services, payout, number, lease, now)
         case Interrupted(number):
             transmission_no = payout.attempt(number).transmissions
-            return await learn(services, Heard(payout.id, number, interrupted(), transmission_no), lease)
+            return await learn_and_go_on(services, Heard(payout.id, number, interrupted(), transmission_no), lease)
         case GiveUp(number):
             given_up = changes.give_up(payout, number, now)
             return await _decide(services, payout, given_up, EventType.ATTEMPT_GIVEN_UP, lease, now, number, seen=seen)
@@ -195,7 +198,9 @@ async def _wait_for_channel(
 # Sending -------------------------------------------------------------------------------------------------------------
 
 
-async def _plan(services: Services, payout: Payout, plan: Plan, seen: Safety, lease: Lease, now: datetime) -> Payout:
+async def _plan(
+    services: Services, payout: Payout, plan: Plan, seen: Safety, lease: Lease, now: datetime
+) -> Payout | None:
     """Choose a channel, commit the intent, send."""
     instead_of = plan.instead_of
     planned = payout.attempt(instead_of) if instead_of is not None else None
@@ -223,7 +228,9 @@ def _intent(payout: Payout, found: Chosen, instead_of: int | None, now: datetime
     return changes.open_attempt(base, found.opening, now)
 
 
-async def _repeat(services: Services, payout: Payout, number: int, seen: Safety, lease: Lease, now: datetime) -> Payout:
+async def _repeat(
+    services: Services, payout: Payout, number: int, seen: Safety, lease: Lease, now: datetime
+) -> Payout | None:
     """The same bytes under the same id, freshly signed; a question instead where that is not possible now."""
     attempt = payout.attempt(number)
     handle = services.channels[attempt.channel]
@@ -264,7 +271,7 @@ async def _commit_and_send(
     seen: Safety,
     lease: Lease,
     now: datetime,
-) -> Payout:
+) -> Payout | None:
     """The intent first, durably; then the one call. Whatever fails before the call gives the permit back."""
     handle, number, permit = outgoing.handle, outgoing.number, outgoing.permit
     started_s = services.clock.monotonic()
@@ -286,7 +293,7 @@ def _lease_lasts(services: Services, deadline_s: float, started_s: float) -> boo
 # Asking --------------------------------------------------------------------------------------------------------------
 
 
-async def _query(services: Services, payout: Payout, number: int, lease: Lease) -> Payout:
+async def _query(services: Services, payout: Payout, number: int, lease: Lease) -> Payout | None:
     attempt = payout.attempt(number)
     handle = services.channels[attempt.channel]
     reached(Send.QUERY, Moment.BEFORE_SEND)
@@ -294,10 +301,12 @@ async def _query(services: Services, payout: Payout, number: int, lease: Lease) 
     answer = await ask(services, handle, call, How.QUERY)
     reached(Send.QUERY, Moment.AFTER_SEND)
     handle.guard.queries.heard(Verdict.CHANNEL_FAULT if answer.channel_fault else Verdict.OK)
-    return await learn(services, Heard(payout.id, number, answer), lease)
+    return await learn_and_go_on(services, Heard(payout.id, number, answer), lease)
 
 
-async def _cancel_at_channel(services: Services, payout: Payout, number: int, lease: Lease, now: datetime) -> Payout:
+async def _cancel_at_channel(
+    services: Services, payout: Payout, number: int, lease: Lease, now: datetime
+) -> Payout | None:
     """Say that it is no longer wanted, where the channel can be told so; a question follows either way."""
     handle = services.channels[payout.attempt(number).channel]
     asked = changes.ask_to_cancel(payout, number, now)
@@ -308,4 +317,4 @@ async def _cancel_at_channel(services: Services, payout: Payout, number: int, le
     reached(Send.CANCEL, Moment.BEFORE_SEND)
     answer = await ask(services, handle, call, How.CANCEL)
     reached(Send.CANCEL, Moment.AFTER_SEND)
-    return await learn(services, Heard(payout.id, number, answer), lease)
+    return await learn_and_go_on(services, Heard(payout.id, number, answer), lease)

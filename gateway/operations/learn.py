@@ -6,7 +6,8 @@ an outcome can change anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -18,6 +19,7 @@ from gateway.domain.outcome import Answer, OutcomeKind, classify
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.states import Change, Folded, fold
 from gateway.domain.status import Status, status
+from gateway.domain.steps import Wait, next_step
 from gateway.domain.view import payout_view
 from gateway.failpoints import Commit, Unit
 from gateway.operations.record import record, touch
@@ -45,9 +47,28 @@ async def learn(services: Services, heard: Heard, lease: Lease | None = None) ->
     When the lease was lost meanwhile, somebody else looks after the payout: then only the evidence is kept (I29), and
     `StaleWrite` is raised.
     """
+    learned = await _learn(services, heard, lease, lambda tx: learn_in(services, tx, heard, lease))
+    return learned.after
+
+
+async def learn_and_go_on(services: Services, heard: Heard, lease: Lease) -> Payout | None:
+    """`learn`, for whoever works on the payout: None when there is nothing more to do now. Then the lease is let go of
+    in the same commit."""
+
+    def unit(tx: Tx) -> Learned:
+        learned = learn_in(services, tx, heard, lease)
+        if not isinstance(next_step(learned.after, services.clock.now(), services.steps), Wait):
+            return learned
+        tx.release(heard.payout_id, lease)
+        return replace(learned, let_go=True)
+
+    learned = await _learn(services, heard, lease, unit)
+    return None if learned.let_go else learned.after
+
+
+async def _learn(services: Services, heard: Heard, lease: Lease | None, work: Callable[[Tx], Learned]) -> Learned:
     try:
-        unit = Unit(heard.answer.heard, lambda tx: learn_in(services, tx, heard, lease))
-        learned = await services.store.run(unit)
+        learned = await services.store.run(Unit(heard.answer.heard, work))
     except StaleWrite:
         await _learn_without_lease(services, heard)
         raise
@@ -58,7 +79,7 @@ async def learn(services: Services, heard: Heard, lease: Lease | None = None) ->
         # Our stored bytes are not what the channel knows under this id: nothing more leaves by this channel (row 29).
         services.channels[after.attempt(heard.attempt).channel].guard.stop()
     services.wake_callbacks()
-    return after
+    return learned
 
 
 _ALWAYS_JUDGED = (OutcomeKind.SUCCEEDED, OutcomeKind.RETURNED)
@@ -86,6 +107,8 @@ class Learned:
     change: Change
     was: Status
     """The payout's, before."""
+    let_go: bool = False
+    """Of the lease, in the same commit."""
 
 
 def take_to_heart(services: Services, learned: Learned) -> None:

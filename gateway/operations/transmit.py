@@ -19,7 +19,7 @@ from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
 from gateway.failpoints import Moment, Send, reached
 from gateway.metrics.table import CHANNEL_DURATION, Operation
-from gateway.operations.learn import Heard, learn
+from gateway.operations.learn import Heard, learn, learn_and_go_on
 from gateway.operations.outside import Errand
 from gateway.operations.services import ChannelHandle, Services
 from gateway.store.port import Lease
@@ -31,8 +31,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 async def transmit(
     services: Services, handle: ChannelHandle, payout: Payout, number: int, signed: Signed, permit: Permit, lease: Lease
-) -> Payout:
-    """Send, wait at most the deadline, fold. The intent is committed; the permit is given back here."""
+) -> Payout | None:
+    """Send, wait at most the deadline, fold; None when there is nothing more to do now, and the payout was let go of.
+    The intent is committed; the permit is given back here."""
     transmission_no = payout.attempt(number).transmissions
     services.router.sent(payout, number)
     sent_at, sent_at_s = services.clock.now(), services.clock.monotonic()
@@ -71,7 +72,7 @@ async def transmit(
         transmission=transmission_no,
         said=answer.kind,
     )
-    return await learn(services, Heard(payout.id, number, answer, transmission_no), lease)
+    return await learn_and_go_on(services, Heard(payout.id, number, answer, transmission_no), lease)
 
 
 def answer_of(task: asyncio.Task[Any]) -> Answer:

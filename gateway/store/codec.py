@@ -15,8 +15,12 @@ from gateway.domain.payout import Prepared
 from gateway.domain.reasons import RejectReason
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+"""Made once: `json.dumps` would make one for every call."""
+
+
 def dump(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    return _encode(value).encode()
 
 
 def load(data: bytes) -> Any:

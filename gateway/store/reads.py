@@ -148,8 +148,9 @@ class SqlReadTx(
         )
         return None if found is None else (found.payout_id, found.number)
 
-    def events(self, payout_id: str) -> Sequence[Event]:
-        rows = self._history(schema.events, payout_id)
+    def events(self, payout_id: str, after: int = 0) -> Sequence[Event]:
+        shard = shard_of_payout(payout_id)
+        rows = self._all(sql.EVENTS_AFTER, of_shard=shard, of_payout_id=payout_id, after=after)
         return [Event(r.sequence, r.at, EventType(r.type), r.actor, r.attempt, json.loads(r.detail)) for r in rows]
 
     def evidence(self, payout_id: str) -> Sequence[Evidence]:

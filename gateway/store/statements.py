@@ -106,6 +106,11 @@ HISTORY = {
         (schema.callbacks, "sequence"),
     )
 }
+EVENTS_AFTER = (
+    select(schema.events)
+    .where(*_of(schema.events, "shard", "payout_id"), schema.events.c.sequence > bindparam("after"))
+    .order_by(schema.events.c.sequence)
+)
 NEWEST = {
     table: select(func.max(table.c.number)).where(*_of(table, "shard", "payout_id"))
     for table in (schema.evidence, schema.incidents, schema.freezes)

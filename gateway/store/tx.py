@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, Table, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import StaleWrite
@@ -27,6 +27,7 @@ from gateway.store.picking import Pick
 from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Novelty, Reference, SeenNotification
 from gateway.store.principals import SqlPrincipalWrites
 from gateway.store.reads import OPEN_ATTEMPT, SqlReadTx, answerable_payout, evidence_place
+from gateway.store.rows import Rows
 from gateway.store.turns import due_callbacks, due_payouts
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -38,6 +39,17 @@ Values = dict[str, Any]
 
 class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites, SqlAuditWrites):
     """Changes. Each carries its guard: the version it was decided on, the fence it was leased under."""
+
+    def __init__(self, connection: Connection, rows: Rows) -> None:
+        super().__init__(connection, rows)
+        self._loaded: dict[str, Payout] = {}
+        """What this unit has read and not saved since: a notification looks at its payout twice."""
+
+    def payout(self, payout_id: str) -> Payout | None:
+        known = self._loaded.get(payout_id)
+        if known is None and (known := super().payout(payout_id)) is not None:
+            self._loaded[payout_id] = known
+        return known
 
     def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
         row = {
@@ -75,8 +87,9 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
         if self._connection.execute(statement, which | values).rowcount != 1:
             raise StaleWrite(f"{before.id}: version {before.version} is not the stored one, or the lease is lost")
         self._save_attempts(before, saved)
-        if status(saved) in FINAL:
+        if status(saved) in FINAL and status(saved) is not status(before):
             self._note_final(saved)
+        self._loaded.pop(saved.id, None)
         return saved
 
     def _save_attempts(self, before: Payout, after: Payout) -> None:

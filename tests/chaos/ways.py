@@ -181,7 +181,7 @@ WAYS: tuple[tuple[Commit | Send, Way | None], ...] = (
     (Commit.EVIDENCE, OVERTAKEN),
     (Commit.EVIDENCE, SLOWLY_OVERTAKEN),
     (Commit.RENEW, QUEUED),
-    (Commit.RELEASE, DIRECT),
+    (Commit.RELEASE, FULL),
     (Commit.CALLBACKS_CLAIMED, UNTOLD),
     (Commit.CALLBACK_TRIED, DIRECT),
     (Commit.REDELIVERY, TOLD_AGAIN),

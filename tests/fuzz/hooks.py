@@ -1,5 +1,6 @@
-"""What a schema cannot say, told to schemathesis: a cursor is signed. One that fits the published form, yet was never
-given out, is refused as it must be; so only those that this server gave out, and malformed ones, are sent.
+"""What a schema cannot say, told to schemathesis: a cursor is signed, and so is a quote's id. One that fits the form as
+published, yet was never given out, is refused as it must be; so only those that this server gave out, and malformed
+ones, are sent. A quote is of one payout, so none that was invented beside an order fits it.
 """
 
 from __future__ import annotations
@@ -9,13 +10,18 @@ from typing import Any
 
 import schemathesis
 
+from gateway.api.schemas import QUOTE_PATTERN
+
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _given: set[str] = set()
 
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, **_kwargs: Any) -> None:
-    """Leave out an invented cursor of the right form."""
+    """Leave out an invented cursor, or quote's id, of the right form."""
+    quote_id = case.body.get("quote_id") if isinstance(case.body, dict) else None
+    if isinstance(quote_id, str) and re.fullmatch(QUOTE_PATTERN, quote_id):
+        del case.body["quote_id"]
     cursor = (case.query or {}).get("cursor")
     if isinstance(cursor, str) and _FORM.fullmatch(cursor) and cursor not in _given:
         del case.query["cursor"]

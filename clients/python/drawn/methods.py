@@ -99,6 +99,8 @@ def _answer(told: Any) -> tuple[str, str, str]:
     if len(kinds) > 1:
         raise ValueError(f"{told['operationId']} answers in more than one form: {sorted(kinds)}")
     media, reference = kinds.pop()
+    if media == "text/event-stream":
+        raise ValueError(f"{told['operationId']} is a stream, which no drawn method can read: name it in LEFT_OUT")
     if not reference:
         return "str", "as_text", media
     model = f"models.{model_of(reference)}"

@@ -72,7 +72,7 @@ async def test_every_route_is_answered_as_promised(api: ApiServer) -> None:
                 jsonschema.validate(answer.json(), schema)
             stranger = await api.send(method.upper(), target, body)
             assert (stranger.status == 401 or stranger.status == 415) == bool(operation["security"]), path
-    assert called == 17
+    assert called == 18
 
 
 async def test_problems_are_as_promised(api: ApiServer) -> None:

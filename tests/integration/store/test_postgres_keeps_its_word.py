@@ -138,9 +138,9 @@ async def test_a_unit_that_goes_on_after_an_error_is_refused(store: PostgresStor
     await store.run(put("one"))
 
     def swallow(tx: Tx) -> None:
-        put("two")(tx)
+        tx.insert(a_payout("two"), Reference(a_payout("two").id, MARK), None)
         with pytest.raises(IntegrityError):
-            tx.append_event(a_payout("two"), Event(1, NOW, EventType.ACCEPTED, "app:acme"))
+            tx.append_event(a_payout("one"), Event(1, NOW, EventType.ACCEPTED, "app:acme"))
 
     with pytest.raises(StoreUnavailable):
         await store.run(swallow)

@@ -29,24 +29,17 @@ def test_the_built_in_channels_are_found_by_name() -> None:
     assert subject("adapters.mock.conformance:SUBJECT", {}) is MOCK
 
 
-def nothing() -> int:
-    return 7
-
-
 @pytest.mark.parametrize(
     ("name", "why"),
     [
         ("nobody", "there is no adapter 'nobody'; there are: bank, mock, wechat"),
         ("no.such.module:X", "No module named"),
         ("adapters.mock.conformance:OTHER", "OTHER"),
-        (f"{__name__}:nothing", "is a int, not a ChannelUnderTest"),
+        ("math:pi", "is a float, not a ChannelUnderTest"),
     ],
 )
-def test_what_cannot_be_checked_is_said_in_words(name: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_checked_is_said_in_words(name: str, why: str) -> None:
     """By name: not installed, not importable, not there, no description."""
-
-    if name.startswith(__name__):
-        monkeypatch.setattr(sys.modules[__name__], "nothing", nothing, raising=False)
     with pytest.raises(NoSubject, match=why):
         subject(name, adapters())
 
@@ -66,7 +59,7 @@ def test_a_broken_promise_is_told_with_the_line_that_does_not_hold() -> None:
     )
     (broken,) = found.broken
     assert broken.promise == "it is paid once however often it is sent"
-    assert broken.why == "does not hold: world.channel.ground.duplicate_mode is not DuplicateMode.NONE"
+    assert broken.why.startswith("does not hold: world.channel.ground.duplicate_mode is not DuplicateMode.NONE")
     assert found.as_json()["broken"] == 1
 
 

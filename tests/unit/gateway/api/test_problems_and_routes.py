@@ -109,6 +109,7 @@ def test_routes_without_a_scope() -> None:
         "GET /v1/payouts/{payout_id}/decision": Scope.QUERY,
         "GET /v1/channels": Scope.QUERY,
         "POST /v1/quotes": Scope.QUERY,
+        "GET /v1/payouts/{payout_id}/stream": Scope.QUERY,
         "GET /v1/events": Scope.QUERY,
         "GET /v1/events/{event_id}": Scope.QUERY,
         "POST /v1/events/{event_id}/redeliver": Scope.SUBMIT,
