@@ -36,6 +36,7 @@ from gateway.operations.deliver import deliver
 from gateway.operations.first_token import prepare_first_token
 from gateway.operations.observe import observe
 from gateway.operations.remembering import keep_remembering, recall, remember
+from gateway.operations.retry import keep_finishing
 from gateway.operations.services import Keys, Services
 from gateway.operations.watch import watch
 from gateway.panel import RunningPanel
@@ -110,6 +111,7 @@ class Gateway:
         )
         self._watch: asyncio.Task[None] | None = None
         self._remembering: asyncio.Task[None] | None = None
+        self._finishing: asyncio.Task[None] | None = None
         self._lagging: asyncio.Task[None] | None = None
         self._timing: asyncio.Task[None] | None = None
         self._keeping: Keeping | None = None
@@ -210,6 +212,7 @@ class Gateway:
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
         self._watch = asyncio.create_task(watch(self.in_force, lambda: self._alarm_after))
         self._remembering = asyncio.create_task(keep_remembering(self.in_force))
+        self._finishing = asyncio.create_task(keep_finishing(self.in_force))
         self._lagging = asyncio.create_task(self._lag.watch(self.world.clock))
         self._timing = asyncio.create_task(self.reloader.keep_time())
         await self._listen()
@@ -252,7 +255,7 @@ class Gateway:
     async def stop(self) -> None:
         """Say so, take nothing new, finish or park what is under way, close. Safe to call once, at any time."""
         self.health.draining = True
-        for task in (self._watch, self._remembering, self._lagging, self._timing):
+        for task in (self._watch, self._remembering, self._finishing, self._lagging, self._timing):
             if task is not None:
                 task.cancel()
         grace_s = self.config.gateway.shutdown_grace_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.api.channels import Channels, channel_routes
 from gateway.api.events import Events, event_routes
 from gateway.api.quotes import Quotes, quote_routes
+from gateway.api.retries import Retries, retry_routes
 from gateway.api.routes import Route
 from gateway.api.state import PublicState
 from gateway.api.stream import Streams, stream_routes
@@ -17,4 +18,5 @@ def calls(state: PublicState) -> tuple[Route, ...]:
         *quote_routes(Quotes(state)),
         *event_routes(Events(state)),
         *stream_routes(Streams(state)),
+        *retry_routes(Retries(state)),
     )

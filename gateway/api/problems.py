@@ -13,6 +13,7 @@ from gateway.domain.errors import (
     AlreadyFinal,
     CommitUnknown,
     NotFound,
+    NotRetryable,
     PaymuxError,
     ReferenceReused,
     RequestRefused,
@@ -43,6 +44,7 @@ class Code(StrEnum):
     REFERENCE_REUSED = "reference_reused"
     NOT_CANCELABLE = "not_cancelable"
     QUOTE_EXPIRED = "quote_expired"
+    NOT_RETRYABLE = "not_retryable"
     REQUEST_REFUSED = "request_refused"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -158,6 +160,13 @@ PROBLEMS: dict[Code, Kind] = {
         "An order came with a `quote_id` after the quote's `expires_at`. Nothing was stored.",
         "Ask for a new quote and order with it, or order without one; the reference is still free.",
     ),
+    Code.NOT_RETRYABLE: Kind(
+        409,
+        "The payout cannot be ordered again",
+        "It has not failed, people are looking at it or ended it, it failed for a reason that stays, or it was ordered "
+        "again already: `errors` has the code. Nothing was changed.",
+        "Read the payout. If it was ordered again, `retried_as` names the new one: follow that.",
+    ),
     Code.REQUEST_REFUSED: Kind(
         409,
         "As things stand this cannot be done",
@@ -261,6 +270,7 @@ _DOMAIN: dict[type[PaymuxError], Code] = {
     NotFound: Code.NOT_FOUND,
     ReferenceReused: Code.REFERENCE_REUSED,
     AlreadyFinal: Code.NOT_CANCELABLE,
+    NotRetryable: Code.NOT_RETRYABLE,
     RequestRefused: Code.REQUEST_REFUSED,
     CommitUnknown: Code.COMMIT_UNKNOWN,
     StoreUnavailable: Code.UNAVAILABLE,
@@ -274,7 +284,7 @@ _TOLD = (ReferenceReused, AlreadyFinal)
 def refusal(error: PaymuxError) -> Refused:
     """What an app is told of a domain error; one that has no row is a fault of ours."""
     code = next((_DOMAIN[kind] for kind in type(error).__mro__ if kind in _DOMAIN), Code.INTERNAL_ERROR)
-    faults = [Fault("", error.code, error.detail)] if isinstance(error, RequestRefused) else []
+    faults = [Fault("", error.code, error.detail)] if isinstance(error, RequestRefused | NotRetryable) else []
     return Refused(code, str(error) if isinstance(error, _TOLD) else None, faults)
 
 

@@ -136,6 +136,10 @@ class PayoutReply(Reply):
     on_expiry: OnExpiry
     quote: PayoutQuoteReply | None
     """What it was ordered on; null: without a quote."""
+    retry_of: Annotated[str, Field(pattern=PAYOUT_ID_PATTERN)] | None
+    """The failed payout that it orders again."""
+    retried_as: Annotated[str, Field(pattern=PAYOUT_ID_PATTERN)] | None
+    """The payout that orders it again: at most one."""
     channel: str | None
     returned_amount: MoneyReply | None
     next_action: NextActionReply | None

@@ -151,10 +151,25 @@ class CreatePayout(Body):
         return Terms(self.preference, self.send_by, OnExpiry(self.on_expiry), quote)
 
     def payee(self) -> Beneficiary:
-        to = self.beneficiary
-        if isinstance(to, WechatUser):
-            return WechatBeneficiary(to.openid, to.name)
-        return BankBeneficiary(to.account_number, to.name, to.bank_code, to.country)
+        return payee_of(self.beneficiary)
+
+
+class RetryPayout(Body):
+    """A failed payout again, under a new reference, to the same beneficiary or a corrected one."""
+
+    reference: Reference
+    beneficiary: Annotated[WechatUser | BankAccount, Field(discriminator="type")] | None = None
+    send_by: Instant | None = None
+    on_expiry: Literal["fail", "any_channel"] = "fail"
+
+    def payee(self) -> Beneficiary | None:
+        return None if self.beneficiary is None else payee_of(self.beneficiary)
+
+
+def payee_of(to: WechatUser | BankAccount) -> Beneficiary:
+    if isinstance(to, WechatUser):
+        return WechatBeneficiary(to.openid, to.name)
+    return BankBeneficiary(to.account_number, to.name, to.bank_code, to.country)
 
 
 B = TypeVar("B", bound=Body)

@@ -27,6 +27,15 @@ class AlreadyFinal(PaymuxError):
         self.status = status
 
 
+class NotRetryable(PaymuxError):
+    """The payout may not be ordered again. `code` is stable (`gateway.domain.retry.Refusal`), `detail` for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
 class RequestRefused(PaymuxError):
     """What a person asked for, or approved, cannot be done as things stand. `code` is stable, `detail` for people."""
 

@@ -25,6 +25,7 @@ class EventType(StrEnum):
     RELEASED = "payout.released"
     FREEZE_LIFTED = "payout.freeze_lifted"
     RESOLVED = "payout.resolved"
+    RETRIED = "payout.retried"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ def fingerprint(
     purpose: str | None,
     description: str | None,
     terms: Terms = NO_TERMS,
+    retry_of: str | None = None,
 ) -> bytes:
     """One version byte and 32 bytes of HMAC-SHA256. The strings are expected in NFC already."""
     content = {
@@ -39,6 +40,7 @@ def fingerprint(
         "purpose": purpose,
         "description": description,
         **terms.given(),
+        **({} if retry_of is None else {"retry_of": retry_of}),
     }
     canonical = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return VERSION + hmac.new(key, canonical.encode(), hashlib.sha256).digest()

@@ -29,6 +29,8 @@ class HoldCode(StrEnum):
     """After a restore: a channel that may know the payout is no longer configured, or cannot be asked (R15)."""
     RETURN_MISMATCH = "return_mismatch"
     """Money came back more than once, or in amounts that do not add up (row 45)."""
+    RETRIED_PAID = "retried_paid"
+    """The failed payout that it orders again may have been paid after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ HOLDS: dict[HoldCode, HoldRule] = {
     ),
     HoldCode.FOUND_AT_CHANNEL: HoldRule("a channel knows an order of it that our books do not"),
     HoldCode.CHANNEL_REMOVED: HoldRule("a channel that may know it cannot be asked"),
+    HoldCode.RETRIED_PAID: HoldRule("the payout that it orders again may have been paid after all"),
     HoldCode.RETURN_MISMATCH: HoldRule("what came back does not add up", until_settled=False),
 }
 

@@ -170,6 +170,10 @@ class Payout:
     """From when the patience of `[holds]` counts anew: the last time people took a hold off."""
     resolution: Resolution | None = None
     closure: Closure | None = None
+    retry_of: str | None = None
+    """The failed payout that this one orders again."""
+    retried_as: str | None = None
+    """The payout that orders this failed one again: at most one, named before it is there."""
     crashes: int = 0
     """How often in a row whoever worked on it vanished with its lease (row 64); kept by the store."""
     retry_at: datetime | None = None

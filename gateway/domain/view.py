@@ -42,6 +42,8 @@ def payout_view(payout: Payout) -> Json:
         "send_by": timestamp(payout.terms.send_by) if payout.terms.send_by else None,
         "on_expiry": str(payout.terms.on_expiry),
         "quote": _quote_view(payout),
+        "retry_of": payout.retry_of,
+        "retried_as": payout.retried_as,
         "channel": current.channel if current else None,
         "returned_amount": money_view(paying.returned) if paying and paying.returned else None,
         "next_action": _action_view(payout),

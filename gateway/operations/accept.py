@@ -46,6 +46,9 @@ class PayoutRequest:
     terms: Terms = NO_TERMS
     flags: Mapping[str, str | bool] = field(default_factory=dict)
     """What was noticed and is pointed out; stands in the timeline, changes nothing."""
+    id: str | None = None
+    """The payout's, where it was promised before (`gateway.operations.retry`)."""
+    retry_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
         request.purpose,
         request.description,
         request.terms,
+        request.retry_of,
     )
     payout = _new_payout(services, request, now)
     # Without room here it is due in the store at once, and comes up in its turn.
@@ -84,7 +88,7 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
     def unit(tx: Tx) -> Accepted:
         known = tx.reference(request.app, request.reference)
         if known is not None:
-            return _replay(tx, known, mark, payout.id)
+            return _replay(tx, known, mark, payout.id if request.id is None else None)
         return _insert(services, tx, payout, mark, lease, now, request.flags)
 
     with private(*personal(request.beneficiary)):
@@ -112,7 +116,7 @@ async def _run_settled(services: Services, unit: Callable[[Tx], Accepted]) -> Ac
 def _new_payout(services: Services, request: PayoutRequest, now: datetime) -> Payout:
     shard = shard_of(request.app, request.reference)
     return Payout(
-        id=payout_id(shard, services.new_uuid()),
+        id=request.id or payout_id(shard, services.new_uuid()),
         shard=shard,
         app=request.app,
         reference=request.reference,
@@ -124,12 +128,17 @@ def _new_payout(services: Services, request: PayoutRequest, now: datetime) -> Pa
         description=request.description,
         metadata=dict(request.metadata),
         terms=request.terms,
+        retry_of=request.retry_of,
         last_event=1,
     )
 
 
-def _replay(tx: Tx, known: Reference, mark: bytes, own_id: str) -> Accepted:
-    """The payout as it is; not a replay when it is our own insert, whose commit we were not sure of."""
+def _replay(tx: Tx, known: Reference, mark: bytes, own_id: str | None) -> Accepted:
+    """The payout as it is; not a replay when it is our own insert, whose commit we were not sure of.
+
+    An id that was promised before may have been inserted by anybody, so it is never taken for our own: whoever holds
+    its lease works on it, and if nobody does it comes up by itself.
+    """
     if known.fingerprint != mark:
         raise ReferenceReused(known.payout_id)
     payout = tx.payout(known.payout_id)

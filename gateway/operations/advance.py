@@ -35,11 +35,13 @@ from gateway.domain.steps import (
     next_step,
 )
 from gateway.failpoints import Commit, Moment, Send, Unit, reached
-from gateway.operations.ask_first import HoldFor, PutOff, hold_for, put_off, safe_step
+from gateway.operations.ask_first import PutOff, put_off, safe_step
 from gateway.operations.asking import ask
+from gateway.operations.holding import HoldFor, hold_for
 from gateway.operations.learn import Heard, learn_and_go_on
 from gateway.operations.plan import Chosen, choose, sent_of, waiting_code
 from gateway.operations.record import record, touch
+from gateway.operations.retried import doubt
 from gateway.operations.services import ChannelHandle, Services
 from gateway.operations.tally import tally_payout
 from gateway.operations.transmit import interrupted, transmit
@@ -66,6 +68,7 @@ async def advance(services: Services, payout: Payout, lease: Lease) -> None:
         seen = services.standing.now
         try:
             act = _act if seen.calm_about(payout.created_at) else _act_with_care
+            act = act if payout.retry_of is None else _act_on_a_retry
             after = await act(services, payout, step, seen, lease, now)
         except StaleWrite:
             after = await _look_again(services, payout, lease)
@@ -88,6 +91,17 @@ async def _act_with_care(
             return await hold_for(services, payout, careful, seen, lease, now)
         case _:
             return await _act(services, payout, careful, seen, lease, now)
+
+
+async def _act_on_a_retry(
+    services: Services, payout: Payout, step: Step, seen: Safety, lease: Lease, now: datetime
+) -> Payout | None:
+    """Nothing is sent of it while the payout that it orders again may have been paid."""
+    why = await doubt(services, payout) if isinstance(step, Plan | Repeat) else None
+    if why is not None:
+        return await hold_for(services, payout, why, seen, lease, now)
+    act = _act if seen.calm_about(payout.created_at) else _act_with_care
+    return await act(services, payout, step, seen, lease, now)
 
 
 async def _act(

@@ -29,17 +29,17 @@ from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
 from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.domain.safety import Safety
-from gateway.domain.status import is_final, status
+from gateway.domain.status import is_final
 from gateway.domain.steps import Close, GiveUp, Plan, Query, Repeat, Step
 from gateway.failpoints import Commit, Moment, Send, Unit, reached
 from gateway.operations.asking import ask
+from gateway.operations.holding import HoldFor, hold_for
 from gateway.operations.outside import EVERY_CHANNEL, Errand
 from gateway.operations.plan import ROWS_MAX, order_of
 from gateway.operations.quarantine import grounds
 from gateway.operations.record import record
 from gateway.operations.services import ChannelHandle, Services
-from gateway.operations.tally import tally_payout
-from gateway.store.port import Incident, Lease, Tx
+from gateway.store.port import Lease, Tx
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -60,14 +60,6 @@ KNOWN = frozenset({OutcomeKind.PENDING, OutcomeKind.SUCCEEDED, OutcomeKind.REJEC
 class PutOff:
     """Nothing of it may be sent or ended now; `why` stands in its history."""
 
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class HoldFor:
-    """People must look: `why` names the channel and the id."""
-
-    code: HoldCode
     why: str
 
 
@@ -204,25 +196,6 @@ async def _look_up(services: Services, payout: Payout, handle: ChannelHandle, id
 
 
 # What is done in a step's place --------------------------------------------------------------------------------------
-
-
-async def hold_for(
-    services: Services, payout: Payout, found: HoldFor, seen: Safety, lease: Lease | None, now: datetime
-) -> Payout:
-    """Hold it, with an incident that says why, in one transaction."""
-    detail = {"code": str(found.code), "why": found.why}
-
-    def unit(tx: Tx) -> Payout:
-        services.standing.still(tx, seen)
-        tx.append_incident(payout, Incident(now, str(found.code), found.why))
-        held = changes.hold(payout, found.code, now)
-        return record(services, tx, payout, held, EventType.HELD, now, detail=detail, lease=lease)
-
-    held = await services.store.run(Unit(EventType.HELD, unit))
-    log.error("payout.held", payout=payout.id, **detail)
-    tally_payout(services.meter, status(payout), held)
-    services.wake_callbacks()
-    return held
 
 
 def look_again_after(payout: Payout, now: datetime) -> timedelta:

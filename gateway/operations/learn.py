@@ -23,6 +23,7 @@ from gateway.domain.steps import Wait, next_step
 from gateway.domain.view import payout_view
 from gateway.failpoints import Commit, Unit
 from gateway.operations.record import record, touch
+from gateway.operations.retried import stop_retry
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_attempt, tally_payout
 from gateway.store.port import Evidence, Incident, Lease, Tx
@@ -114,6 +115,8 @@ class Learned:
 def take_to_heart(services: Services, learned: Learned) -> None:
     """Once it is committed, and only then: it is counted, and the router knows its channel better."""
     after = learned.after.attempt(learned.before.number)
+    if learned.change is Change.CONTRADICTION and learned.after.retried_as is not None:
+        services.background.spawn(stop_retry(services, learned.after))
     tally_attempt(services.meter, learned.before, after)
     tally_payout(services.meter, learned.was, learned.after)
     policy = services.channels[after.channel].policy

@@ -14,7 +14,6 @@ from gateway.domain.outcome import Answer, Finality, Heard, NextAction, OutcomeK
 from gateway.domain.payout import Prepared
 from gateway.domain.reasons import RejectReason
 
-
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 """Made once: `json.dumps` would make one for every call."""
 

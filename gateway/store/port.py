@@ -26,6 +26,7 @@ from gateway.store.overrides import OverrideReads, OverrideWrites
 from gateway.store.parked import ParkedReads
 from gateway.store.picking import Pick
 from gateway.store.principals_port import PrincipalReads, PrincipalWrites
+from gateway.store.retries import RetryReads, RetryWrites
 
 T = TypeVar("T")
 
@@ -169,7 +170,7 @@ class LiveGround:
     count: int
 
 
-class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, ParkedReads, AppEventReads, Protocol):
+class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, ParkedReads, AppEventReads, RetryReads, Protocol):
     """What can be asked inside a unit or a read."""
 
     def payout(self, payout_id: str) -> Payout | None: ...
@@ -245,7 +246,7 @@ class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, ParkedReads
         ...
 
 
-class Tx(ReadTx, PrincipalWrites, OverrideWrites, AuditWrites, Protocol):
+class Tx(ReadTx, PrincipalWrites, OverrideWrites, AuditWrites, RetryWrites, Protocol):
     """One transaction of the writer."""
 
     def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:

@@ -51,6 +51,7 @@ from gateway.store.port import (
 )
 from gateway.store.principals import SqlPrincipalReads
 from gateway.store.quick import Runs, quick
+from gateway.store.retries import SqlRetryReads
 from gateway.store.rows import Rows
 
 _P, _A = schema.payouts.c, schema.attempts.c
@@ -109,6 +110,7 @@ class SqlReadTx(
     SqlAuditReads,
     SqlParkedReads,
     SqlAppEventReads,
+    SqlRetryReads,
 ):
     """Questions. Every one names its shard where the row is one payout's."""
 

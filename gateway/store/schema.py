@@ -106,6 +106,8 @@ payouts = Table(
     Column("send_by", Moment),
     Column("on_expiry", Text),
     Column("quote", Text),  # `gateway.domain.quote.Quote.text`
+    Column("retry_of", Text),
+    Column("retried_as", Text),
     Column("version", Integer, nullable=False),
     Column("last_event", Integer, nullable=False),
     Column("callback_sequence", Integer, nullable=False),
@@ -318,6 +320,22 @@ deliveries = Table(
     ForeignKeyConstraint(
         ["shard", "callback_id", "endpoint"], ["callbacks.shard", "callbacks.id", "callbacks.endpoint"]
     ),
+)
+
+retries = Table(
+    "retries",
+    metadata,
+    *_of_payout(  # the failed payout
+        Column("retried_as", Text, nullable=False),
+        Column("reference", Text, nullable=False),
+        Column("beneficiary_sealed", LargeBinary, nullable=False),
+        Column("send_by", Moment),
+        Column("on_expiry", Text, nullable=False),
+        Column("made_at", Moment, nullable=False),
+        Column("ended_at", Moment),  # the new payout is there
+    ),
+    PrimaryKeyConstraint("shard", "payout_id"),
+    Index("retries_open", "made_at", **_where("ended_at IS NULL")),
 )
 
 notifications = Table(

@@ -27,6 +27,7 @@ from gateway.store.picking import Pick
 from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Novelty, Reference, SeenNotification
 from gateway.store.principals import SqlPrincipalWrites
 from gateway.store.reads import OPEN_ATTEMPT, SqlReadTx, answerable_payout, evidence_place
+from gateway.store.retries import SqlRetryWrites
 from gateway.store.rows import Rows
 from gateway.store.turns import due_callbacks, due_payouts
 
@@ -37,7 +38,7 @@ _P, _A = schema.payouts.c, schema.attempts.c
 Values = dict[str, Any]
 
 
-class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites, SqlAuditWrites):
+class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites, SqlAuditWrites, SqlRetryWrites):
     """Changes. Each carries its guard: the version it was decided on, the fence it was leased under."""
 
     def __init__(self, connection: Connection, rows: Rows) -> None:

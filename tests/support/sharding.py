@@ -44,6 +44,7 @@ SEVERAL: Mapping[str, str] = {
     "unasked_since": "its end: added up",
     "high_water": "added up",
     "parked": "for people: merged",
+    "open_retries": "a round that finishes what is half made: each shard by itself",
     "unsent": "a bound and a scrape: added up",
     "find_channel_payout": "a notification that names only the channel's own id: every shard is asked",
 }
