@@ -12,6 +12,7 @@ import random
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime
 from typing import Any, NoReturn, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, event
@@ -124,6 +125,11 @@ class Database:
         due = "SELECT count(*) FROM {0} WHERE due_at IS NOT NULL"
         counts = (self._driver.execute(due.format(table)).fetchone()[0] for table in ("payouts", "callbacks"))
         return sum(map(int, counts))
+
+    def leased_count(self, now: datetime) -> int:
+        """How many payouts that are due at some time somebody holds, or has left without letting go of them."""
+        held = "SELECT count(*) FROM payouts WHERE due_at IS NOT NULL AND lease_until > ?"
+        return int(self._driver.execute(held, (int(now.timestamp() * 1_000_000),)).fetchone()[0])
 
     def finished(self) -> tuple[int, int]:
         """How many payouts there are, and how many of them are final or held."""

@@ -210,8 +210,10 @@ class SimulatedBank(BankSandbox):
         end_to_end_id = (found["end_to_end_id"] or "") if found else ""
         self.bank.notice_forgotten(payment_id or end_to_end_id)
         book = self.bank.book
-        hidden = book.payments.pop(payment_id, None) if mishap.hides else None
-        listed = book._by_id.pop(end_to_end_id, None) if mishap.hides else None
+        asked_for = [book.payments[payment_id]] if payment_id in book.payments else book._by_id.get(end_to_end_id, [])
+        hides = mishap.hides and all(self._town.not_everywhere(each.taken_at) for each in asked_for)
+        hidden = book.payments.pop(payment_id, None) if hides else None
+        listed = book._by_id.pop(end_to_end_id, None) if hides else None
         try:
             if hidden is not None or listed:
                 self._town.faults.took(Fault.BANK_ABSENT, self.name, payment_id or end_to_end_id)

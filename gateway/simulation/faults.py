@@ -117,7 +117,7 @@ TABLE: tuple[Row, ...] = (
     Row(_F.BANK_DROPS, _P.REQUEST, 0.02),
     Row(_F.BANK_ERROR, _P.REQUEST, 0.025),
     Row(_F.BANK_SIGNATURE, _P.REQUEST, 0.026),
-    Row(_F.BANK_ABSENT, _P.QUERY, 0.075),
+    Row(_F.BANK_ABSENT, _P.QUERY, 0.14),
     Row(_F.BANK_LATE, _P.ORDER, 0.1),
     Row(_F.BANK_RETURNS, _P.ORDER, 0.15),
     Row(_F.BANK_LIES, _P.ORDER, 0.48),

@@ -69,7 +69,8 @@ class SimulatedMockBank(Bank):
     def find(self, channel_reference: str) -> Booked | None:
         self._notice_forgotten(channel_reference)
         found = super().find(channel_reference)
-        if found is not None and self.town.faults.draw(Place.QUERY) is Fault.BANK_ABSENT:
+        young = found is not None and self.town.not_everywhere(found.taken_at)
+        if young and self.town.faults.draw(Place.QUERY) is Fault.BANK_ABSENT:
             self.town.faults.took(Fault.BANK_ABSENT, self.name, about=self.town.about(channel_reference))
             return None
         return found

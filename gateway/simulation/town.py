@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import aiohttp
@@ -27,6 +28,9 @@ Deliver = Callable[[str, Outgoing], Awaitable[bool]]
 
 RETRY_WAITS_S = (2.0, 15.0, 30.0, 180.0, 600.0, 1800.0, 3600.0, 10_800.0)
 """When a bank posts a notification again that was not taken. After that it is lost."""
+
+
+SPREADS = timedelta(seconds=60)
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +60,11 @@ class Town:
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start something that belongs to no node."""
         return self.loop.create_task(work, context=self.outside)
+
+    def not_everywhere(self, taken_at: datetime) -> bool:
+        """Whether a bank may still answer "not found" of an order that it took in then, and pay it. Later it may not:
+        what a bank has taken in, all of it knows within a minute."""
+        return self.clock.now() - taken_at < SPREADS
 
     def later(self, least_s: float, most_s: float) -> float:
         """Some time between; short waits as likely as long ones."""

@@ -151,7 +151,9 @@ class SimulatedWechat(WechatSandbox):
             self.faults.add(mishap.ordered)
         number = found[1] if (found := _BY_NUMBER.match(asked.target)) else ""
         self.book.notice_forgotten(number)
-        hidden = self.book.bills.pop(number, None) if mishap.hides else None
+        bill = self.book.bills.get(number)
+        hides = mishap.hides and bill is not None and self._town.not_everywhere(bill.created_at)
+        hidden = self.book.bills.pop(number, None) if hides else None
         try:
             if hidden is not None:
                 self._town.faults.took(Fault.BANK_ABSENT, self.name, number, self._town.about(number))

@@ -70,6 +70,9 @@ class Order:
     contract_broken: bool = False
     """A bank broke its word on this order: then only finding out is required."""
     restored: bool = False
+    earlier: set[tuple[int, str, str | None]] = field(default_factory=set, repr=False)
+    """Amount in minor units, currency and account that it was taken in with in a time that a restore undid: a bank may
+    still book that, although the app has ordered something else under the reference since."""
     """A restore took its payout back in time, or out of the store."""
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.simulation.audit import graph
 from gateway.simulation.audit.books import Books, Case
 from gateway.simulation.audit.evidence import findable, raised_for
 from gateway.simulation.audit.fates import Look
@@ -37,7 +38,9 @@ def _read(tx: ReadTx, case: Case) -> Case | None:
     stored = tx.payout(case.payout.id)
     if stored is None:
         return None
-    kept = Case(stored, case.first, case.order, 0, case.due_at)
+    # When it is due stands in no answer of the store's: of what was set back to its end, we know nothing of a question.
+    due_at = None if graph.final(stored) and stored.version != case.payout.version else case.due_at
+    kept = Case(stored, case.first, case.order, 0, due_at)
     kept.events = stored.last_event
     kept.evidence = list(tx.evidence(stored.id))
     kept.incidents = list(tx.incidents(stored.id))

@@ -126,7 +126,8 @@ def late_successes_are_raised(books: Books, order: Order, at: datetime) -> str |
     for line in order.lines:
         if line.late and case is not None and (said := late_success_is_raised(books, line, case, at)):
             return said
-    if order.false_failed and not order.disputed_told and case is not None and not disputed(case):
+    known = any(line.paid_times and not line.denied for line in order.lines)
+    if order.false_failed and known and not order.disputed_told and case is not None and not disputed(case):
         return f"{order.reference}: the app was told failed, the bank paid, and it was never disputed"
     return None
 

@@ -44,6 +44,8 @@ def _open(books: Books, change: Change) -> Case:
     payout, lease = change.after, change.lease
     order = books.order(payout.app, payout.reference)
     if order.restored:
+        if order.amount is not None:
+            order.earlier.add((order.amount.minor, order.amount.currency, order.account))
         order.amount, order.account = payout.amount, payout.beneficiary.account
     case = Case(payout, payout, order, lease.fence if lease else 0, change.due_at)
     case.leased_by, case.leased_until = (lease.owner, lease.until) if lease else (None, None)

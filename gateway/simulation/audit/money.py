@@ -23,7 +23,7 @@ def as_ordered(books: Books, line: Line) -> str | None:
     if entry is None or order.amount is None:
         return None
     booked = (entry.amount, entry.currency, entry.account)
-    if booked != (order.amount.minor, order.amount.currency, order.account):
+    if booked not in {(order.amount.minor, order.amount.currency, order.account), *order.earlier}:
         return (
             f"{line.channel} booked {entry.amount} {entry.currency}, ordered {order.amount.minor}, or another account"
         )
