@@ -41,6 +41,8 @@ class Letters:
     reference: str
     number: str
     """What the channel knows it by."""
+    paid: bytes = field(repr=False)
+    """The order as it ends, in the channel's words."""
     order: bytes = field(repr=False)
     answer: bytes = field(repr=False)
     notification: bytes = field(repr=False)
@@ -63,8 +65,9 @@ def letters(known: Secrets, reference: str, number: str, notify_path: str) -> Le
     return Letters(
         reference,
         number,
+        json.dumps(paid).encode(),
         _order(known, reference),
-        _signed_answer(known, json.dumps(taken).encode()),
+        signed_answer(known, json.dumps(taken).encode()),
         _notification(known, reference, json.dumps(paid).encode(), notify_path),
     )
 
@@ -100,7 +103,8 @@ def _notification(known: Secrets, reference: str, paid: bytes, path: str) -> byt
     return _request(path, _proof(known, body), body)
 
 
-def _signed_answer(known: Secrets, body: bytes) -> bytes:
+def signed_answer(known: Secrets, body: bytes) -> bytes:
+    """A 200 of the channel."""
     head = "".join(f"{name}: {value}\r\n" for name, value in _proof(known, body).items())
     return (
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nRequest-ID: 08F78BB5AF0610D302\r\n"

@@ -1,7 +1,7 @@
 """The other side of `bench e2e`, in a process of its own: the app that orders and is called back, and the channel.
 
-Told what to do by lines of JSON on stdin, and answers likewise on stdout. HTTP is read and written by hand, as little of
-it as is needed, so that this process is not what is measured.
+Told what to do by lines of JSON on stdin, and answers likewise on stdout. HTTP is read and written by hand, as little
+of it as is needed, so that this process is not what is measured.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from bench.letters import APP, Letters, Secrets, letters
+from bench.letters import APP, Letters, Secrets, letters, signed_answer
 from bench.load import Client
 from gateway.domain.identity import attempt_ids
 
@@ -116,8 +116,12 @@ class Town:
 
     # The channel
 
-    def take_order(self, _head: bytes, body: bytes) -> bytes:
-        """Answer an order, and notify of its end at once."""
+    def take_order(self, head: bytes, body: bytes) -> bytes:
+        """Answer an order, and notify of its end at once. Whoever has to ask is told, and counted as an error."""
+        if head.startswith(b"GET "):
+            self.errors["asked"] += 1
+            known = self._letters.get(head.split(b" ", 2)[1].rpartition(b"/")[2].decode())
+            return _NO if known is None else signed_answer(self._known, known.paid)
         number = json.loads(body)["out_bill_no"]
         self._asked[number] += 1
         known = self._letters.get(number)

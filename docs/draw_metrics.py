@@ -21,6 +21,7 @@ from gateway.metrics.table import (
     NotificationResult,
     Operation,
     Place,
+    Runs,
 )
 
 OPENING = """\
@@ -51,6 +52,7 @@ WORDS = {
     "result of a delivery": DeliveryResult,
     "kind": DatabaseError,
     "place": Place,
+    "config": Runs,
     "load": Load,
 }
 

@@ -58,6 +58,7 @@ BELIEF_MEANS = {
 
 STATUS_MEANS = {
     Status.ACCEPTED: "No attempt was opened yet.",
+    Status.SCHEDULED: "Likewise, and its app wants it sent later.",
     Status.HELD: "It waits for people, and no attempt of it is live. See the holds below.",
     Status.PROCESSING: "An attempt may still pay, or the payout waits for a channel after a refusal, or it is frozen.",
     Status.PAID: "An attempt succeeded.",

@@ -13,8 +13,10 @@ import structlog
 import gateway
 from adapters.channel import RawNotification
 from gateway.admission.commit_wait import NO_PRESSURE, Pressure
+from gateway.api.admin.handed_on import as_the_parent_saw_it
 from gateway.api.health import Finding, Health
 from gateway.api.intake import Intake
+from gateway.api.listener import start_private
 from gateway.api.server import PUBLIC_STATE, Listener, admin_app, health_app, public_app, start_listener
 from gateway.callbacks.sender import CallbackSender, Limits
 from gateway.channels import Maker, build_channels, check_grounds, start_channel
@@ -25,7 +27,7 @@ from gateway.database import open_store
 from gateway.domain.principal import FIRST_TOKEN_FILE
 from gateway.domain.view import timestamp
 from gateway.history import Carefulness, Keeping, begin
-from gateway.metrics.gauges import Reading, config_readings, pressure_readings, queue_readings
+from gateway.metrics.gauges import Reading, config_readings, nodes_readings, pressure_readings, queue_readings
 from gateway.metrics.lag import LoopLag
 from gateway.metrics.meter import RegistryMeter
 from gateway.metrics.port import BLIND
@@ -34,6 +36,7 @@ from gateway.metrics.store import CountedStore
 from gateway.metrics.table import Place
 from gateway.operations.deliver import deliver
 from gateway.operations.first_token import prepare_first_token
+from gateway.operations.nodes import Nodes, keep_saying, leave
 from gateway.operations.observe import observe
 from gateway.operations.remembering import keep_remembering, recall, remember
 from gateway.operations.retry import keep_finishing
@@ -47,6 +50,7 @@ from gateway.store.port import Callback, Store
 from gateway.store.wakes import Alone, Ring, Wake, Wakes
 from gateway.switch import Loaded, Switch
 from gateway.tls import ServerTls, server_context
+from gateway.together import Station
 from gateway.tracing.begin import Tracing, Untraced, begin_tracing
 from gateway.worker.callbacks import CallbackWorker
 from gateway.worker.payouts import PayoutWorker
@@ -79,11 +83,13 @@ class Gateway:
         meter: RegistryMeter | None = None,
         tracing: Tracing | None = None,
         wakes: Wakes | None = None,
+        station: Station | None = None,
     ) -> None:
         """Without a meter nothing is counted, and there is nothing to scrape; without tracing there are no spans."""
         self._meter = meter
         self._tracing = tracing or Untraced()
         self._wakes = wakes or Alone()
+        self._station = station
         self._lag = LoopLag()
         self._carefulness = Carefulness()
         self._pressure: Callable[[], Pressure] = lambda: NO_PRESSURE
@@ -98,7 +104,12 @@ class Gateway:
         self._switch = self._make_switch(maker)
         self.in_force, self.reloads = self._switch.in_force, self._switch.reloads
         self.reloader = Reloader(self._switch, self._shell, maker)
-        self.panel = RunningPanel(self._switch, self.reloader, world)
+        if station is not None:
+            self.reloader.others = station.others
+        self.nodes = Nodes(world.node)
+        self.panel = RunningPanel(
+            self._switch, self.reloader, world, self.nodes, lambda: self._wakes.tell(Wake.OVERRIDES)
+        )
         self._workers.payouts.attach(self.in_force)
         self.health = Health(
             {
@@ -110,6 +121,7 @@ class Gateway:
             }
         )
         self._watch: asyncio.Task[None] | None = None
+        self._saying: asyncio.Task[None] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._finishing: asyncio.Task[None] | None = None
         self._lagging: asyncio.Task[None] | None = None
@@ -118,10 +130,12 @@ class Gateway:
         self._listeners: list[Listener] = []
 
     @classmethod
-    async def open(cls, config: Config, world: World, *, quarantine: bool = False) -> Gateway:
+    async def open(
+        cls, config: Config, world: World, *, quarantine: bool = False, station: Station | None = None
+    ) -> Gateway:
         """Everything that can refuse a start refuses here, before a port is bound.
 
-        `quarantine`: begin one, whatever the high-water file says.
+        `quarantine`: begin one, whatever the high-water file says. `station`: where it stands, as one of several.
 
         Raises:
             ConfigError: the configuration, its secrets, or payouts in flight that it would orphan.
@@ -133,7 +147,7 @@ class Gateway:
         store, wakes = open_store(config, secrets.postgres, sealer, world)
         try:
             tracing = begin_tracing(config.environ, world.node)
-            opened = cls(config, world, secrets, store, RegistryMeter(), tracing, wakes)
+            opened = cls(config, world, secrets, store, RegistryMeter(), tracing, wakes, station)
             opened._pressure = lambda: store.pressure
             check_grounds(config, opened.services.channels, await store.read(lambda tx: tx.live_grounds()))
             opened._keeping = await begin(config, world, opened.services, quarantine=quarantine)
@@ -180,7 +194,13 @@ class Gateway:
         self._wakes.tell(who)
 
     def _ring(self, who: Wake) -> None:
-        (self._workers.payouts if who is Wake.PAYOUTS else self._workers.callbacks).bell.ring()
+        match who:
+            case Wake.PAYOUTS:
+                self._workers.payouts.bell.ring()
+            case Wake.CALLBACKS:
+                self._workers.callbacks.bell.ring()
+            case Wake.OVERRIDES:
+                self.reloader.look_at_overrides()
 
     def _make_switch(self, maker: Maker) -> Switch:
         tls = None if self._tls is None else self._tls.context
@@ -211,6 +231,7 @@ class Gateway:
         loops = (self._workers.payouts.run(), self._workers.callbacks.run(self.in_force))
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
         self._watch = asyncio.create_task(watch(self.in_force, lambda: self._alarm_after))
+        self._saying = asyncio.create_task(keep_saying(self.in_force, self.nodes, self.reloads))
         self._remembering = asyncio.create_task(keep_remembering(self.in_force))
         self._finishing = asyncio.create_task(keep_finishing(self.in_force))
         self._lagging = asyncio.create_task(self._lag.watch(self.world.clock))
@@ -227,18 +248,27 @@ class Gateway:
         cursor_key = secrets.fingerprint_key.reveal()
         app = public_app(self.in_force, sandbox=self.config.sandbox, cursor_key=cursor_key, pressure=self._pressure)
         tls, limits = None if self._tls is None else self._tls.context, connections(self.config)
-        self._listeners.append(await start_listener(app, part.listen.host, part.listen.port, tls, limits))
+        station, listen = self._station, part.listen
+        shared = station is not None
+        self._listeners.append(await start_listener(app, listen.host, listen.port, tls, limits, shared=shared))
         first_token = self.config.state_dir / FIRST_TOKEN_FILE
-        await prepare_first_token(self.services, self.world.random_bytes, first_token)
+        if station is None or station.first:
+            await prepare_first_token(self.services, self.world.random_bytes, first_token)
         scrape = None if self._meter is None else self._scrape(self._meter, app[PUBLIC_STATE].intake).exposition
         admin = admin_app(self.health, self.in_force, self.world.random_bytes, first_token, scrape, self.panel)
+        if station is not None:
+            admin.middlewares.insert(0, as_the_parent_saw_it)
+            self._listeners.append(await start_private(admin, station.admin))
+            return
         self._listeners.append(await start_listener(admin, part.admin_listen.host, part.admin_listen.port))
         if (probes := part.health_listen) is not None:
             self._listeners.append(await start_listener(health_app(self.health), probes.host, probes.port))
 
     def _scrape(self, meter: RegistryMeter, intake: Intake) -> Scrape:
         def config() -> Iterable[Reading]:
-            return config_readings(self.reloads.state)
+            others = self.nodes.others(self.world.clock.monotonic())
+            yield from config_readings(self.reloads.state)
+            yield from nodes_readings(self.reloads.state.sha256, [each.sha256 for each in others])
 
         def writer() -> Iterable[Reading]:
             return pressure_readings(self._pressure())
@@ -255,7 +285,7 @@ class Gateway:
     async def stop(self) -> None:
         """Say so, take nothing new, finish or park what is under way, close. Safe to call once, at any time."""
         self.health.draining = True
-        for task in (self._watch, self._remembering, self._finishing, self._lagging, self._timing):
+        for task in (self._watch, self._saying, self._remembering, self._finishing, self._lagging, self._timing):
             if task is not None:
                 task.cancel()
         grace_s = self.config.gateway.shutdown_grace_s
@@ -270,6 +300,8 @@ class Gateway:
         await self._switch.close()
         await asyncio.gather(*(listener.stop() for listener in admin))
         await remember(self.services)
+        if self._saying is not None:
+            await leave(self.services, self.nodes)
         if self._keeping is not None:
             await self._keeping.stop(clean=not left and not unread)
         await asyncio.to_thread(self._wakes.close)

@@ -67,6 +67,8 @@ class Commit(StrEnum):
     """A configuration or an override comes into force."""
     ROUTER = "router"
     """What the router knows of its channels."""
+    NODE = "node"
+    """A node says that it is at work, or asks whether a duty is its own."""
     NONCE = "nonce"
     """Of a signed request to the API."""
 

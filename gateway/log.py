@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping, MutableMapping
+from json import JSONEncoder
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TextIO
@@ -58,9 +59,17 @@ def configure(level: str = "info", stream: TextIO | None = None, json: bool = Tr
 
 
 def _processors(json: bool) -> list[structlog.typing.Processor]:
-    render = structlog.processors.JSONRenderer(ensure_ascii=True) if json else _for_people
+    render = _as_json if json else _for_people
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     return [merge_contextvars, structlog.processors.add_log_level, stamp, _exceptions, _redact, render]
+
+
+_encode = JSONEncoder(ensure_ascii=True).encode
+"""Made once: `json.dumps` with a setting would make one for every line. What is redacted is plain data."""
+
+
+def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    return _encode(event)
 
 
 def _redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ Written down before it is in force. It can only take traffic away (`gateway.doma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from gateway.domain.audit import Act, Deed
 from gateway.domain.errors import NotFound, RequestRefused
 from gateway.domain.override import OVERRIDES_MAX, Override, of
 from gateway.failpoints import Commit, Unit
+from gateway.operations.nodes import Node, Nodes
 from gateway.operations.panel import Reloaded, Shown, StillMay, Wanted
 from gateway.operations.reload_state import ReloadState
 from gateway.reload import Reloader
@@ -29,10 +30,15 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class RunningPanel:
     """`gateway.operations.panel.Panel` over a running gateway."""
 
-    def __init__(self, switch: Switch, reloader: Reloader, world: World) -> None:
+    def __init__(
+        self, switch: Switch, reloader: Reloader, world: World, nodes: Nodes, tell: Callable[[], None]
+    ) -> None:
+        """`tell` says to the other nodes that there are other overrides."""
         self._switch = switch
         self._reloader = reloader
         self._world = world
+        self._nodes = nodes
+        self._tell = tell
 
     @property
     def state(self) -> ReloadState:
@@ -40,6 +46,10 @@ class RunningPanel:
 
     async def reload(self, by: str, *, force: bool = False) -> Reloaded:
         return await self._reloader.reload(by, force=force)
+
+    def nodes(self) -> tuple[Node, ...]:
+        own = Node(self._nodes.own, self.state.sha256)
+        return (own, *self._nodes.others(self._world.clock.monotonic()))
 
     def shown(self) -> tuple[Shown, ...]:
         loaded, now = self._switch.loaded, self._world.clock.now()
@@ -78,6 +88,7 @@ class RunningPanel:
             return await self._reloader.store.run(Unit(Commit.CONFIG, unit))
 
         await self._reloader.hold(choose)
+        self._tell()
         log.warning(
             "channel.held_back", channel=made.channel, state=made.state, weight=made.weight, by=made.created_by,
             why=made.reason, until=str(made.expires_at),
@@ -103,6 +114,7 @@ class RunningPanel:
             return await self._reloader.store.run(Unit(Commit.CONFIG, unit))
 
         await self._reloader.hold(choose)
+        self._tell()
         log.warning("channel.let_go", channel=channel, overrides=len(lifted), by=by)
         return tuple(lifted)
 

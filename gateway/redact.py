@@ -95,7 +95,12 @@ def redact(event: Mapping[str, object]) -> dict[str, object]:
 
 def _name(key: str) -> str:
     """A key may have come from outside too."""
-    return known(key) if _WORD.fullmatch(key) else text(key)
+    return known(key) if _is_word(key) else text(key)
+
+
+@lru_cache(maxsize=4096)
+def _is_word(key: str) -> bool:
+    return _WORD.fullmatch(key) is not None
 
 
 def field(key: str, value: object, depth: int = 0) -> object:

@@ -32,6 +32,7 @@ from gateway.snapshot import Shell
 from gateway.store.port import Store, Tx
 from gateway.switch import Loaded, Switch, going, replaced, shut
 from gateway.tls import server_context
+from gateway.together import Alone, Others
 from gateway.worker.bell import Bell
 from routing.coverage import lost
 
@@ -56,6 +57,8 @@ class Reloader:
         self._maker = maker
         self.know: Callable[[Mapping[str, str]], Awaitable[None]] = _nobody
         """Told of every channel before it can be sent anything: the high-water file (R15)."""
+        self.others: Others = Alone()
+        """Who takes a file up together with us."""
         self._lock = asyncio.Lock()
         self._bell = Bell()
         self._read = switch.loaded.config
@@ -108,7 +111,9 @@ class Reloader:
                 told = tuple(map(str, error.faults))
                 self._note(ok=False, faults=told)
                 log.error("config.refused", actor=actor, faults=told)
+                await self.others.ended("; ".join(told))
                 raise
+            await self.others.ended(None)
             if done.outcome is Outcome.RELOADED or not self._switch.reloads.state.ok:
                 self._note(ok=True, faults=())
             return done
@@ -158,6 +163,8 @@ class Reloader:
                 live = await self._shell.store.read(lambda tx: tx.live_grounds())
                 check_grounds(loaded.config, loaded.built.handles, live)
                 check_in_flight(loaded.config, leaving)
+                if (why := await self.others.agree(loaded.config.sha256)) is not None:
+                    raise ConfigError([Fault(str(loaded.config.path), 1, "", why)])
                 await self._write_down(loaded, told, actor)
             except (StoreError, OSError) as error:
                 raise _unavailable(loaded.config, error) from error
@@ -215,6 +222,10 @@ class Reloader:
             return tuple(await self._shell.store.read(lambda tx: tx.overrides(now)))
 
         await self.hold(stored)
+
+    def look_at_overrides(self) -> None:
+        """Another node wrote something about them: `keep_time` need not wait."""
+        self._bell.ring()
 
     async def keep_time(self) -> None:
         """End overrides when their time is over, for ever. Late is safe: they only hold back."""

@@ -7,11 +7,11 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
 from gateway.config.watching import events
-from gateway.reload import Reloader
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -19,11 +19,31 @@ WATCH_AGAIN_S = 5.0
 """A folder that cannot be watched (it was moved away) is tried again so often."""
 
 
+class Reloads(Protocol):
+    """Whoever takes a file up."""
+
+    def folders(self) -> frozenset[Path]:
+        """Where something may happen that `look` would want to know."""
+        ...
+
+    async def look(self) -> None:
+        """Something may have happened there."""
+        ...
+
+    async def try_reload(self, actor: str) -> None:
+        """Take the file up as it is, if it can be."""
+        ...
+
+
 @asynccontextmanager
-async def triggers(reloader: Reloader) -> AsyncIterator[None]:
-    """Inside, both lead to a reload. SIGHUP tries again what was refused; an event does not."""
+async def triggers(reloader: Reloads, *, watching: bool = True) -> AsyncIterator[None]:
+    """Inside, both lead to a reload. SIGHUP tries again what was refused; an event does not. Without `watching` there
+    is SIGHUP alone: somebody else watches, and says so by it.
+    """
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
-    tasks = [asyncio.create_task(_follow(reloader)), asyncio.create_task(_obey(reloader, asked))]
+    tasks = [asyncio.create_task(_obey(reloader, asked))]
+    if watching:
+        tasks.append(asyncio.create_task(_follow(reloader)))
     loop.add_signal_handler(signal.SIGHUP, asked.set)
     try:
         yield
@@ -34,7 +54,7 @@ async def triggers(reloader: Reloader) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _follow(reloader: Reloader) -> None:
+async def _follow(reloader: Reloads) -> None:
     while True:
         try:
             await _watch(reloader, reloader.folders())
@@ -43,7 +63,7 @@ async def _follow(reloader: Reloader) -> None:
             await asyncio.sleep(WATCH_AGAIN_S)
 
 
-async def _watch(reloader: Reloader, folders: frozenset[Path]) -> None:
+async def _watch(reloader: Reloads, folders: frozenset[Path]) -> None:
     """Until other folders are to be watched. Raises OSError when one of them is not there."""
     async with aclosing(events(folders)) as watching:
         async for _ in watching:
@@ -52,7 +72,7 @@ async def _watch(reloader: Reloader, folders: frozenset[Path]) -> None:
                 return
 
 
-async def _obey(reloader: Reloader, asked: asyncio.Event) -> None:
+async def _obey(reloader: Reloads, asked: asyncio.Event) -> None:
     while True:
         await asked.wait()
         asked.clear()

@@ -3,19 +3,22 @@
 A class is an amount band and a kind of beneficiary. It leans on what its channel does in the other classes
 (`HealthTuning.shrink_count`), so that a thin class is believed no more than it deserves.
 
-Several nodes may tell each other their own records (`records`, `share`): each keeps its own apart from what the others
+Several nodes may tell each other their own records (`records`, `hear`): each keeps its own apart from what the others
 told last, and routes by all of them merged, so nothing is ever counted twice.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 
 from gateway.domain.beneficiary import BeneficiaryKind
 from routing.feedback import NOTHING, Evidence
 from routing.health import DEFAULT, Health, HealthTuning, merge
+
+Record = tuple[str, str, Health]
+"""A channel, a class, and what was seen of it."""
 
 BANDS_MINOR = (10_000, 1_000_000)
 """Where a new amount band begins."""
@@ -32,13 +35,15 @@ def health_class(amount_minor: int, kind: BeneficiaryKind) -> str:
 class _Entry:
     """One channel in one class. `chosen_at` is the class's order number when it was last chosen."""
 
-    __slots__ = ("chosen_at", "elsewhere", "health", "others_changed", "own")
+    __slots__ = ("chosen_at", "elsewhere", "health", "others_changed", "own", "together")
 
     def __init__(self, health: Health, chosen_at: int) -> None:
         self.own = health
         """What this node saw."""
         self.elsewhere: dict[str, Health] = {}
         """What each other node last told."""
+        self.together: Health | None = None
+        """All of that in one."""
         self.health = health
         """All of it: what is routed by."""
         self.chosen_at = chosen_at
@@ -46,8 +51,14 @@ class _Entry:
 
     def join(self) -> None:
         """Add up what all nodes saw."""
-        self.health = reduce(merge, self.elsewhere.values(), self.own)
+        self.health = self.own if self.together is None else merge(self.own, self.together)
         self.others_changed = True
+
+    def hear(self, elsewhere: dict[str, Health]) -> None:
+        """What the other nodes know, instead of what they told before."""
+        self.elsewhere = elsewhere
+        self.together = reduce(merge, elsewhere.values()) if elsewhere else None
+        self.join()
 
 
 class HealthBook:
@@ -113,8 +124,8 @@ class HealthBook:
         """The share alone; orders are those of the class."""
         return self.look(channel, cls)[1]
 
-    def records(self) -> Iterator[tuple[str, str, Health]]:
-        """What this node itself saw, by channel and class: for a snapshot (`restore`) and for other nodes (`share`)."""
+    def records(self) -> Iterator[Record]:
+        """What this node itself saw, by channel and class: for a snapshot (`restore`) and for other nodes (`hear`)."""
         for cls, row in self._classes.items():
             for channel, entry in row.items():
                 if entry.own.is_seasoned:
@@ -127,12 +138,32 @@ class HealthBook:
         entry.join()
         self._tell_the_others(channel, entry)
 
+    def forget_own(self) -> None:
+        """Somebody else tells from now on what this node saw."""
+        for row in self._classes.values():
+            for entry in row.values():
+                entry.own = self._fresh
+                entry.join()
+
     def share(self, node: str, channel: str, cls: str, health: Health) -> None:
         """What another node knows by now, instead of what it told before."""
         entry = self._entry(channel, cls)
-        entry.elsewhere[node] = health
-        entry.join()
+        entry.hear({**entry.elsewhere, node: health})
         self._tell_the_others(channel, entry)
+
+    def hear(self, told: Mapping[str, Iterable[Record]]) -> None:
+        """What every other node knows by now; who tells nothing any more is forgotten."""
+        by_entry: dict[_Entry, dict[str, Health]] = {
+            entry: {} for row in self._classes.values() for entry in row.values() if entry.elsewhere
+        }
+        for node, records in told.items():
+            for channel, cls, health in records:
+                by_entry.setdefault(self._entry(channel, cls), {})[node] = health
+        for entry, elsewhere in by_entry.items():
+            entry.hear(elsewhere)
+        for row in self._classes.values():
+            for entry in row.values():
+                entry.others_changed = True
 
     def _of(self, channel: str) -> list[_Entry]:
         return [row[channel] for row in self._classes.values() if channel in row]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from adapters.mock import wire
 from adapters.mock.book import Book, Booked, Row, rows
 from adapters.mock.config import MockSettings
 from adapters.mock.plays import Play, State, Tell, Trouble, play
+from adapters.steering import NotSteered, Transition
 from gateway.clock import Clock
 
 Post = Callable[[Booked, Tell], Awaitable[bool]]
@@ -43,7 +44,7 @@ class Bank:
         self._clock = clock
         self._post = post
         self._book = Book(base / settings.book if settings.book is not None else None)
-        self._followed: dict[str, asyncio.Task[None]] = {}
+        self._followed: dict[str, asyncio.Task[object]] = {}
 
     async def submit(self, body: bytes) -> Booked | Trouble:
         """Take an order's bytes in and answer, as the play of its account has it."""
@@ -72,6 +73,17 @@ class Bank:
                 order = replace(order, state=State.CANCELLED, changed_at=self._clock.now(), due_at=None)
                 self._book.write(order)
             return order
+
+    def steer(self, channel_reference: str, to: Transition) -> None:
+        """Do it by hand, now. Raises `NotSteered`: the book has the order otherwise, or not at all."""
+        with self._book.open():
+            order = self._find(channel_reference)
+            moved = steered(order, to, self._clock.now())
+            self._book.write(moved)
+        if next_tell(moved) is not None:
+            self._follow(moved)
+        elif (tell := _TOLD_BY_HAND.get(to)) is not None:
+            self._spawn(f"{moved.channel_payout_id} by hand", self._post_until_taken(moved, tell))
 
     def rows(self) -> list[Row]:
         """The book, for an auditor."""
@@ -141,7 +153,10 @@ class Bank:
         name = order.channel_payout_id
         if name in self._followed or (order.due_at is None and next_tell(order) is None):
             return
-        task = asyncio.get_running_loop().create_task(self._see_through(name))
+        self._spawn(name, self._see_through(name))
+
+    def _spawn(self, name: str, work: Coroutine[None, None, object]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._followed[name] = task
         task.add_done_callback(lambda _: self._followed.pop(name, None))
 
@@ -177,6 +192,26 @@ class Bank:
             if wait_s is not None:
                 await self._clock.sleep(wait_s)
         return False
+
+
+BY_HAND: dict[tuple[State, Transition], State] = {
+    (State.PENDING, Transition.PAID): State.PAID,
+    (State.PENDING, Transition.REJECTED): State.REJECTED,
+    (State.PAID, Transition.RETURNED): State.RETURNED,
+}
+"""What somebody at the bank can do with an order in each state; a missing pair is the refusal."""
+
+_TOLD_BY_HAND = {Transition.PAID: Tell.PAID, Transition.RETURNED: Tell.RETURNED}
+"""Of a refusal this bank tells nobody: it is found by asking."""
+
+
+def steered(order: Booked | None, to: Transition, now: datetime) -> Booked:
+    """The order after somebody at the bank did it. Raises `NotSteered`."""
+    state = None if order is None else BY_HAND.get((order.state, to))
+    if order is None or state is None:
+        raise NotSteered(f"the bank has it {'not at all' if order is None else order.state}: it cannot become {to}")
+    paid = order.paid_times + (state is State.PAID)
+    return replace(order, state=state, changed_at=now, due_at=None, paid_times=paid)
 
 
 def moved_on(order: Booked, now: datetime) -> Booked:

@@ -22,6 +22,7 @@ from adapters.mock.bank import Bank
 from adapters.mock.book import Booked, Row
 from adapters.mock.config import MockSettings
 from adapters.mock.plays import Tell, Trouble
+from adapters.steering import NotSteered, Transition
 from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.outcome import Absence, Answer, Heard
 from gateway.domain.payout import DuplicateMode, Ground, Prepared
@@ -96,6 +97,13 @@ class MockChannel:
 
     async def close(self) -> None:
         await self._bank.close()
+
+    async def steer(self, channel_reference: str, to: Transition) -> None:
+        """`adapters.steering.Steerable`: what somebody at the bank does by hand."""
+        try:
+            self._bank.steer(channel_reference, to)
+        except OSError as error:
+            raise NotSteered("the bank cannot get at its own book") from error
 
     def books(self) -> list[Row]:
         """What the bank says it did, one row per `channel_reference` (`adapters.mock.book.rows`)."""

@@ -104,7 +104,7 @@ def _finality(kind: OutcomeKind, mode: DuplicateMode) -> Finality:
 def _reason(order: Booked) -> RejectReason | None:
     match order.state:
         case State.REJECTED:
-            return play(order.account).reason
+            return play(order.account).reason or RejectReason.PAYEE_ACCOUNT_CLOSED  # it was made to refuse
         case State.CANCELLED:
             return RejectReason.CANCELLED
         case _:

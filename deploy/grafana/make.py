@@ -107,6 +107,14 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "stat",
         ),
         Panel("Overrides", {"max(paymux_config_overrides_active)": "active"}, kind="stat", threshold=1),
+        Panel("Nodes, by their configuration", {"max by (config) (paymux_nodes)": "{{config}}"}),
+        Panel(
+            "Worker processes",
+            {
+                "sum by (instance) (paymux_worker_processes)": "{{instance}}",
+                "sum by (instance) (increase(paymux_worker_restarts_total[1h]))": "{{instance}} restarted in an hour",
+            },
+        ),
         Panel("Database errors", {rate("paymux_database_errors_total", "kind"): "{{kind}}"}, "ops"),
         Panel("Requests inside", {"sum by (instance, load) (paymux_requests_inside)": "{{instance}} {{load}}"}),
         Panel("Refusals held back", {"sum by (instance) (paymux_refusals_paused)": "{{instance}}"}),

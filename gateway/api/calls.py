@@ -8,6 +8,7 @@ from gateway.api.quotes import Quotes, quote_routes
 from gateway.api.retries import Retries, retry_routes
 from gateway.api.routes import Route
 from gateway.api.state import PublicState
+from gateway.api.steering import Steering, steering_routes
 from gateway.api.stream import Streams, stream_routes
 
 
@@ -19,4 +20,5 @@ def calls(state: PublicState) -> tuple[Route, ...]:
         *event_routes(Events(state)),
         *stream_routes(Streams(state)),
         *retry_routes(Retries(state)),
+        *steering_routes(Steering(state)),
     )

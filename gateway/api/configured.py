@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from gateway.api.problems import Fault
 from gateway.api.state import PublicState
 from gateway.domain.money import Money
+from gateway.domain.quote import Quote
+
+SCHEDULED_MAX = timedelta(days=366)
 
 
 def faults_of(state: PublicState, app: str, amount: Money, preference: str | None) -> list[Fault]:
     """All of them."""
     return [*_over_limit(state, app, amount), *_unknown_preference(state, preference)]
+
+
+def faults_of_time(send_at: datetime | None, quote: Quote | None, now: datetime) -> list[Fault]:
+    """When it is to be sent: within a year, and while a quote that it is ordered on is good. The past is at once."""
+    if send_at is None:
+        return []
+    faults = []
+    if send_at > now + SCHEDULED_MAX:
+        faults.append(Fault("/send_at", "out_of_range", f"at most {SCHEDULED_MAX.days} days ahead"))
+    if quote is not None and send_at >= quote.expires_at:
+        faults.append(Fault("/send_at", "after_quote", "before the quote's expires_at"))
+    return faults
 
 
 def _over_limit(state: PublicState, app: str, amount: Money) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl as tls
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import http_parser, web
 
@@ -42,8 +43,11 @@ async def start_listener(
     port: int,
     ssl: tls.SSLContext | None = None,
     limits: ConnectionLimits = _LIMITS,
+    *,
+    shared: bool = False,
 ) -> Listener:
-    """Serve `app` on `host` and `port`; 0 takes a free port. `limits` bounds how many connections are open.
+    """Serve `app` on `host` and `port`; 0 takes a free port. `limits` bounds how many connections are open. `shared`:
+    other processes of ours listen on the same port, and the kernel deals connections out (SO_REUSEPORT).
 
     A handler is never cancelled because its client went away: what it began, it ends (R10).
 
@@ -53,10 +57,8 @@ async def start_listener(
     """
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         raise RuntimeError("aiohttp is installed without its C parser; install a wheel that has it")
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=STOP_S)
-    await runner.setup()
-    manager, loop, cap = runner.server, asyncio.get_running_loop(), ConnectionCap(limits)
-    assert manager is not None  # noqa: S101 - what setup() made
+    runner = await _runner(app)
+    manager, loop, cap = _manager(runner), asyncio.get_running_loop(), ConnectionCap(limits)
     try:
         server = await loop.create_server(
             lambda: Connection(manager, loop, cap, app.get(GATE)),
@@ -65,8 +67,37 @@ async def start_listener(
             ssl=ssl,
             backlog=_BACKLOG,
             ssl_handshake_timeout=_HANDSHAKE_S if ssl else None,
+            reuse_port=shared or None,
         )
     except OSError:
         await runner.cleanup()
         raise
     return Listener(host, server.sockets[0].getsockname()[1], server, runner)
+
+
+async def start_private(app: web.Application, path: Path) -> Listener:
+    """Serve `app` on a socket file, for processes of our own user: as much as the umask and the folder let in.
+
+    Raises:
+        OSError: it cannot be made, or is there.
+    """
+    runner = await _runner(app)
+    manager, loop, cap = _manager(runner), asyncio.get_running_loop(), ConnectionCap(_LIMITS)
+    try:
+        server = await loop.create_unix_server(lambda: Connection(manager, loop, cap), str(path))
+    except OSError:
+        await runner.cleanup()
+        raise
+    return Listener(str(path), 0, server, runner)
+
+
+async def _runner(app: web.Application) -> web.AppRunner:
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=STOP_S)
+    await runner.setup()
+    return runner
+
+
+def _manager(runner: web.AppRunner) -> web.Server:
+    manager = runner.server
+    assert manager is not None  # noqa: S101 - what setup() made
+    return manager

@@ -15,7 +15,6 @@ from gateway.api.query import QueryParam
 from gateway.api.replies import Problem
 from gateway.api.responses import PROBLEM
 from gateway.api.routes import PATH_PARAMS, Answer, Route, path_variables
-from gateway.api.schemas import CreatePayout
 from gateway.domain.reasons import STATUS_REASONS, StatusCode
 
 Json = dict[str, object]
@@ -166,9 +165,10 @@ def _schemas(routes: Sequence[Route], preferences: Sequence[str]) -> Mapping[str
     definitions: dict[str, Any] = made["$defs"]
     if StatusCode.__name__ in definitions:
         definitions[StatusCode.__name__]["x-reasons"] = {str(code): asdict(STATUS_REASONS[code]) for code in StatusCode}
-    if preferences and CreatePayout.__name__ in definitions:
-        named = definitions[CreatePayout.__name__]["properties"]["preference"]
-        named["anyOf"] = [{"type": "string", "enum": [*preferences]}, {"type": "null"}]
+    for body in bodies if preferences else ():
+        named = definitions[body.__name__]["properties"].get("preference")
+        if named is not None:
+            named["anyOf"] = [{"type": "string", "enum": [*preferences]}, {"type": "null"}]
     return definitions
 
 

@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from gateway.api import quote_token
-from gateway.api.configured import faults_of
+from gateway.api.configured import faults_of, faults_of_time
 from gateway.api.decisions import decision_views
 from gateway.api.flags import mixes_scripts
 from gateway.api.listing import one_page
@@ -78,9 +78,11 @@ class Payouts:
     async def _check(self, app: str, order: CreatePayout, quote: Quote | None) -> None:
         """What the configuration has against it. A reference that is known is answered whatever that says now: the
         payout may be on its way. Raises `Refused`, with every fault."""
+        now = self._state.services.clock.now()
         faults = faults_of(self._state, app, order.money(), order.preference)
+        faults += faults_of_time(order.send_at, quote, now)
         refused = Refused(Code.INVALID_REQUEST, faults=faults) if faults else None
-        if refused is None and quote is not None and quote.expires_at <= self._state.services.clock.now():
+        if refused is None and quote is not None and quote.expires_at <= now:
             refused = Refused(Code.QUOTE_EXPIRED)
         refused = refused or await self._state.backlog.refusal(self._state.services, app, self._state.doors.backlog)
         if refused is None:

@@ -19,6 +19,7 @@ from gateway.domain.errors import (
     RequestRefused,
     StaleWrite,
     StoreUnavailable,
+    TransitionRefused,
 )
 
 Json = dict[str, object]
@@ -45,6 +46,7 @@ class Code(StrEnum):
     NOT_CANCELABLE = "not_cancelable"
     QUOTE_EXPIRED = "quote_expired"
     NOT_RETRYABLE = "not_retryable"
+    TRANSITION_REFUSED = "transition_refused"
     REQUEST_REFUSED = "request_refused"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -167,6 +169,13 @@ PROBLEMS: dict[Code, Kind] = {
         "again already: `errors` has the code. Nothing was changed.",
         "Read the payout. If it was ordered again, `retried_as` names the new one: follow that.",
     ),
+    Code.TRANSITION_REFUSED: Kind(
+        409,
+        "The sandbox cannot do that now",
+        "Nothing of the payout is at a channel, its channel cannot be steered by this call, or its books do not allow "
+        "it: `detail` says which.",
+        "Read the payout and its attempts; wait until a channel has its order, or use that sandbox's control surface.",
+    ),
     Code.REQUEST_REFUSED: Kind(
         409,
         "As things stand this cannot be done",
@@ -271,13 +280,14 @@ _DOMAIN: dict[type[PaymuxError], Code] = {
     ReferenceReused: Code.REFERENCE_REUSED,
     AlreadyFinal: Code.NOT_CANCELABLE,
     NotRetryable: Code.NOT_RETRYABLE,
+    TransitionRefused: Code.TRANSITION_REFUSED,
     RequestRefused: Code.REQUEST_REFUSED,
     CommitUnknown: Code.COMMIT_UNKNOWN,
     StoreUnavailable: Code.UNAVAILABLE,
     StaleWrite: Code.UNAVAILABLE,
 }
 
-_TOLD = (ReferenceReused, AlreadyFinal)
+_TOLD = (ReferenceReused, AlreadyFinal, TransitionRefused)
 """Errors whose text speaks of the app's own payout and is passed on."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
@@ -21,6 +21,8 @@ Json = dict[str, object]
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 20
 PARAMS_MAX = 40
+REPEATS_MAX = 20
+"""How often a parameter that may be repeated may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def _read_one(known: Mapping[str, QueryParam], values: dict[str, list[object]], 
         return Fault(f"?{name[:64]}", "unknown_parameter", "there is no such parameter here")
     if name in values and not param.repeatable:
         return Fault(f"?{name}", "duplicate_parameter", "may be given once")
+    if len(values.get(name, ())) >= REPEATS_MAX:
+        return Fault(f"?{name}", "too_many", f"at most {REPEATS_MAX} times")
     try:
         values.setdefault(name, []).append(param.read(text))
     except ValueError as error:
@@ -144,6 +148,10 @@ EXPAND = QueryParam(
 )
 
 
+def _several(words: Iterable[str]) -> Json:
+    return {"type": "array", "items": {"enum": [*words]}, "minItems": 1, "maxItems": REPEATS_MAX}
+
+
 def _language(text: str) -> Language:
     try:
         return Language(text)
@@ -172,7 +180,7 @@ LIST_PARAMS: tuple[QueryParam, ...] = (
     QueryParam(
         "status",
         "Only payouts in this status; may be repeated.",
-        {"type": "array", "items": {"enum": [status.value for status in Status]}, "minItems": 1},
+        _several(status.value for status in Status),
         _status,
         repeatable=True,
     ),
@@ -202,7 +210,7 @@ EVENT_PARAMS: tuple[QueryParam, ...] = (
     QueryParam(
         "type",
         "Only events of this type; may be repeated.",
-        {"type": "array", "items": {"enum": sorted(EVENT_TYPES)}, "minItems": 1},
+        _several(sorted(EVENT_TYPES)),
         _event_type,
         repeatable=True,
     ),

@@ -132,6 +132,8 @@ class PayoutReply(Reply):
     metadata: dict[str, str]
     preference: str | None
     """What the app asked for; null: the gateway's own."""
+    send_at: Timestamp | None
+    """Not before then; null: at once."""
     send_by: Timestamp | None
     on_expiry: OnExpiry
     quote: PayoutQuoteReply | None

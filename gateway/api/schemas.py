@@ -136,6 +136,7 @@ class CreatePayout(Body):
     purpose: Annotated[str, StringConstraints(min_length=1, max_length=64), _PUBLISHED] | None = None
     description: Annotated[str, StringConstraints(max_length=140), _PUBLISHED] | None = None
     preference: PreferenceName | None = None
+    send_at: Instant | None = None
     send_by: Instant | None = None
     on_expiry: Literal["fail", "any_channel"] = "fail"
     quote_id: Annotated[str, StringConstraints(pattern=QUOTE_PATTERN)] | None = None
@@ -148,7 +149,7 @@ class CreatePayout(Body):
         return Money(self.amount.value, self.amount.currency)
 
     def terms(self, quote: Quote | None) -> Terms:
-        return Terms(self.preference, self.send_by, OnExpiry(self.on_expiry), quote)
+        return Terms(self.preference, self.send_by, OnExpiry(self.on_expiry), quote, self.send_at)
 
     def payee(self) -> Beneficiary:
         return payee_of(self.beneficiary)

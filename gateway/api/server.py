@@ -54,7 +54,7 @@ def public_app(
     the store stands.
     """
     intake = Intake(in_force.services.clock, pressure)
-    state = PublicState(in_force, Authenticator(sandbox=sandbox), intake, cursor_key)
+    state = PublicState(in_force, Authenticator(sandbox=sandbox), intake, cursor_key, sandbox=sandbox)
     docs = Docs()
     table = RouteTable(public_routes(Payouts(state), Notifications(state), docs, calls(state)))
 

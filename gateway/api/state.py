@@ -64,6 +64,8 @@ class PublicState:
     cursor_key: bytes = field(repr=False)
     alikes: Alikes = field(default_factory=Alikes)
     backlog: Backlog = field(default_factory=Backlog)
+    sandbox: bool = False
+    """Whether what is only for trying may be called."""
     closing: Event = field(default_factory=Event)
     """The listener is being closed: what would stay open for long ends."""
 

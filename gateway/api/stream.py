@@ -12,12 +12,15 @@ from collections.abc import Awaitable, Sequence
 
 import structlog
 from aiohttp import hdrs, web
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from gateway.admission.limits import Load
 from gateway.api.keys import Scope
 from gateway.api.payouts import event_view
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.query import SINCE
+from gateway.api.replies import Reply
 from gateway.api.responses import Bare, encode
 from gateway.api.routes import Answer, Call, Route
 from gateway.api.state import PublicState
@@ -46,6 +49,17 @@ _HEADERS = {
     "X-Accel-Buffering": "no",
 }
 _PING = b": ping\n\n"
+
+
+class StreamEventReply(Reply):
+    """One of the events."""
+
+    id: str | SkipJsonSchema[None] = Field(default_factory=lambda: None)
+    """The line's sequence; `end` has none."""
+    event: str
+    """The line's type, or `end`."""
+    data: str
+    """JSON: the line as the timeline has it; with `end` the payout."""
 
 
 class _Stream(web.StreamResponse):
@@ -159,7 +173,7 @@ def stream_routes(streams: Streams) -> tuple[Route, ...]:
             "The timeline as server-sent events; `Last-Event-ID` or `since` resumes it, `end` carries the payout",
             streams.stream,
             (
-                Answer(200, "Events, until the payout has ended", media_type="text/event-stream"),
+                Answer(200, "Events, until the payout has ended", StreamEventReply, "text/event-stream"),
                 Answer(204, "It has ended, and you have all of it"),
             ),
             frozenset({Code.NOT_FOUND, Code.INVALID_REQUEST}),

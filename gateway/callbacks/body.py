@@ -15,6 +15,7 @@ ACTION_REQUIRED = "payout.action_required"
 DISPUTED = "payout.disputed"
 
 _BY_STATUS = {
+    Status.SCHEDULED: "payout.scheduled",
     Status.HELD: "payout.held",
     Status.PROCESSING: "payout.processing",
     Status.PAID: "payout.paid",

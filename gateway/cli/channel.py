@@ -146,6 +146,13 @@ def _listed(answer: Json) -> Iterator[str]:
         yield from (f"  {_override(override)}" for override in each["overrides"])
     if not answer["data"]:
         yield "there are no channels"
+    here, *others = answer["nodes"]
+    for node in others:
+        if not node["same_config"]:
+            yield (
+                f"{node['name']} runs another file: sha256 {node['sha256'][:12]}; "
+                f"{here['name']}, which answers: {here['sha256'][:12]}"
+            )
 
 
 def _held(answer: Json) -> Iterator[str]:

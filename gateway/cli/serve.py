@@ -8,13 +8,14 @@ import signal
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from gateway import failpoints, log, process
 from gateway.app import Gateway
 from gateway.cli.exit import plain_words
 from gateway.config.config import Config
 from gateway.config.load import load
+from gateway.crew.parent import run_crew
 from gateway.triggers import triggers
 from gateway.world import system_world
 
@@ -22,6 +23,7 @@ from gateway.world import system_world
 def serve(
     *,
     config: Path = Path("config.toml"),
+    workers: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
     quarantine: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Run the gateway: the public API and the admin listener, until SIGTERM or SIGINT.
@@ -32,6 +34,8 @@ def serve(
     ----------
     config
         The configuration file. State and keys live relative to its folder.
+    workers
+        How many processes share the public port, on a PostgreSQL: one for each processor that is to be used.
     quarantine
         Send nothing until two people end it: after a restore that the gateway cannot see by itself.
     """
@@ -40,7 +44,10 @@ def serve(
         failpoints.arm(os.environ.get(failpoints.VARIABLE), sandbox=loaded.sandbox)
         log.configure()
         os.umask(0o077)  # state, keys and books are for us alone
-        process.run(run_until_signal(loaded, quarantine=quarantine))
+        if workers == 1:
+            process.run(run_until_signal(loaded, quarantine=quarantine))
+        else:
+            process.run(run_crew(loaded, workers, quarantine=quarantine))
 
 
 async def run_until_signal(config: Config, *, quarantine: bool = False) -> None:

@@ -36,6 +36,10 @@ class NotRetryable(PaymuxError):
         self.detail = detail
 
 
+class TransitionRefused(PaymuxError):
+    """The sandbox's channel cannot do that with the payout now; in words, for who asked."""
+
+
 class RequestRefused(PaymuxError):
     """What a person asked for, or approved, cannot be done as things stand. `code` is stable, `detail` for people."""
 

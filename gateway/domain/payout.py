@@ -197,6 +197,11 @@ class Payout:
         return replace(self, attempts=tuple(kept))
 
     @property
+    def begins_at(self) -> datetime:
+        """When a channel is chosen for it at the earliest: its `send_at`, or at once."""
+        return max(self.terms.send_at or self.created_at, self.created_at)
+
+    @property
     def live_attempt(self) -> Attempt | None:
         """The one attempt that may still pay, if there is one."""
         return next((attempt for attempt in reversed(self.attempts) if attempt.live), None)

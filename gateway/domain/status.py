@@ -13,6 +13,8 @@ class Status(StrEnum):
     """What an app sees. Final ones are listed in `FINAL`."""
 
     ACCEPTED = "accepted"
+    SCHEDULED = "scheduled"
+    """Its app wants it sent later, and that time was not looked at yet."""
     HELD = "held"
     """It waits for people, and no attempt of it is live."""
     PROCESSING = "processing"
@@ -43,7 +45,14 @@ def status(payout: Payout) -> Status:
         return Status.HELD
     if payout.cancel_requested_at is not None:
         return Status.CANCELED
-    return Status.PROCESSING if payout.attempts else Status.ACCEPTED
+    if payout.attempts:
+        return Status.PROCESSING
+    return Status.SCHEDULED if is_scheduled(payout) else Status.ACCEPTED
+
+
+def is_scheduled(payout: Payout) -> bool:
+    """Nothing was tried for it yet, because it is not to be sent at once."""
+    return payout.begins_at > payout.created_at and payout.waiting_for is None and not payout.attempts
 
 
 def is_final(payout: Payout) -> bool:

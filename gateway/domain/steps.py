@@ -189,9 +189,14 @@ def _carry_on(payout: Payout, now: datetime, policy: StepPolicy) -> Step:
     over = payout.give_up_at <= now
     if final_refusal or len(heard) >= policy.max_attempts or (over and not _has_last_call(payout)):
         return Close(closing_code(payout))
-    if payout.retry_at is not None and payout.retry_at > now:
+    if (payout.retry_at is not None and payout.retry_at > now) or _is_early(payout, now):
         return Wait(_look_at(payout))
     return Plan(last=over)
+
+
+def _is_early(payout: Payout, now: datetime) -> bool:
+    """Its app wants it sent later; one that was begun is carried on, whatever the clock says since."""
+    return payout.terms.send_at is not None and payout.terms.send_at > now and not payout.attempts
 
 
 def _has_last_call(payout: Payout) -> bool:
@@ -223,7 +228,7 @@ def next_due(payout: Payout) -> datetime | None:
 def _look_at(payout: Payout) -> datetime:
     """When one that waits for a channel is looked at next. The end of its time is no reason to where it has a last
     call: that comes at the next look."""
-    at = payout.retry_at or payout.created_at
+    at = payout.retry_at or payout.begins_at
     return at if payout.terms.on_expiry is OnExpiry.ANY_CHANNEL else min(at, payout.give_up_at)
 
 

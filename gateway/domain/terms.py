@@ -29,16 +29,23 @@ class Terms:
     on_expiry: OnExpiry = OnExpiry.FAIL
     quote: Quote | None = None
     """Which channels were quoted to it, and for what; honoured until it expires."""
+    send_at: datetime | None = None
+    """Before then nothing is sent; None: at once."""
 
     def given(self) -> dict[str, str]:
         """What differs from an order that says nothing, in canonical form."""
         said = {
             "preference": self.preference,
-            "send_by": None if self.send_by is None else self.send_by.astimezone(UTC).isoformat(),
+            "send_by": _text(self.send_by),
+            "send_at": _text(self.send_at),
             "on_expiry": None if self.on_expiry is OnExpiry.FAIL else str(self.on_expiry),
             "quote": None if self.quote is None else self.quote.text(),
         }
         return {name: value for name, value in said.items() if value is not None}
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()
 
 
 NO_TERMS = Terms()

@@ -39,6 +39,7 @@ def payout_view(payout: Payout) -> Json:
         "description": payout.description,
         "metadata": dict(payout.metadata),
         "preference": payout.terms.preference,
+        "send_at": timestamp(payout.terms.send_at) if payout.terms.send_at else None,
         "send_by": timestamp(payout.terms.send_by) if payout.terms.send_by else None,
         "on_expiry": str(payout.terms.on_expiry),
         "quote": _quote_view(payout),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from gateway.admission.commit_wait import Pressure
 from gateway.domain.allowance import Span, Used, window_at
 from gateway.domain.status import FINAL, Status
 from gateway.metrics import table
-from gateway.metrics.table import Metric, Place
+from gateway.metrics.table import Metric, Place, Runs
 from gateway.operations.reload_state import ReloadState
 from gateway.operations.services import ChannelHandle
 from gateway.store.census import Census
@@ -41,6 +41,7 @@ def node_readings(quarantined: bool, loop_lag_s: float) -> Iterator[Reading]:
     yield table.BUILD_INFO, (gateway.__version__,), 1
     yield table.QUARANTINE, (), quarantined
     yield table.LOOP_LAG, (), loop_lag_s
+    yield table.WORKER_PROCESSES, (), 1
 
 
 def config_readings(state: ReloadState) -> Iterator[Reading]:
@@ -49,6 +50,13 @@ def config_readings(state: ReloadState) -> Iterator[Reading]:
     yield table.CONFIG_RELOAD_AT, (), state.since.timestamp()
     yield table.CONFIG_INFO, (state.sha256,), 1
     yield table.CONFIG_OVERRIDES, (), state.overrides_active
+
+
+def nodes_readings(sha256: str, others: Sequence[str]) -> Iterator[Reading]:
+    """The nodes at work, this one and those that run these files."""
+    same = sum(each == sha256 for each in others)
+    yield table.NODES, (Runs.SAME,), 1 + same
+    yield table.NODES, (Runs.OTHER,), len(others) - same
 
 
 def pressure_readings(pressure: Pressure) -> Iterator[Reading]:

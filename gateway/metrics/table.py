@@ -21,6 +21,15 @@ class Kind(StrEnum):
     HISTOGRAM = "histogram"
 
 
+class Together(StrEnum):
+    """What several processes of one gateway show as one."""
+
+    SUM = "sum"
+    MAX = "max"
+    """What each of them sees of the same, one of them a little earlier; or the worst of them."""
+    MIN = "min"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One metric. `name` is the whole one; a histogram's series add `_bucket`, `_sum` and `_count` to it."""
@@ -31,6 +40,8 @@ class Metric:
     help: str
     buckets: tuple[float, ...] = ()
     """Of a histogram, in its unit: upper bounds, rising."""
+    together: Together = Together.SUM
+    """Of a gauge. Counters and histograms are always added up."""
 
 
 class AttemptOutcome(StrEnum):
@@ -88,6 +99,14 @@ class Place(StrEnum):
     """In the queue for a place."""
 
 
+class Runs(StrEnum):
+    """Which config.toml a node runs."""
+
+    SAME = "same"
+    """As this one, which is counted too."""
+    OTHER = "other"
+
+
 class DatabaseError(StrEnum):
     """How the database failed us."""
 
@@ -103,8 +122,8 @@ def _counter(name: str, *labels: str, help: str) -> Metric:  # noqa: A002 - Prom
     return Metric(f"{PREFIX}{name}_total", Kind.COUNTER, labels, help)
 
 
-def _gauge(name: str, *labels: str, help: str) -> Metric:  # noqa: A002 - as above
-    return Metric(PREFIX + name, Kind.GAUGE, labels, help)
+def _gauge(name: str, *labels: str, help: str, together: Together = Together.MAX) -> Metric:  # noqa: A002 - as above
+    return Metric(PREFIX + name, Kind.GAUGE, labels, help, together=together)
 
 
 def _histogram(name: str, *labels: str, help: str, buckets: tuple[float, ...]) -> Metric:  # noqa: A002 - as above
@@ -133,6 +152,7 @@ ROUTING_SKIPS = _counter(
 NOTIFICATIONS = _counter("notifications", "channel", "result", help="What channels told us unasked.")
 DELIVERIES = _counter("callback_deliveries", "result", help="Tries of callbacks to apps.")
 DATABASE_ERRORS = _counter("database_errors", "kind", help="Units and questions that the database failed.")
+WORKER_RESTARTS = _counter("worker_restarts", help="Worker processes that ended unasked and were started again.")
 
 # How it stands -------------------------------------------------------------------------------------------------------
 
@@ -145,29 +165,44 @@ PAYOUTS_UNSENT = _gauge("payouts_unsent", help="Accepted payouts that no channel
 CHANNEL_STATE = _gauge("channel_state", "channel", "state", help="1 for the state that the channel is in.")
 BREAKER_STATE = _gauge("breaker_state", "channel", "state", help="1 for the state that the channel's breaker is in.")
 CHANNEL_BALANCE = _gauge(
-    "channel_balance_minor_units", "channel", "currency", help="What is left of a channel's funding."
-)
-CHANNEL_IN_FLIGHT = _gauge("channel_in_flight", "channel", help="Submits under way.")
+    "channel_balance_minor_units", "channel", "currency", help="What is left of a channel's funding.",
+    together=Together.MIN,
+)  # fmt: skip
+CHANNEL_IN_FLIGHT = _gauge("channel_in_flight", "channel", help="Submits under way.", together=Together.SUM)
 CALLBACK_OLDEST = _gauge("callback_oldest_pending_seconds", help="For how long the longest due callback has been due.")
 HOLDS_OPEN = _gauge("holds_open", help="Held and frozen payouts: people are wanted.")
 HOLD_OLDEST_AGE = _gauge("hold_oldest_age_seconds", help="Since the longest held or frozen payout was.")
 QUARANTINE = _gauge("quarantine_active", help="1 while nothing is sent because the database was found to be old.")
 CONFIG_RELOAD_OK = _gauge(
-    "config_last_reload_successful", help="0 while config.toml on disk is not the one in force because it was refused."
-)
+    "config_last_reload_successful", help="0 while config.toml on disk is not the one in force because it was refused.",
+    together=Together.MIN,
+)  # fmt: skip
 CONFIG_RELOAD_AT = _gauge(
-    "config_last_reload_success_timestamp_seconds", help="Unix time at which the configuration in force was put there."
-)
+    "config_last_reload_success_timestamp_seconds", help="Unix time at which the configuration in force was put there.",
+    together=Together.MIN,
+)  # fmt: skip
 CONFIG_INFO = _gauge("config_info", "sha256", help="Always 1; the label is the file that is in force.")
 CONFIG_OVERRIDES = _gauge("config_overrides_active", help="Overrides that hold channels back beside the file.")
-COMMIT_QUEUE = _gauge("commit_queue_units", help="Changes that wait for their commit, those being committed included.")
-COMMIT_WAIT = _gauge("commit_wait_seconds", help="How long one more change would wait for its commit, about.")
-REQUESTS_INSIDE = _gauge("requests_inside", "load", help="Requests being served, by kind of work.")
-REFUSALS_PAUSED = _gauge(
-    "refusals_paused", help="Refusals that are held back for a moment, so that they are not asked for."
+NODES = _gauge(
+    "nodes", "config", help="Nodes at work on the store, by whether they run the same config.toml as this one."
 )
-WORKER_PAYOUTS = _gauge("worker_payouts", "place", help="Payouts that this node's worker has in hand.")
-CALLBACKS_UNDER_WAY = _gauge("callbacks_under_way", help="Callbacks being sent.")
+COMMIT_QUEUE = _gauge(
+    "commit_queue_units", help="Changes that wait for their commit, those being committed included.",
+    together=Together.SUM,
+)  # fmt: skip
+COMMIT_WAIT = _gauge("commit_wait_seconds", help="How long one more change would wait for its commit, about.")
+REQUESTS_INSIDE = _gauge(
+    "requests_inside", "load", help="Requests being served, by kind of work.", together=Together.SUM
+)
+REFUSALS_PAUSED = _gauge(
+    "refusals_paused", help="Refusals that are held back for a moment, so that they are not asked for.",
+    together=Together.SUM,
+)  # fmt: skip
+WORKER_PROCESSES = _gauge("worker_processes", help="Processes that serve for this gateway.", together=Together.SUM)
+WORKER_PAYOUTS = _gauge(
+    "worker_payouts", "place", help="Payouts that this node's worker has in hand.", together=Together.SUM
+)
+CALLBACKS_UNDER_WAY = _gauge("callbacks_under_way", help="Callbacks being sent.", together=Together.SUM)
 WORKER_LAG = _gauge("worker_lag_seconds", help="For how long the longest due payout has waited for a worker.")
 LOOP_LAG = _gauge("event_loop_lag_seconds", help="The longest the event loop was late in the last 15 seconds.")
 

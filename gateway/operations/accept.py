@@ -80,9 +80,11 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
         request.retry_of,
     )
     payout = _new_payout(services, request, now)
-    # Without room here it is due in the store at once, and comes up in its turn.
+    # Without room here it is due in the store, at once or when it is to be sent, and comes up in its turn.
     lease = (
-        Lease(services.node, 1, now + timedelta(seconds=services.lease_s)) if services.has_room(request.app) else None
+        Lease(services.node, 1, now + timedelta(seconds=services.lease_s))
+        if payout.begins_at <= now and services.has_room(request.app)
+        else None
     )
 
     def unit(tx: Tx) -> Accepted:
@@ -123,7 +125,7 @@ def _new_payout(services: Services, request: PayoutRequest, now: datetime) -> Pa
         amount=request.amount,
         beneficiary=request.beneficiary,
         created_at=now,
-        give_up_at=request.terms.send_by or now + services.give_up_after,
+        give_up_at=request.terms.send_by or max(request.terms.send_at or now, now) + services.give_up_after,
         purpose=request.purpose,
         description=request.description,
         metadata=dict(request.metadata),

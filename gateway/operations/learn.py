@@ -152,7 +152,7 @@ def _save(
     new_hold = after.hold if after.hold is not None and _code(after) != _code(before) else None
     if new_hold is not None:
         tx.append_incident(before, Incident(now, str(new_hold.code), new_hold.rule.text, heard.attempt))
-    elif payout_view(before) == payout_view(after) and folded.change is not Change.MOVED:
+    elif folded.change is not Change.MOVED and payout_view(before) == payout_view(after):
         return touch(tx, before, after, lease)
     detail: dict[str, str | int | bool | None] = {
         "held": str(new_hold.code) if new_hold else None,

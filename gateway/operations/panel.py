@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from gateway.domain.override import Override
+from gateway.operations.nodes import Node
 from gateway.operations.reload_state import ReloadState
 from gateway.operations.services import ChannelHandle
 from gateway.store.port import Tx
@@ -63,6 +64,10 @@ class Panel(Protocol):
     @property
     def state(self) -> ReloadState:
         """Of the configuration."""
+        ...
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Those at work on the store, this one first."""
         ...
 
     def shown(self) -> tuple[Shown, ...]:

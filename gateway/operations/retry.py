@@ -22,9 +22,10 @@ from gateway.domain.terms import OnExpiry, Terms
 from gateway.failpoints import Commit, Unit
 from gateway.operations import read
 from gateway.operations.accept import Accepted, PayoutRequest, accept
+from gateway.operations.nodes import on_duty
 from gateway.operations.record import record
 from gateway.operations.services import Current, Services
-from gateway.store.port import Tx
+from gateway.store.port import Duty, Tx
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -161,10 +162,11 @@ async def _finish_one(services: Services, first_id: str) -> None:
 
 
 async def keep_finishing(current: Current) -> None:
-    """Every minute, until cancelled."""
+    """Every minute, one node for all, until cancelled."""
     while True:
         await current.services.clock.sleep(FINISH_EVERY_S)
         try:
-            await finish_open(current.services)
+            if await on_duty(current.services, Duty.RETRIES):
+                await finish_open(current.services)
         except StoreError as error:  # the next round is there soon
             log.warning("payout.retries_not_finished", error=type(error).__name__)

@@ -3,12 +3,14 @@
 Mutable, and only ever touched by the event loop. Everything here may be lost: then channels are believed to be as the
 configuration promises until new outcomes say otherwise. Evidence counts once because it is the difference of what an
 attempt comes to before and after a committed change, and every change of an attempt is committed once.
+
+What other nodes saw is kept apart from it (`hear`), and routed by all the same; breakers are each node's own.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 
@@ -17,22 +19,19 @@ from gateway.domain.money import Money
 from gateway.domain.payout import Attempt, AttemptState, Payout
 from gateway.domain.reasons import channels_fault
 from gateway.domain.states import SETTLED
+from gateway.operations.experience import Experience, Part, parts_in, together
 from gateway.operations.usage import Sums
 from routing import feedback
-from routing.arrival import Arrivals
+from routing.arrival import NOTHING_MEASURED, Arrivals
 from routing.decide import Decision, Request, decide
 from routing.facts import LiveFacts
 from routing.feedback import Evidence, Standing, lateness
 from routing.fees import Usage as Given
-from routing.health import Health
 from routing.health_book import HealthBook, health_class
 from routing.policy import ChannelPolicy
 from routing.rules import Rule
 from routing.score import BALANCED, PREFERENCES, Preference
 from routing.silence import Silence
-
-FORMAT = 1
-"""The version of the stored form."""
 
 _PAID = frozenset({AttemptState.SUCCEEDED, AttemptState.RETURNED})
 
@@ -55,6 +54,11 @@ class Router:
         """Those that an app may ask for, by name."""
         self.book = HealthBook()
         self.arrivals: dict[str, Arrivals] = {}
+        """What all nodes measured: what is routed by."""
+        self._seen_here: dict[str, Arrivals] = {}
+        """What this one did."""
+        self._seen_elsewhere: dict[str, Arrivals] = {}
+        self.exchange = Exchange()
         self._new_seed = new_seed
         self._silence: dict[str, Silence] = {}
         self._probes: dict[tuple[str, int], float] = {}
@@ -72,7 +76,8 @@ class Router:
     ) -> Router:
         """The same memory, asked by other rules: what was learned outlives a reload, and goes on in both."""
         other = Router(rules=rules, preference=preference, preferences=preferences, new_seed=new_seed)
-        other.book, other.arrivals = self.book, self.arrivals
+        other.book, other.arrivals, other.exchange = self.book, self.arrivals, self.exchange
+        other._seen_here, other._seen_elsewhere = self._seen_here, self._seen_elsewhere
         other._silence, other._probes, other._late = self._silence, self._probes, self._late
         return other
 
@@ -169,39 +174,59 @@ class Router:
             return
         there = min(attempt.verdict_as_of or now, now)
         took_s = (there - attempt.first_sent_at).total_seconds()
-        known = self.arrivals.get(attempt.channel, Arrivals())
-        self.arrivals[attempt.channel] = known.after(took_s, policy.promised_s(attempt.first_sent_at))
+        known = self._seen_here.get(attempt.channel, NOTHING_MEASURED)
+        own = self._seen_here[attempt.channel] = known.after(took_s, policy.promised_s(attempt.first_sent_at))
+        elsewhere = self._seen_elsewhere.get(attempt.channel)
+        self.arrivals[attempt.channel] = own if elsewhere is None else own.merge(elsewhere)
 
-    # Keeping ---------------------------------------------------------------------------------------------------------
+    # Telling ---------------------------------------------------------------------------------------------------------
 
-    def as_json(self) -> str:
-        """What a restart may know."""
-        return json.dumps(
-            {
-                "v": FORMAT,
-                "health": [[channel, cls, health.as_json()] for channel, cls, health in self.book.records()],
-                "arrivals": {channel: arrivals.as_json() for channel, arrivals in self.arrivals.items()},
-            },
-            separators=(",", ":"),
-        )
+    def own(self) -> Experience:
+        """What this node saw itself: what a restart, and the other nodes, may know."""
+        return Experience(tuple(self.book.records()), dict(self._seen_here))
 
-    def restore(self, text: str) -> None:
-        """Take in what `as_json` wrote.
+    def take_over(self, found: Experience) -> None:
+        """What a node saw that is gone is ours from now on."""
+        for channel, cls, health in found.health:
+            self.book.restore(channel, cls, health)
+        self._measured(together([self._seen_here, found.arrivals]), self._seen_elsewhere)
+
+    def forget_own(self) -> None:
+        """Another node has taken over what we saw, and tells us of it."""
+        self.book.forget_own()
+        self._measured({}, self._seen_elsewhere)
+
+    def hear(self, told: Mapping[str, Experience]) -> None:
+        """What all other nodes saw by now, instead of what they told before."""
+        self.book.hear({node: each.health for node, each in told.items()})
+        self._measured(self._seen_here, together([each.arrivals for each in told.values()]))
+
+    def restore(self, word: str) -> None:
+        """Take in what all nodes wrote, as somebody who only looks.
 
         Raises:
             ValueError: it is something else; nothing was taken in.
         """
-        try:
-            stored = json.loads(text)
-            if stored["v"] != FORMAT:
-                raise ValueError("a router of another format")
-            health = [(channel, cls, Health.from_json(kept)) for channel, cls, kept in stored["health"]]
-            arrivals = {channel: Arrivals.from_json(kept) for channel, kept in stored["arrivals"].items()}
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a stored router: {error}") from error
-        for channel, cls, record in health:
-            self.book.restore(channel, cls, record)
-        self.arrivals.update(arrivals)
+        self.hear({node: Experience.from_part(part) for node, part in parts_in(word).items()})
+
+    def _measured(self, own: Mapping[str, Arrivals], elsewhere: Mapping[str, Arrivals]) -> None:
+        """In place: a router under other rules has the same dictionaries."""
+        merged = together([own, elsewhere])
+        for kept, new in ((self._seen_here, own), (self._seen_elsewhere, elsewhere), (self.arrivals, merged)):
+            if kept is not new:
+                kept.clear()
+                kept.update(new)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What this node told the others last, and what it heard of them."""
+
+    told: Part | None = None
+    word: str | None = None
+    """All of it, as it was last read."""
+    heard: dict[str, tuple[Part, float]] = field(default_factory=dict)
+    """By node, and since when (monotonic) it says so."""
 
 
 def worth(attempt: Attempt, late: float = 0.0) -> Evidence:

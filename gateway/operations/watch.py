@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import structlog
 
+from gateway.operations.nodes import on_duty
 from gateway.operations.review import held
 from gateway.operations.services import Current, Services
-from gateway.store.port import UnderReview
+from gateway.store.port import Duty, UnderReview
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -29,11 +30,14 @@ async def overdue(services: Services, alarm_after: timedelta) -> tuple[UnderRevi
 
 
 async def watch(current: Current, alarm_after: Callable[[], timedelta]) -> None:
-    """Look for ever, each time with what is configured by then; a look that failed is followed by the next."""
+    """Look for ever, one node for all, each time with what is configured by then; after a look that failed there is
+    the next.
+    """
     while True:
         services = current.services
         try:
-            await overdue(services, alarm_after())
+            if await on_duty(services, Duty.ALARM):
+                await overdue(services, alarm_after())
         except Exception:  # an alarm that dies on a passing fault of the store is no alarm
             log.exception("review.watch_failed")
         await services.clock.sleep(LOOK_EVERY_S)

@@ -120,7 +120,8 @@ class HighWaterFile:
     def write(self, mark: HighWater) -> None:
         """Replace it: on disk under its name when this returns. Raises OSError."""
         fields = {"event": mark.event, "lineage": mark.lineage, "clean": mark.clean, "channels": dict(mark.channels)}
-        written = self.path.with_name(f"{self.path.name}.new")
+        # Of our own: the workers of one machine keep one file, and whoever comes last has looked last.
+        written = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
         descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), 0o600)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.failpoints import Commit, Unit
 from gateway.store.port import Tx
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 DOOR: frozenset[str] = frozenset(
     {
@@ -35,12 +35,20 @@ WORK_SHARE = 4
 """One in so many of a group is kept for the work, where there is any."""
 
 
+class Outcome(Protocol[T_contra]):
+    """Takes a unit's result, or why there is none: an `Awaited`, or a future of any kind."""
+
+    def set_result(self, value: T_contra, /) -> None: ...
+
+    def set_exception(self, error: BaseException, /) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Queued(Generic[T]):
     """A unit on its way to the database, and where its result goes."""
 
     unit: Callable[[Tx], T]
-    future: Future[T]
+    future: Outcome[T]
 
 
 class Lanes:

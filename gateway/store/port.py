@@ -231,6 +231,10 @@ class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, ParkedReads
         """A word the store keeps about itself."""
         ...
 
+    def words(self, beginning: str) -> Mapping[str, str]:
+        """Those whose names begin so."""
+        ...
+
     def high_water(self) -> int:
         """A number that every event raises and nothing lowers: an older copy of the store has a smaller one."""
         ...
@@ -244,6 +248,17 @@ class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, ParkedReads
 
         Those of payouts on a hold that forbids asking do not count."""
         ...
+
+
+class Duty(StrEnum):
+    """What one node does for all."""
+
+    ALARM = "alarm"
+    """Complains of what has waited for people for too long."""
+    RETRIES = "retries"
+    """Finishes orders of failed payouts that were left half made."""
+    CLEARING = "clearing"
+    """Forgets nodes that are gone."""
 
 
 class Tx(ReadTx, PrincipalWrites, OverrideWrites, AuditWrites, RetryWrites, Protocol):
@@ -326,6 +341,10 @@ class Tx(ReadTx, PrincipalWrites, OverrideWrites, AuditWrites, RetryWrites, Prot
 
     def join(self) -> None:
         """This node has looked whether the store is the one it left: from now on it counts as a neighbour."""
+        ...
+
+    def lead(self, duty: Duty) -> bool:
+        """Whether this node does it: it stays so for as long as it is there, and then another one does, who asks."""
         ...
 
     def ask_live_at(self, at: datetime) -> int:

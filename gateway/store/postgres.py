@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import StoreUnavailable
 from gateway.sealing import Sealer
 from gateway.store import postgres_statements as pg
+from gateway.store.awaited import Awaited
 from gateway.store.lanes import Queued
 from gateway.store.lease_time import Measure
 from gateway.store.migrate import current, head, stamp_mode, upgrade
@@ -67,10 +68,9 @@ class PostgresStore:
         return self._writer.pressure
 
     async def run(self, unit: Callable[[Tx], T]) -> T:
-        future: Future[T] = Future()
-        self._writer.put(Queued(unit, future))
-        # Shielded: whoever waits may be cancelled, the unit may not.
-        return await asyncio.shield(asyncio.wrap_future(future))
+        awaited: Awaited[T] = Awaited()
+        self._writer.put(Queued(unit, awaited))
+        return await awaited.result()
 
     async def read(self, query: Callable[[ReadTx], T]) -> T:
         if self._closed:

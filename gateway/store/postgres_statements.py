@@ -42,6 +42,8 @@ SPACE = 0x706D
 """The first number of our advisory locks; the second says which."""
 WORDS_SPACE = SPACE + 1
 """Likewise, of the words of `meta`; the second is drawn from the word."""
+DUTIES_SPACE = SPACE + 2
+"""Likewise, of what one node does for all."""
 
 
 class Lock(IntEnum):
@@ -71,6 +73,8 @@ BEGUN = select(
 TAKE = select(func.pg_advisory_xact_lock(bindparam("space", type_=Integer), bindparam("which", type_=Integer)))
 JOIN = select(func.pg_advisory_lock_shared(SPACE, int(Lock.ALIVE)))
 """Until the session ends."""
+LEAD = select(func.pg_try_advisory_lock(DUTIES_SPACE, bindparam("duty", type_=Integer)))
+"""Likewise; the session that has it gets it again."""
 TRY_SWEEPING = select(func.pg_try_advisory_xact_lock(SPACE, int(Lock.SWEEPING)))
 
 # Payouts -------------------------------------------------------------------------------------------------------------

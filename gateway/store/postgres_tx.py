@@ -41,7 +41,7 @@ from gateway.store import postgres_statements as pg
 from gateway.store.high_water import SAFETY
 from gateway.store.lease_time import LeaseTime
 from gateway.store.picking import Pick
-from gateway.store.port import Callback, Lease, Novelty, Reference, SeenNotification
+from gateway.store.port import Callback, Duty, Lease, Novelty, Reference, SeenNotification
 from gateway.store.postgres_statements import Lock
 from gateway.store.reads import SqlReadTx
 from gateway.store.rows import Rows
@@ -189,6 +189,9 @@ class PostgresTx(PostgresReadTx, SqlTx):
     def join(self) -> None:
         self._connection.execute(pg.JOIN)
         self.joined = True
+
+    def lead(self, duty: Duty) -> bool:
+        return bool(self._connection.execute(pg.LEAD, {"duty": _drawn_from(duty)}).scalar())
 
     def ask_live_at(self, at: datetime) -> int:
         self._take(pg.SPACE, Lock.SAFETY)  # nobody commits a send that this would not see

@@ -25,7 +25,7 @@ from gateway.store.wakes import Ring, Wake
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 CHANNEL = "paymux_wakes"
-EVERY_S = {Wake.PAYOUTS: 0.02, Wake.CALLBACKS: 0.25}
+EVERY_S = {Wake.PAYOUTS: 0.02, Wake.CALLBACKS: 0.25, Wake.OVERRIDES: 0.25}
 """How often each may be told: every node that hears it asks the store once."""
 AGAIN_S = 1.0
 """How long after a session that failed the next is opened."""

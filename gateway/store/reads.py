@@ -227,6 +227,11 @@ class SqlReadTx(
         found = self._one(sql.META, of_name=name)
         return None if found is None else str(found.value)
 
+    def words(self, beginning: str) -> Mapping[str, str]:
+        columns = schema.meta.c
+        named = columns.name.startswith(beginning, autoescape=True)
+        return {row.name: row.value for row in self._all(select(columns.name, columns.value).where(named))}
+
     def high_water(self) -> int:
         # Nothing is ever deleted from events, so SQLite's own row number only grows. Another database counts itself.
         return (

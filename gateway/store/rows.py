@@ -54,6 +54,7 @@ class Rows:
             "send_by": payout.terms.send_by,
             "on_expiry": str(payout.terms.on_expiry),
             "quote": payout.terms.quote.text() if payout.terms.quote else None,
+            "send_at": payout.terms.send_at,
             "retry_of": payout.retry_of,
             "fence": 0,
             "crashes": 0,
@@ -251,6 +252,7 @@ def _terms(row: Row[Any]) -> Terms:
         send_by=row.send_by,
         on_expiry=OnExpiry(row.on_expiry or OnExpiry.FAIL),
         quote=Quote.from_text(row.quote) if row.quote else None,
+        send_at=row.send_at,
     )
 
 

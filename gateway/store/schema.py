@@ -106,6 +106,7 @@ payouts = Table(
     Column("send_by", Moment),
     Column("on_expiry", Text),
     Column("quote", Text),  # `gateway.domain.quote.Quote.text`
+    Column("send_at", Moment),
     Column("retry_of", Text),
     Column("retried_as", Text),
     Column("version", Integer, nullable=False),

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import StoreUnavailable
 from gateway.sealing import Sealer
+from gateway.store.awaited import Awaited
 from gateway.store.engine import log_version, reader_engine, refuse_foreign_log, writer_engine
 from gateway.store.lanes import Queued
 from gateway.store.lock import FileLock
@@ -72,10 +73,9 @@ class SqliteStore:
         return self._writer.pressure
 
     async def run(self, unit: Callable[[Tx], T]) -> T:
-        future: Future[T] = Future()
-        self._writer.put(Queued(unit, future))
-        # Shielded: whoever waits may be cancelled, the unit may not.
-        return await asyncio.shield(asyncio.wrap_future(future))
+        awaited: Awaited[T] = Awaited()
+        self._writer.put(Queued(unit, awaited))
+        return await awaited.result()
 
     async def read(self, query: Callable[[ReadTx], T]) -> T:
         if self._closed:

@@ -17,6 +17,7 @@ from gateway.domain.identity import shard_of_payout, shard_of_request
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.review import Request
 from gateway.domain.status import FINAL, status
+from gateway.domain.steps import next_due
 from gateway.sealing import SealBroken
 from gateway.store import codec, schema
 from gateway.store import statements as sql
@@ -24,7 +25,17 @@ from gateway.store.allowances import SqlAllowanceWrites
 from gateway.store.auditing import SqlAuditWrites
 from gateway.store.overrides import SqlOverrideWrites
 from gateway.store.picking import Pick
-from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Novelty, Reference, SeenNotification
+from gateway.store.port import (
+    Callback,
+    Delivery,
+    Duty,
+    Evidence,
+    Incident,
+    Lease,
+    Novelty,
+    Reference,
+    SeenNotification,
+)
 from gateway.store.principals import SqlPrincipalWrites
 from gateway.store.reads import OPEN_ATTEMPT, SqlReadTx, answerable_payout, evidence_place
 from gateway.store.retries import SqlRetryWrites
@@ -60,7 +71,7 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
             "payout_id": payout.id,
             "fingerprint": reference.fingerprint,
         }
-        values = self._rows.new_payout(payout) | {"due_at": payout.created_at}
+        values = self._rows.new_payout(payout) | {"due_at": _first_due(payout)}
         if lease is not None:
             values |= {"lease_owner": lease.owner, "lease_until": self._held_until(lease), "fence": lease.fence}
         self._insert_reference(row)
@@ -280,6 +291,9 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
     def join(self) -> None:
         """There is nobody to notice."""
 
+    def lead(self, duty: Duty) -> bool:
+        return True  # nobody else is there
+
     def ask_live_at(self, at: datetime) -> int:
         answerable, its = answerable_payout(), and_(_P.shard == _A.shard, _P.id == _A.payout_id)
         # Each may have been sent once more in the time that was lost: no verdict on a first of one is one (R13).
@@ -324,6 +338,13 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
         )
         if changed.rowcount != 1:
             raise StaleWrite(f"{request.id} is no longer open")
+
+
+def _first_due(payout: Payout) -> datetime:
+    """At once, but for what is to be sent later."""
+    if payout.terms.send_at is None:
+        return payout.created_at
+    return max(next_due(payout) or payout.created_at, payout.created_at)
 
 
 def _key_of(seen: SeenNotification) -> Values:

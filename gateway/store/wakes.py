@@ -15,6 +15,8 @@ class Wake(StrEnum):
 
     PAYOUTS = "payouts"
     CALLBACKS = "callbacks"
+    OVERRIDES = "overrides"
+    """Whoever holds channels back: somebody set an override, or lifted one."""
 
 
 Ring = Callable[[Wake], None]

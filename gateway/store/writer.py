@@ -25,7 +25,6 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -36,7 +35,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import CommitUnknown, StoreUnavailable
 from gateway.failpoints import Moment, committing
-from gateway.store.lanes import Lanes, Queued
+from gateway.store.lanes import Lanes, Outcome, Queued
 from gateway.store.quick import quick
 from gateway.store.rows import Rows
 from gateway.store.tx import SqlTx
@@ -189,7 +188,7 @@ class Result:
     value: Any = None
     error: Exception | None = None
 
-    def hand_to(self, future: Future[Any]) -> None:
+    def hand_to(self, future: Outcome[Any]) -> None:
         if self.error is not None:
             future.set_exception(self.error)
         else:

@@ -1,6 +1,7 @@
 """Kill the real gateway at every failpoint, whatever the bank did, and look at what is left.
 
     python -m tests.chaos.failpoints --all --jobs 2 --json
+    python -m tests.chaos.failpoints --all --store postgres --json
     python -m tests.chaos.failpoints --channel bank --only attempt.opened
     python -m tests.chaos.failpoints --list
 
@@ -40,6 +41,7 @@ from tests.chaos.scenes import (
 from tests.chaos.ways import BY_MOCK, PUT_ON_HOLD, RELEASED, ROWS, UNWANTED
 from tests.support.chaos_books import paid_by_account
 from tests.support.chaos_stage import ChaosStage, Died, Overlay, stage
+from tests.support.chaos_stores import SQLITE, STORES, chaos_store
 
 DIES_WITHIN_S = 20.0
 SETTLES_WITHIN_S = 40.0
@@ -225,7 +227,9 @@ class _standing_still:  # noqa: N801 - reads as the context it is
         """The timer goes on: the gateway may die before it, and the bank work after that."""
 
 
-async def run(wanted: Sequence[Cell], folder: Path, *, jobs: int, group: int = 1, loud: bool = False) -> list[Result]:
+async def run(
+    wanted: Sequence[Cell], folder: Path, *, jobs: int, group: int = 1, loud: bool = False, store: str = SQLITE
+) -> list[Result]:
     """Work `wanted` off on `jobs` stages, `group` cells between two settlements."""
     groups = grouped(wanted, group)
     sandboxes = any(cell.channel in ON_THE_WIRE for cell in wanted)
@@ -238,7 +242,9 @@ async def run(wanted: Sequence[Cell], folder: Path, *, jobs: int, group: int = 1
         own.mkdir()
         async with AsyncExitStack() as stack:
             async with one_starts:  # making keys takes a processor
-                killer = Killer(await stack.enter_async_context(stage(own, sandboxes=sandboxes)), number)
+                database = stack.enter_context(chaos_store(store, own))
+                on = await stack.enter_async_context(stage(own, sandboxes=sandboxes, store=database))
+                killer = Killer(on, number)
             for each in left:
                 for result in await killer.run(each):
                     results.append(result)
@@ -255,6 +261,7 @@ async def run(wanted: Sequence[Cell], folder: Path, *, jobs: int, group: int = 1
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.failpoints", description=__doc__)
     parser.add_argument("--all", action="store_true", help="every channel; else only the mock")
+    parser.add_argument("--store", choices=STORES, default=SQLITE)
     parser.add_argument("--channel", choices=CHANNELS, action="append", help="only these channels")
     parser.add_argument("--only", help="only failpoints whose name begins like this")
     parser.add_argument("--jobs", type=int, default=2, help="stages at once")
@@ -268,7 +275,9 @@ def main() -> int:
     rows = [row for row in ROWS if row.failpoint.startswith(given.only or "")]
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="paymux-failpoints-") as folder:
-        results = asyncio.run(run(cells(rows, channels), Path(folder), jobs=given.jobs, loud=not given.json))
+        results = asyncio.run(
+            run(cells(rows, channels), Path(folder), jobs=given.jobs, loud=not given.json, store=given.store)
+        )
     told = report(results, time.monotonic() - began_s)
     print(json.dumps(told.as_json(), indent=2, ensure_ascii=False))
     return 1 if told.faults else 0

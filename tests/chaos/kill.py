@@ -1,12 +1,14 @@
-"""kill -9 of the real gateway at random moments, under real load, with sends open.
+"""kill -9 of the real gateway at random moments, under real load, with sends open; on PostgreSQL of the server too.
 
     python -m tests.chaos.kill --n 200 --seed 1 --json
+    python -m tests.chaos.kill --store postgres --nodes 2 --n 50 --database-kills 20 --seed 1 --json
 
-Apps order payouts over HTTP without a pause, by bearer token and by signed request; WeChat and bank sandboxes are
-processes of their own and keep their own books. The gateway is killed again and again: mostly while it works, now and
-then while it is still starting. After each death the file it left is checked and what was under way is counted. An
-order that got no answer is repeated under the same reference, as an app should. In the end everything is waited for,
-and compared: every acknowledged payout is there, none is paid twice in any book, and each end agrees with the books.
+Apps order payouts over HTTP without a pause, by bearer token and by signed request, at all nodes in turn; WeChat and
+bank sandboxes are processes of their own and keep their own books. One node or another is killed again and again:
+mostly while it works, now and then while it is still starting; and so is the database. After each death what is stored
+is checked, and what was under way is counted. An order that got no answer is repeated under the same reference, perhaps
+at another node, as an app should. In the end everything is waited for, and compared: every acknowledged payout is
+there, none is paid twice in any book, and each end agrees with the books.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from typing import Any
 from adapters.magic import Fate
 from tests.chaos.scenes import Order, account
 from tests.support.chaos_books import paid_by_account
+from tests.support.chaos_server import Death
 from tests.support.chaos_stage import ChaosStage, Died, Overlay, stage
+from tests.support.chaos_stores import SQLITE, STORES, ServerStore, chaos_store
 
 CLIENTS = 12
 FINAL = frozenset({"paid", "failed", "canceled", "returned"})
@@ -34,7 +38,9 @@ OPEN = "&status=accepted&status=held&status=processing"
 MOVED = frozenset({"paid", "returned"})
 SETTLES_WITHIN_S = 900.0
 EARLY = 0.15
-"""The share of lives that end while the gateway is still starting, or has hardly begun."""
+"""The share of deaths that come while a gateway is still starting, or has hardly begun."""
+AWAY_UP_TO_S = 2.0
+"""How long the database stays dead."""
 
 OVERLAY: Overlay = {f"channels.{each}.breaker": {"failures": 5, "open": "1s"} for each in ("wechat", "bank", "mock")}
 """Banks that drop and storm open breakers all the time; they are not what this is about."""
@@ -50,7 +56,10 @@ CHANNELS = {"wechat": 5, "bank": 4, "mock": 1}
 class Report:
     """The run, in numbers."""
 
+    store: str = SQLITE
+    nodes: int = 1
     kills: int = 0
+    database_kills: int = 0
     seed: int = 0
     acknowledged: int = 0
     missing: int = 0
@@ -64,6 +73,9 @@ class Report:
     """Ended, and the app was never told so."""
     kills_with_sends_open: int = 0
     kills_while_starting: int = 0
+    ended_by_themselves: int = 0
+    """Nodes that were found dead, and nobody killed them."""
+    database_deaths: dict[str, int] = field(default_factory=dict)
     posts_unanswered: int = 0
     callbacks: int = 0
     callbacks_repeated: int = 0
@@ -78,7 +90,8 @@ class Report:
 
     @property
     def good(self) -> bool:
-        return not (self.missing or self.paid_twice or self.integrity_bad or self.disagreements or self.unfinished)
+        wrong = self.missing + self.paid_twice + self.integrity_bad + self.disagreements + self.unfinished
+        return not wrong + self.ended_by_themselves
 
 
 class Load:
@@ -123,56 +136,111 @@ class Load:
 
 
 class Run:
-    """So many lives, and the reckoning."""
+    """So many deaths, and the reckoning."""
 
-    def __init__(self, on: ChaosStage, kills: int, seed: int, per_kill: int, *, loud: bool = False) -> None:
+    def __init__(self, on: ChaosStage, report: Report, per_kill: int, *, loud: bool = False) -> None:
         self._stage = on
-        self._dice = random.Random(seed)
-        self._load = Load(on, random.Random(seed + 1))
+        self._dice = random.Random(report.seed)
+        self._load = Load(on, random.Random(report.seed + 1))
         self._per_kill = per_kill
         self._loud = loud
         self._hit: dict[str, Counter[str]] = {"payouts": Counter(), "attempts": Counter()}
-        self.report = Report(kills=kills, seed=seed)
+        self._working: list[asyncio.Task[None]] = []
+        self._up: list[asyncio.Task[bool]] = []
+        """By node: done, and true, once its present life is at work."""
+        self._lost = 0
+        """How often the database went away or came back."""
+        self.report = report
 
     async def play(self) -> Report:
         began_s = time.monotonic()
-        clients = [asyncio.create_task(self._load.client()) for _ in range(CLIENTS)]
+        self._working = [asyncio.create_task(self._load.client()) for _ in range(CLIENTS)]
+        self._up = [asyncio.create_task(self._come_up(number)) for number in range(len(self._stage.nodes))]
         try:
-            for kill in range(1, self.report.kills + 1):
-                await self._life()
-                self._look()
+            for of_a_node in self._order():
+                await (self._kill_a_node() if of_a_node else self._kill_the_database())
                 if self._loud:
-                    print(f"kill {kill}: {len(self._load.orders)} acknowledged", file=sys.stderr, flush=True)
+                    print(f"{len(self._load.orders)} acknowledged", file=sys.stderr, flush=True)
             self._load.stop()
-            await self._stage.start(OVERLAY)
-            await asyncio.gather(*clients)
+            await asyncio.gather(*self._up)
+            await asyncio.gather(*self._working)
+            self._nobody_left()
         finally:
-            for client in clients:
-                client.cancel()
-            await asyncio.gather(*clients, return_exceptions=True)
+            for task in (*self._working, *self._up):
+                task.cancel()
+            await asyncio.gather(*self._working, *self._up, return_exceptions=True)
         await self._settled()
         await self._reckon()
         self.report.seconds = round(time.monotonic() - began_s, 1)
         return self.report
 
-    async def _life(self) -> None:
-        """One life, to a random moment: after so many acknowledgements and a bit, or in the middle of its start."""
-        starting = asyncio.create_task(self._stage.start(OVERLAY))
+    def _order(self) -> list[bool]:
+        """Which deaths are a node's, which the database's."""
+        order = [True] * self.report.kills + [False] * self.report.database_kills
+        self._dice.shuffle(order)
+        return order
+
+    async def _come_up(self, number: int) -> bool:
+        """Until it is ready, or killed. Without its database it ends, and is started again, as a supervisor would."""
+        while True:
+            lost = self._lost
+            try:
+                return await self._stage.start(OVERLAY, number=number)
+            except RuntimeError:
+                if lost == self._lost and lost % 2 == 0:  # the database was there all the time
+                    raise
+
+    async def _a_moment(self) -> bool:
+        """Until after so many acknowledgements and a bit, or only a bit. Whether it is only a bit."""
         if self._dice.random() < EARLY:
-            await asyncio.wait({starting}, timeout=self._dice.uniform(0.1, 3.0))
-            self.report.kills_while_starting += not starting.done()
-            self._stage.kill()
-            await starting
-            return
-        assert await starting
+            await asyncio.sleep(self._dice.uniform(0.1, 3.0))
+            return True
         enough = len(self._load.orders) + self._dice.randrange(1, 2 * self._per_kill)
         while len(self._load.orders) < enough:
+            self._nothing_failed()
             await asyncio.sleep(0.005)
         await asyncio.sleep(self._dice.uniform(0, 0.3))
-        self._stage.kill()
+        return False
+
+    def _nothing_failed(self) -> None:
+        for task in (*self._up, *self._working):
+            if task.done():
+                task.result()
+
+    def _nobody_left(self) -> None:
+        """A node that is up stays up, whatever happens to its database."""
+        for number, node in enumerate(self._stage.nodes):
+            if self._up[number].done() and node.process is not None and node.process.exit_code() is not None:
+                self.report.ended_by_themselves += 1
+                self.report.details.append(f"node {number + 1} ended:\n{self._stage.log_tail(number)}")
+
+    async def _kill_a_node(self) -> None:
+        early = await self._a_moment()
+        self._nobody_left()
+        starting = [number for number, up in enumerate(self._up) if not up.done()]
+        number = self._dice.choice(starting if early and starting else range(len(self._up)))
+        self.report.kills_while_starting += number in starting
+        self._stage.kill(number)
+        await self._up[number]
+        self._look()
+        self._up[number] = asyncio.create_task(self._come_up(number))
+
+    async def _kill_the_database(self) -> None:
+        await self._a_moment()
+        store, how = self._stage.store, self._dice.choice(list(Death))
+        assert isinstance(store, ServerStore)
+        assert store.server is not None
+        self._lost += 1
+        await asyncio.to_thread(store.server.kill, how)
+        if how is not Death.CHILD:  # that one comes back by itself
+            await asyncio.sleep(self._dice.uniform(0, AWAY_UP_TO_S))
+        await asyncio.to_thread(store.server.come_back)
+        self._lost += 1
+        self.report.database_deaths[how] = self.report.database_deaths.get(how, 0) + 1
+        self._look()
 
     def _look(self) -> None:
-        """At the file that was left."""
+        """At what is stored."""
         found = self._stage.autopsy()
         if found.integrity != "ok":
             self.report.integrity_bad += 1
@@ -245,20 +313,28 @@ def _returns(payout: dict[str, Any]) -> bool:
     return bool(payout["status"] == "paid" and number.endswith(str(Fate.PAID_THEN_RETURNED)))
 
 
-async def run(folder: Path, kills: int, seed: int, *, per_kill: int, fork: bool = False, loud: bool = False) -> Report:
-    async with stage(folder, sandboxes=True, fork=fork) as on:
-        return await Run(on, kills, seed, per_kill, loud=loud).play()
+async def run(folder: Path, report: Report, *, per_kill: int, fork: bool = False, loud: bool = False) -> Report:
+    """Play what `report` asks for: store, nodes, kills, seed."""
+    with chaos_store(report.store, folder, killable=True) as store:
+        async with stage(folder, sandboxes=True, fork=fork, store=store, nodes=report.nodes) as on:
+            return await Run(on, report, per_kill, loud=loud).play()
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.kill", description=__doc__)
-    parser.add_argument("--n", type=int, default=200, help="kills")
+    parser.add_argument("--store", choices=STORES, default=SQLITE)
+    parser.add_argument("--nodes", type=int, default=1, help="gateways at once; a SQLite file has one")
+    parser.add_argument("--n", type=int, default=200, help="kills of nodes")
+    parser.add_argument("--database-kills", type=int, default=0, help="kills of the PostgreSQL")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--per-kill", type=int, default=35, help="acknowledgements between two kills, on average")
     parser.add_argument("--json", action="store_true", help="nothing but the report")
     given = parser.parse_args()
+    if given.store == SQLITE and (given.nodes != 1 or given.database_kills):
+        parser.error("a SQLite file has one gateway, and no server")
+    wanted = Report(given.store, given.nodes, given.n, given.database_kills, given.seed)
     with tempfile.TemporaryDirectory(prefix="paymux-kill-") as folder:
-        told = asyncio.run(run(Path(folder), given.n, given.seed, per_kill=given.per_kill, loud=not given.json))
+        told = asyncio.run(run(Path(folder), wanted, per_kill=given.per_kill, loud=not given.json))
     print(json.dumps(told.as_json(), indent=2, ensure_ascii=False))
     return 0 if told.good else 1
 

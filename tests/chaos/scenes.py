@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tests.support.chaos_books import somebody_else_wrote
 from tests.support.chaos_stage import ChaosStage, Died
 
 
@@ -113,6 +112,15 @@ async def cancels(stage: ChaosStage, scene: Scene) -> None:
     await stage.cancel(scene.order.payout_id)
 
 
+async def retries(stage: ChaosStage, scene: Scene) -> None:
+    """It fails, and is ordered again: the same account is closed to the second one, too."""
+    await scene.order.place(stage)
+    assert scene.order.payout_id is not None
+    while (await stage.payout(scene.order.payout_id))["status"] != "failed":
+        await asyncio.sleep(0.01)
+    await stage.retry(scene.order.payout_id, f"{scene.order.reference}-again")
+
+
 async def finds_it_full(stage: ChaosStage, scene: Scene) -> None:
     """The channel takes one at a time, and has one."""
     await scene.blocker().place(stage)
@@ -123,7 +131,7 @@ async def is_overtaken_in_the_queue(stage: ChaosStage, scene: Scene) -> None:
     """It waits for a place in the worker, and somebody else writes it meanwhile."""
     await scene.blocker().place(stage)
     await scene.order.place(stage)
-    assert somebody_else_wrote(stage.database, scene.order.reference, "version")
+    assert stage.store.somebody_else_wrote(scene.order.reference, "version")
 
 
 async def loses_its_lease(stage: ChaosStage, scene: Scene) -> None:
@@ -138,7 +146,7 @@ async def loses_its_lease(stage: ChaosStage, scene: Scene) -> None:
     assert scene.order.payout_id is not None
     while (await stage.payout(scene.order.payout_id))["status"] == "accepted":
         await asyncio.sleep(0.01)
-    assert somebody_else_wrote(stage.database, scene.order.reference, "fence")
+    assert stage.store.somebody_else_wrote(scene.order.reference, "fence")
 
 
 async def is_late(stage: ChaosStage, scene: Scene) -> None:

@@ -29,6 +29,7 @@ from tests.chaos.scenes import (
     loses_its_lease,
     places,
     places_under_two_people,
+    retries,
     signs,
     waits,
 )
@@ -152,6 +153,7 @@ UNWANTED = Way(
     endings={Deed.PAYS_LATER: "0012"},
     untold=True,
 )
+RETRIED = Way(retries, deeds=frozenset({Deed.FAILED}))
 FULL = Way(finds_it_full, overlay=_tight)
 QUEUED = Way(is_overtaken_in_the_queue, overlay=_one_at_a_time)
 OVERTAKEN = Way(loses_its_lease, overlay=_short_calls, deeds=ALL_DEEDS - {Deed.STOPPED}, channels=ON_THE_WIRE)
@@ -174,6 +176,8 @@ WAYS: tuple[tuple[Commit | Send, Way | None], ...] = (
     (Commit.CLOSED, REFUSED),
     (Commit.CANCEL_WISH, UNWANTED),
     (Commit.CANCEL_SENT, UNWANTED),
+    (Commit.RETRIED, RETRIED),
+    (Commit.RETRY_ENDED, RETRIED),
     (Commit.SUBMIT_ANSWER, DIRECT),
     (Commit.QUERY_ANSWER, UNKNOWN),
     (Commit.CANCEL_ANSWER, UNWANTED),
@@ -191,6 +195,7 @@ WAYS: tuple[tuple[Commit | Send, Way | None], ...] = (
     (Commit.STARTED, RESCUED),
     (Commit.CONFIG, HELD_BACK),
     (Commit.ROUTER, RESCUED),
+    (Commit.NODE, RESCUED),
     (Commit.NONCE, SIGNED),
     (Send.SUBMIT, DIRECT),
     (Send.QUERY, UNKNOWN),

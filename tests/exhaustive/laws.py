@@ -28,6 +28,10 @@ def _resolved_paid(payout: Payout) -> bool:
     return payout.resolution is not None and payout.resolution.paid
 
 
+def _is_for_later(payout: Payout) -> bool:
+    return payout.terms.send_at is not None and payout.terms.send_at > payout.created_at
+
+
 STATUS_BY_PRECEDENCE: tuple[tuple[Callable[[Payout], bool], Status], ...] = (
     (lambda p: _A.RETURNED in _states(p), Status.RETURNED),
     (lambda p: _A.SUCCEEDED in _states(p) or _resolved_paid(p), Status.PAID),
@@ -38,6 +42,7 @@ STATUS_BY_PRECEDENCE: tuple[tuple[Callable[[Payout], bool], Status], ...] = (
     (lambda p: p.hold is not None, Status.HELD),
     (lambda p: p.cancel_requested_at is not None, Status.CANCELED),
     (lambda p: bool(p.attempts), Status.PROCESSING),
+    (lambda p: _is_for_later(p) and p.waiting_for is None, Status.SCHEDULED),
     (lambda _: True, Status.ACCEPTED),
 )
 """The status as docs/api.md words it: the first line that applies."""

@@ -27,6 +27,7 @@ from gateway.metrics.table import (
     NotificationResult,
     Operation,
     Place,
+    Runs,
 )
 from routing.breaker import BreakerState
 from routing.eligibility import RefusalCode
@@ -51,6 +52,7 @@ VALUES: dict[tuple[str, str], set[str]] = {
         ("paymux_callback_deliveries_total", "result", DeliveryResult),
         ("paymux_database_errors_total", "kind", DatabaseError),
         ("paymux_worker_payouts", "place", Place),
+        ("paymux_nodes", "config", Runs),
         ("paymux_requests_inside", "load", Load),
         ("paymux_payouts_total", "status", Status),
         ("paymux_payout_oldest_age_seconds", "status", Status),

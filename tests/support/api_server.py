@@ -20,19 +20,25 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.channel import NotificationRefused, RawNotification, Reply, Timeouts
+from adapters.steering import NotSteered, Transition
 from gateway.api.keys import KeyRecord, KeyRing, Scope, bearer_record
 from gateway.api.server import InForce, Listener, Snapshot, public_app, start_listener
 from gateway.api.signed_request import Algorithm, authorization
 from gateway.callbacks.endpoint import Endpoint
+from gateway.domain import changes
+from gateway.domain.event import EventType
+from gateway.domain.reasons import StatusCode
+from gateway.domain.status import StatusReason
 from gateway.domain.steps import StepPolicy
 from gateway.operations.background import Background
+from gateway.operations.record import record
 from gateway.operations.services import ChannelHandle, Keys, Services
 from gateway.sealing import Sealer
 from gateway.secret import Secret
 from gateway.store.port import ReadTx, Tx
 from gateway.store.sqlite import SqliteStore
 from routing.guard import Guard, Limits
-from tests.support.builders import POLLS
+from tests.support.builders import POLLS, sending
 from tests.support.clock import START, FakeClock
 from tests.support.scripted import a_policy
 
@@ -104,10 +110,17 @@ class EarChannel:
 
     def __init__(self) -> None:
         self.heard: list[RawNotification] = []
+        self.steered: list[tuple[str, Transition]] = []
 
     async def read_notification(self, raw: RawNotification) -> Any:
         self.heard.append(raw)
         raise NotificationRefused("not_signed", "no signature", status=418)
+
+    async def steer(self, channel_reference: str, to: Transition) -> None:
+        """What somebody at the bank did; twice is once too often."""
+        if (channel_reference, to) in self.steered:
+            raise NotSteered(f"it is {to} already")
+        self.steered.append((channel_reference, to))
 
     def reply(self, status: int, code: str) -> Reply:
         return Reply(status, (("Content-Type", "text/xml"), ("X-Ear", code)), b"<heard/>")
@@ -228,6 +241,31 @@ class ApiServer:
             },
             **fields,
         }
+
+    async def failed(self, reference: str | None = None, **fields: object) -> str:
+        """A payout of the shop that no channel took in its time; its id."""
+        made: str = (await self.create(self.order(reference, **fields))).json()["id"]
+
+        def unit(tx: Tx) -> None:
+            payout, now = tx.payout(made), self.clock.now()
+            assert payout is not None
+            closed = changes.close(payout, StatusReason(StatusCode.CHANNEL_UNAVAILABLE), now)
+            record(self.services, tx, payout, closed, EventType.CLOSED, now)
+
+        await self.store.run(unit)
+        return made
+
+    async def sent(self, reference: str | None = None) -> str:
+        """A payout of the shop whose order is at the ear; its id."""
+        made: str = (await self.create(self.order(reference))).json()["id"]
+
+        def unit(tx: Tx) -> None:
+            payout = tx.payout(made)
+            assert payout is not None
+            tx.save(payout, sending(payout, "ear"), None)
+
+        await self.store.run(unit)
+        return made
 
     async def create(self, order: Mapping[str, object], *, by: Signer = SHOP) -> Answered:
         return await self.signed("POST", "/v1/payouts", json.dumps(order).encode(), by=by)

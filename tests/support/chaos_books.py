@@ -40,7 +40,7 @@ class Autopsy:
     """By state, those of payouts that had not ended."""
 
 
-_ENDED = ("paid", "failed", "canceled", "returned")
+ENDED = ("paid", "failed", "canceled", "returned")
 
 
 def autopsy(database: Path) -> Autopsy:
@@ -50,11 +50,11 @@ def autopsy(database: Path) -> Autopsy:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {"payouts", "attempts"} <= tables:
             return Autopsy(integrity)
-        marks = ",".join("?" * len(_ENDED))
+        marks = ",".join("?" * len(ENDED))
         open_payouts = f"FROM payouts WHERE status NOT IN ({marks})"
-        payouts = connection.execute(f"SELECT status, count(*) {open_payouts} GROUP BY status", _ENDED).fetchall()
+        payouts = connection.execute(f"SELECT status, count(*) {open_payouts} GROUP BY status", ENDED).fetchall()
         attempts = connection.execute(
-            f"SELECT state, count(*) FROM attempts WHERE payout_id IN (SELECT id {open_payouts}) GROUP BY state", _ENDED
+            f"SELECT state, count(*) FROM attempts WHERE payout_id IN (SELECT id {open_payouts}) GROUP BY state", ENDED
         ).fetchall()
         return Autopsy(integrity, dict(payouts), dict(attempts))
 

@@ -1,5 +1,6 @@
-"""Where the gateway dies and comes back: one folder, one address, sandboxes that live on, and an app that listens.
+"""Where gateways die and come back: one database, sandboxes that live on, and an app that listens.
 
+Each gateway has a folder and addresses of its own; on a SQLite file there is one, on a PostgreSQL there may be more.
 The configuration is the shipped one with addresses of this stage and short waits. Which channel carries a payout is
 plain: a WeChat payee goes by wechat, a bank payout of up to 1000 CNY by mock, a larger one by the bank line.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,12 +22,13 @@ import tomlkit
 
 from adapters.mock.book import read_book
 from examples.sign_request import authorization
-from gateway.demo.stage import Stage
+from gateway.demo.stage import Stage, free_ports
 from gateway.domain.principal import FIRST_TOKEN_FILE
 from gateway.failpoints import VARIABLE
 from tests.support.chaos_app import App
-from tests.support.chaos_books import Autopsy, autopsy
+from tests.support.chaos_books import Autopsy
 from tests.support.chaos_process import Forked, GatewayProcess, Started
+from tests.support.chaos_stores import ChaosStore, FileStore
 
 SANDBOXES = ("wechat", "bank")
 SIGNER_KEY = b"the secret of an app that signs its requests"
@@ -50,56 +53,74 @@ SHORT: Overlay = {
 }
 
 
+MOCK_BOOK = "state/mock.book"
+"""The pretended bank's, in the first one's folder: all nodes have the same bank."""
+
+
 class Died(Exception):
-    """The gateway did not answer: it is dead, or died while it was asked."""
+    """There was no answer, or none that says what became of it: ask again. It is dead, or its database is away."""
+
+
+@dataclass(slots=True)
+class ChaosNode:
+    """The place of one gateway, whoever lives in it at the moment."""
+
+    folder: Path
+    public: int
+    admin: int
+    process: GatewayProcess | None = None
 
 
 @dataclass(slots=True)
 class ChaosStage:
-    """Made by `stage`. One gateway at a time; the sandboxes and the app outlive it."""
+    """Made by `stage`. The sandboxes and the app outlive the gateways."""
 
     inner: Stage
     app: App
     fork: bool
-    gateway: GatewayProcess | None = None
+    store: ChaosStore
+    nodes: list[ChaosNode]
     lives: int = 0
     tokens: list[str] = field(default_factory=list)
     """Of two people, once `add_people` was called."""
     _headers: dict[str, str] = field(default_factory=dict)
+    _asked: int = 0
 
     @property
     def folder(self) -> Path:
         return self.inner.folder
 
     @property
-    def database(self) -> Path:
-        return self.folder / "state/paymux.db"
+    def gateway(self) -> GatewayProcess | None:
+        """The first one."""
+        return self.nodes[0].process
 
     # The gateway's lives -----------------------------------------------------------------------------------------
 
-    async def start(self, overlay: Overlay | None = None, failpoint: str | None = None) -> bool:
-        """A new life. False: it died before it was ready.
+    async def start(self, overlay: Overlay | None = None, failpoint: str | None = None, number: int = 0) -> bool:
+        """A new life of one of them. False: it died before it was ready.
 
         Raises:
             RuntimeError: it did not come up, and was not killed by its failpoint either.
         """
-        self.configure(overlay or {})
+        node = self.nodes[number]
+        self.configure(overlay or {}, number)
         make = Forked if self.fork else Started
-        gateway = self.gateway = make(self.folder, {VARIABLE: failpoint} if failpoint else {})
+        gateway = node.process = make(node.folder, {VARIABLE: failpoint} if failpoint else {})
         self.lives += 1
         async with asyncio.timeout(_READY_S):
-            while not await self._is_ready():
+            while not await self._is_ready(node):
                 code = gateway.exit_code()
                 if code == -signal.SIGKILL:
                     return False
                 if code is not None:
-                    raise RuntimeError(f"the gateway ended with {code}:\n{self.log_tail()}")
+                    raise RuntimeError(f"the gateway ended with {code}:\n{self.log_tail(number)}")
                 await asyncio.sleep(0.02)
         return True
 
-    async def _is_ready(self) -> bool:
+    async def _is_ready(self, node: ChaosNode) -> bool:
         try:
-            async with self.inner.session.get(f"{self.inner.admin}/readyz") as response:
+            async with self.inner.session.get(f"http://127.0.0.1:{node.admin}/readyz") as response:
                 return response.status == 200
         except (aiohttp.ClientError, ConnectionError):
             return False
@@ -118,28 +139,56 @@ class ChaosStage:
             raise RuntimeError(f"the gateway ended with {code}:\n{self.log_tail()}")
         return True
 
-    def kill(self) -> None:
-        """End this life, if it has not ended."""
-        if self.gateway is not None:
-            self.gateway.kill()
-            self.gateway = None
+    def kill(self, number: int = 0) -> None:
+        """End this life, if it has not ended. Where nobody else is at work, nobody has to wait for its leases."""
+        node = self.nodes[number]
+        if node.process is not None:
+            node.process.kill()
+            node.process = None
+            if len(self.nodes) == 1:
+                self.store.let_leases_run_out()
+
+    def kill_all(self) -> None:
+        for number in range(len(self.nodes)):
+            self.kill(number)
 
     def autopsy(self) -> Autopsy:
-        return autopsy(self.database)
+        return self.store.autopsy()
 
-    def log_tail(self) -> str:
-        return (self.folder / "gateway.log").read_text(errors="replace")[-3000:]
+    def log_tail(self, number: int = 0) -> str:
+        return (self.nodes[number].folder / "gateway.log").read_text(errors="replace")[-3000:]
 
-    def configure(self, overlay: Overlay) -> None:
+    def configure(self, overlay: Overlay, number: int = 0) -> None:
         """Write config.toml for the next life."""
+        node = self.nodes[number]
         document: Any = tomlkit.parse(self.inner.config.with_name("base.toml").read_text(encoding="utf-8"))
-        for key, value in {**SHORT, **overlay}.items():
+        own: Overlay = {
+            "gateway.listen": f"127.0.0.1:{node.public}",
+            "gateway.admin_listen": f"127.0.0.1:{node.admin}",
+            "channels.mock.settings.book": str(self.folder / MOCK_BOOK),
+        }
+        for key, value in {**SHORT, **own, **self.store.move_in(node.folder), **overlay}.items():
             *tables, name = key.split(".")
             table = document
             for each in tables:
                 table = table.setdefault(each, tomlkit.table())
             table[name] = value
-        self.inner.config.write_text(tomlkit.dumps(document), encoding="utf-8")
+        (node.folder / "config.toml").write_text(tomlkit.dumps(document), encoding="utf-8")
+
+    async def add_node(self) -> None:
+        """One more gateway on the same database, with the keys of the first one. It lives for a moment, so that later
+        it finds a high-water file of its own."""
+        ports = free_ports()
+        number = len(self.nodes)
+        folder = self.folder / f"node-{number + 1}"
+        self.nodes.append(ChaosNode(folder, ports.public, ports.admin))
+        for part in ("keys", "sandbox"):
+            if (self.folder / "state" / part).exists():
+                shutil.copytree(self.folder / "state" / part, folder / "state" / part)
+        folder.mkdir(exist_ok=True)
+        shutil.copy(self.folder / "signer.secret", folder)
+        await self.start(number=number)
+        self.kill(number)
 
     # The sandboxes -----------------------------------------------------------------------------------------------
 
@@ -177,7 +226,7 @@ class ChaosStage:
             if name in self.inner.parts:
                 async with self.inner.session.get(f"http://127.0.0.1:{port}/books") as response:
                     found += await response.json()
-        mock = self.folder / "state/mock.book"
+        mock = self.folder / MOCK_BOOK
         return found + ([dict(row) for row in read_book(mock)] if mock.exists() else [])
 
     # The app -----------------------------------------------------------------------------------------------------
@@ -186,6 +235,8 @@ class ChaosStage:
         """Order a payout. Raises `Died` when there was no answer, RuntimeError for a refusal."""
         raw = json.dumps(body).encode()
         status, told = await self._call("POST", "/v1/payouts", raw, signed=signed)
+        if status == 503 or told.get("code") == "commit_unknown":
+            raise Died(f"{status}: {told}")
         if status not in (200, 201):
             raise RuntimeError(f"the order was answered {status}: {told}")
         return told
@@ -193,6 +244,12 @@ class ChaosStage:
     async def cancel(self, payout_id: str) -> int:
         """Ask to cancel; the status of the answer. Raises `Died`."""
         status, _ = await self._call("POST", f"/v1/payouts/{payout_id}/cancel", b"")
+        return status
+
+    async def retry(self, payout_id: str, reference: str) -> int:
+        """Order a failed one again; the status of the answer. Raises `Died`."""
+        body = json.dumps({"reference": reference}).encode()
+        status, _ = await self._call("POST", f"/v1/payouts/{payout_id}/retry", body)
         return status
 
     async def payout(self, payout_id: str, *, signed: bool = False) -> dict[str, Any]:
@@ -247,7 +304,8 @@ class ChaosStage:
             more = f"&cursor={page['next_cursor']}"
 
     async def _call(self, method: str, target: str, body: bytes, *, signed: bool = False) -> tuple[int, dict[str, Any]]:
-        url = f"http://127.0.0.1:{self.inner.ports.public}{target}"
+        self._asked += 1
+        url = f"http://127.0.0.1:{self.nodes[self._asked % len(self.nodes)].public}{target}"  # in turn, whoever lives
         headers = self._headers
         if signed:
             own = authorization("hmac-sha256", "signer-1", SIGNER_KEY, method, target, body)
@@ -262,25 +320,30 @@ class ChaosStage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, sandboxes: bool, fork: bool = True) -> AsyncIterator[ChaosStage]:
-    """A stage in `folder`; everything on it is stopped at the end."""
+async def stage(
+    folder: Path, *, sandboxes: bool, fork: bool = True, store: ChaosStore | None = None, nodes: int = 1
+) -> AsyncIterator[ChaosStage]:
+    """A stage in `folder`, by default on a SQLite file; everything on it is stopped at the end."""
     async with Stage(folder) as inner:
         inner.config.rename(inner.config.with_name("base.toml"))
         secret = folder / "signer.secret"
         secret.write_bytes(SIGNER_KEY)
         secret.chmod(0o600)
         async with App(inner.ports.upstream) as app:
-            made = ChaosStage(inner, app, fork)
+            first = ChaosNode(folder, inner.ports.public, inner.ports.admin)
+            made = ChaosStage(inner, app, fork, store or FileStore(folder / "state/paymux.db"), [first])
             made.configure({})
             if sandboxes:
                 await made.start_sandboxes()
             try:
                 await made.start()
                 made._headers.update(inner.headers())
+                for _ in range(nodes - 1):
+                    await made.add_node()
                 made.kill()
                 yield made
             finally:
-                made.kill()
+                made.kill_all()
                 for name in SANDBOXES:
                     if name in inner.parts:
                         made.pause_sandbox(name, paused=False)

@@ -17,6 +17,7 @@ from gateway.api.schemas import Body, read
 from gateway.config.errors import ConfigError
 from gateway.domain.override import LASTS_MAX, Override
 from gateway.domain.view import timestamp
+from gateway.operations.nodes import Node
 from gateway.operations.panel import Panel, Reloaded, Shown, StillMay, Wanted
 from gateway.operations.principals import still_may
 from gateway.operations.reload_state import ReloadState
@@ -49,7 +50,11 @@ class Switches:
         self._panel = panel
 
     async def channels(self, call: Call) -> web.StreamResponse:
-        return as_json({"data": [channel_view(each) for each in self._panel.shown()]})
+        channels, nodes = self._panel.shown(), self._panel.nodes()
+        ours = nodes[0].sha256
+        return as_json(
+            {"data": [channel_view(each) for each in channels], "nodes": [node_view(each, ours) for each in nodes]}
+        )
 
     async def hold_back(self, call: Call) -> web.StreamResponse:
         wanted, now = read(HoldBack, call.body), self._current.services.clock.now()
@@ -104,6 +109,10 @@ def channel_view(shown: Shown) -> Json:
     }
 
 
+def node_view(node: Node, ours: str) -> Json:
+    return {"object": "node", "name": node.name, "sha256": node.sha256, "same_config": node.sha256 == ours}
+
+
 def override_view(override: Override) -> Json:
     return {
         "object": "override",
@@ -156,7 +165,7 @@ def panel_routes(switches: Switches) -> tuple[Route, ...]:
             "listChannels",
             "Every channel: its state and weight in force and by the file, and what holds it back",
             switches.channels,
-            (Answer(200, "The channels, by name"),),
+            (Answer(200, "The channels, by name; and the nodes at work, the one that answers first"),),
         ),
         Route(
             "POST",

@@ -68,8 +68,10 @@ async def test_events_are_listed_once_newest_first(store: Store) -> None:
     assert await store.read(lambda tx: tx.app_event("other", "evt_0001")) == ()
 
 
-async def test_the_quote_of_an_order_comes_back(store: Store) -> None:
-    """What a payout was ordered on is kept with it."""
-    terms = Terms(quote=Quote(NOW + timedelta(minutes=5), (("alpha", 25), ("beta", 0))))
+async def test_the_terms_of_an_order_come_back(store: Store) -> None:
+    """What a payout was ordered on, and for when, is kept with it; and it is due no sooner."""
+    later = NOW + timedelta(days=30)
+    terms = Terms(quote=Quote(NOW + timedelta(minutes=5), (("alpha", 25), ("beta", 0))), send_at=later)
     payout = await put(store, replace(a_payout(), terms=terms))
     assert await store.read(lambda tx: tx.payout(payout.id)) == payout
+    assert await store.read(lambda tx: tx.next_due_at()) == min(later, payout.give_up_at)

@@ -15,7 +15,11 @@ from gateway.api.problems import PROBLEMS, Code
 from gateway.domain.errors import CommitUnknown, StoreUnavailable
 from tests.support.api_server import NOTIFY_TOKEN, RIVAL, WRITER, Answered, ApiServer
 
-BODIES = {"createQuote": {"amount": {"value": 1, "currency": "CNY"}, "method": "wechat"}}
+BODIES: dict[str, dict[str, object]] = {
+    "createQuote": {"amount": {"value": 1, "currency": "CNY"}, "method": "wechat"},
+    "retryPayout": {"reference": "once-more"},
+    "steerPayout": {"to": "paid"},
+}
 """Of operations that want something else than an order."""
 
 
@@ -54,13 +58,14 @@ async def test_every_route_is_answered_as_promised(api: ApiServer) -> None:
         "code": "not_found",
         "event_id": (await api.signed("GET", "/v1/events")).json()["data"][0]["id"],
     }
+    special = {"retryPayout": {"payout_id": await api.failed()}, "steerPayout": {"payout_id": await api.sent()}}
     document = await openapi(api)
     called = 0
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             sent = BODIES.get(operation["operationId"], api.order())
             body = json.dumps(sent).encode() if "requestBody" in operation else b""
-            target = path.format(**values)
+            target = path.format(**values | special.get(operation["operationId"], {}))
             answer = await (api.signed if operation["security"] else api.send)(method.upper(), target, body)
             called += 1
             if path.startswith("/notify/"):
@@ -72,7 +77,7 @@ async def test_every_route_is_answered_as_promised(api: ApiServer) -> None:
                 jsonschema.validate(answer.json(), schema)
             stranger = await api.send(method.upper(), target, body)
             assert (stranger.status == 401 or stranger.status == 415) == bool(operation["security"]), path
-    assert called == 18
+    assert called == 20
 
 
 async def test_problems_are_as_promised(api: ApiServer) -> None:
@@ -114,6 +119,8 @@ async def test_problems_are_as_promised(api: ApiServer) -> None:
         "request_timeout",  # test_api_framing
         "not_cancelable",  # test_api_payouts
         "quote_expired",  # test_api_quotes
+        "not_retryable",  # test_api_retry
+        "transition_refused",  # test_api_steering
         "rate_limited",  # test_api_auth
         "quota_exceeded",  # test_api_intake
         "overloaded",  # test_api_intake

@@ -69,7 +69,7 @@ async def stream(
 
 async def look(api: ApiServer, seconds: float = LOOK_EVERY_S) -> None:
     """Let the open stream look once more: it is waited for until it waits itself, then time passes."""
-    while not api.clock.sleepers:
+    while not api.clock.sleepers:  # noqa: ASYNC110 - the clock is ours, and has no signal for it
         await asyncio.sleep(0)  # its last look is in the store's hands, or on the wire
     await api.clock.advance(seconds)
 

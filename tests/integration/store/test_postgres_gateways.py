@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,8 +22,13 @@ from gateway.config.load import load
 from gateway.database import place_of
 from gateway.domain.audit import Act, Deed
 from gateway.domain.errors import StoreUnavailable
+from gateway.operations import nodes
+from gateway.operations.nodes import Node
+from gateway.operations.panel import Outcome, Wanted
 from gateway.store.migrate import head
+from gateway.store.port import Duty
 from gateway.world import system_world
+from routing.policy import ChannelState
 from tests.support import postgres
 from tests.support.builders import NOW
 from tests.support.config_files import write
@@ -91,6 +97,50 @@ async def test_what_becomes_due_at_one_wakes_the_other(tmp_path: Path, url: URL)
         for number in range(3):
             await one.accept(f"left-{number}")
             await until_paid(two, number + 1)
+
+
+async def test_an_override_reaches_the_other_gateway_at_once(tmp_path: Path, url: URL) -> None:
+    """Set on one node, in force on both; lifted on the other, gone from both."""
+    async with node(tmp_path, url, "one") as one, node(tmp_path, url, "two") as two:
+        drain = Wanted("alpha", "draining", None, "it answers slowly", "person:ada", None)
+        await one.gateway.panel.set(drain, lambda _tx: None)
+        while two.gateway.services.channels["alpha"].policy.state is not ChannelState.DRAINING:
+            await asyncio.sleep(0)
+        await two.gateway.panel.lift("alpha", "person:ada", lambda _tx: None)
+        while one.gateway.services.channels["alpha"].policy.state is not ChannelState.ENABLED:
+            await asyncio.sleep(0)
+
+
+async def test_a_gateway_that_runs_another_file_is_shown(tmp_path: Path, url: URL) -> None:
+    """By name, to people and to the metrics of the others; not any more when it has left."""
+
+    async def say(live: LiveGateway) -> None:
+        await nodes.say(live.gateway.services, live.gateway.nodes, live.gateway.reloads.state.sha256)
+
+    async with node(tmp_path, url, "one") as one:
+        async with node(tmp_path, url, "two") as two:
+            two.write(SHARED.replace("amount = 200", "amount = 300"))
+            assert (await two.gateway.reloader.reload("person:ada")).outcome is Outcome.RELOADED
+            for each in (two, one, two, one):
+                await say(each)
+            ours, theirs = one.gateway.config.sha256, two.gateway.config.sha256
+            assert ours != theirs
+            assert one.gateway.panel.nodes() == (Node("one", ours), Node("two", theirs))
+        await say(one)
+        assert one.gateway.panel.nodes() == (Node("one", ours),)
+
+
+async def test_what_is_done_once_for_all_is_done_by_one(url: URL) -> None:
+    """The same one, until its session ends; then another that asks."""
+    one, two = postgres.open_store(url), postgres.open_store(url)
+    for _ in range(2):
+        assert await one.run(lambda tx: tx.lead(Duty.ALARM))
+        assert not await two.run(lambda tx: tx.lead(Duty.ALARM))
+    assert await two.run(lambda tx: tx.lead(Duty.RETRIES))
+    await one.close()
+    while not await two.run(lambda tx: tx.lead(Duty.ALARM)):
+        pass
+    await two.close()
 
 
 def said(command: Callable[..., None], capsys: pytest.CaptureFixture[str], **options: Any) -> Any:

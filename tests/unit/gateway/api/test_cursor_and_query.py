@@ -127,3 +127,14 @@ def test_values_are_not_repeated() -> None:
         read_query("&".join(f"{param.name}=S%20ECRET" for param in LIST_PARAMS) + "&x=SECRET", LIST_PARAMS)
     assert len(refused.value.faults) == len(LIST_PARAMS) + 1
     assert "ECRET" not in str(refused.value.faults)
+
+
+def test_a_parameter_is_repeated_so_often_and_no_oftener() -> None:
+    """As often as the published schema says."""
+    (repeatable,) = [param for param in LIST_PARAMS if param.repeatable]
+    most = repeatable.schema["maxItems"]
+    assert isinstance(most, int)
+    assert len(read_query("&".join(["status=paid"] * most), LIST_PARAMS)["status"]) == most
+    with pytest.raises(Refused) as refused:
+        read_query("&".join(["status=paid"] * (most + 1)), LIST_PARAMS)
+    assert [fault.code for fault in refused.value.faults] == ["too_many"]

@@ -14,7 +14,9 @@ from gateway.domain.event import Event, EventType
 from gateway.domain.money import Money
 from gateway.domain.outcome import NextAction
 from gateway.domain.payout import AttemptState, Closure, Payout
+from gateway.domain.quote import Quote
 from gateway.domain.reasons import RejectReason, StatusCode
+from gateway.domain.terms import Terms
 from gateway.domain.view import attempt_view, payout_view
 from tests.support.builders import NOW, a_payout, sending
 
@@ -42,6 +44,9 @@ PAYOUTS = {
     ),
     "frozen": replace(sending(), frozen=True),
     "canceled": replace(a_payout(), cancel_requested_at=NOW),
+    "scheduled": replace(a_payout(), terms=Terms(send_at=NOW + timedelta(days=1))),
+    "quoted": replace(sending(), terms=Terms(quote=Quote(NOW, (("alpha", 1),)))),
+    "retried": replace(a_payout(), retry_of=a_payout("first").id, retried_as=a_payout("next").id),
 }
 
 

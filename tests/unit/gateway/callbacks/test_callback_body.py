@@ -16,6 +16,7 @@ from gateway.domain.hold import Hold, HoldCode
 from gateway.domain.payout import AttemptState, Closure, Payout
 from gateway.domain.reasons import StatusCode
 from gateway.domain.status import Status, status
+from gateway.domain.terms import Terms
 from gateway.operations.announce import make_callbacks
 from tests.support.callbacks import ACTION, NOW, make_attempt, make_endpoint, make_payout
 
@@ -23,6 +24,7 @@ A = AttemptState
 
 IN_STATUS: dict[Status, Payout] = {
     Status.ACCEPTED: make_payout(),
+    Status.SCHEDULED: make_payout(terms=Terms(send_at=NOW + timedelta(days=1))),
     Status.HELD: make_payout(hold=Hold(HoldCode.FOUND_AT_CHANNEL, NOW)),
     Status.PROCESSING: make_payout(attempts=(make_attempt(A.PENDING),)),
     Status.PAID: make_payout(attempts=(make_attempt(A.SUCCEEDED, settled_at=NOW),)),

@@ -11,7 +11,7 @@ from gateway.metrics.table import METRICS, Kind, Metric
 
 BOUNDED = {
     "route", "method", "code", "currency", "status", "channel", "outcome", "operation", "reason", "result", "kind",
-    "version", "state", "sha256", "place", "load",
+    "version", "state", "sha256", "place", "load", "config",
 }  # fmt: skip
 """Closed lists, and what stands in the configuration."""
 
