@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -73,6 +72,12 @@ async def until_paid(live: LiveGateway, number: int) -> None:
         pass
 
 
+async def until_alpha(live: LiveGateway, state: ChannelState) -> None:
+    """Come back when the channel is so."""
+    while live.gateway.services.channels["alpha"].policy.state is not state:
+        await live.gateway.services.store.read(lambda tx: None)
+
+
 async def test_two_gateways_share_the_work(tmp_path: Path, url: URL) -> None:
     """Payouts ordered at both are all paid, each by one attempt, sent once; the second begins no quarantine."""
     async with node(tmp_path, url, "one") as one, node(tmp_path, url, "two") as two:
@@ -104,11 +109,9 @@ async def test_an_override_reaches_the_other_gateway_at_once(tmp_path: Path, url
     async with node(tmp_path, url, "one") as one, node(tmp_path, url, "two") as two:
         drain = Wanted("alpha", "draining", None, "it answers slowly", "person:ada", None)
         await one.gateway.panel.set(drain, lambda _tx: None)
-        while two.gateway.services.channels["alpha"].policy.state is not ChannelState.DRAINING:
-            await asyncio.sleep(0)
+        await until_alpha(two, ChannelState.DRAINING)
         await two.gateway.panel.lift("alpha", "person:ada", lambda _tx: None)
-        while one.gateway.services.channels["alpha"].policy.state is not ChannelState.ENABLED:
-            await asyncio.sleep(0)
+        await until_alpha(one, ChannelState.ENABLED)
 
 
 async def test_a_gateway_that_runs_another_file_is_shown(tmp_path: Path, url: URL) -> None:
