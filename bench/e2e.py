@@ -111,13 +111,25 @@ class Side:
 
 def measure(rounds: int, payouts: int, store: str) -> dict[str, Any]:
     """`payouts` in each of `rounds` rounds, by floor and gateway in turn."""
-    with place(STORES.get(store, store)) as at:
+    with _database(store) as database, place(database) as at:
         for side in at.sides:
             _press(at, side, "warm", WARM)
         for number in range(rounds):
             for side in at.sides if number % 2 else reversed(at.sides):
                 side.turns.append(_turn(at, side, f"r{number}", payouts))
         return _told(at, store)
+
+
+@contextmanager
+def _database(store: str) -> Iterator[str]:
+    """What `[gateway] database` says: a file of its own, a database of its own on a PostgreSQL, or what is given."""
+    if store == "postgres":
+        from bench.postgres import server  # its driver is an extra
+
+        with server() as started, started.database() as address:
+            yield address
+    else:
+        yield STORES.get(store, store)
 
 
 def table(result: dict[str, Any]) -> str:

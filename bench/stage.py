@@ -72,6 +72,8 @@ class Stage:
     public: int
     admin: int
     process: subprocess.Popen[bytes] | None = None
+    options: tuple[str, ...] = ()
+    """Of `serve`."""
 
     @property
     def database(self) -> Path:
@@ -80,7 +82,8 @@ class Stage:
     def start(self) -> float:
         """Start it; how many seconds until it said that it is ready. Raises RuntimeError when it never does."""
         began_s = time.monotonic()
-        command = [sys.executable, "-m", "gateway", "serve", "--config", str(self.folder / "config.toml")]
+        config = str(self.folder / "config.toml")
+        command = [sys.executable, "-m", "gateway", "serve", "--config", config, *self.options]
         with (self.folder / "log").open("ab") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - our own
         while time.monotonic() - began_s < START_S:

@@ -13,8 +13,8 @@ FACTORIES: Mapping[str, Callable[[float, float, float, int], HttpClientFactory]]
 """What may stand under the port, by the name that `transport` of a channel has for it."""
 
 __all__ = [
-    "FACTORIES",
     "ANSWER_MAX_BYTES",
+    "FACTORIES",
     "AiohttpFactory",
     "AiohttpHttp",
     "ChannelHttp",

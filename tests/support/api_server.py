@@ -242,6 +242,12 @@ class ApiServer:
             **fields,
         }
 
+    async def quoted(self, **fields: object) -> str:
+        """The id of a quote for `order`'s amount and method, or for what `fields` say instead."""
+        asked = {"amount": {"value": 12345, "currency": "CNY"}, "method": "bank_account", **fields}
+        made: str = (await self.signed("POST", "/v1/quotes", json.dumps(asked).encode())).json()["id"]
+        return made
+
     async def failed(self, reference: str | None = None, **fields: object) -> str:
         """A payout of the shop that no channel took in its time; its id."""
         made: str = (await self.create(self.order(reference, **fields))).json()["id"]

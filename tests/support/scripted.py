@@ -169,6 +169,12 @@ class ScriptedGateway:
         assert found is not None
         return found
 
+    def change(self, name: str, **policy: object) -> None:
+        """A channel's policy, as a reload would."""
+        handles = dict(self.services.channels)
+        handles[name] = replace(handles[name], policy=replace(handles[name].policy, **policy))  # type: ignore[arg-type]
+        self.services = replace(self.services, channels=handles)
+
     async def evidence(self, payout: Payout) -> list[Evidence]:
         return list(await self.store.read(lambda tx: tx.evidence(payout.id)))
 

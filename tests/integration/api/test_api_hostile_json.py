@@ -107,7 +107,17 @@ FAULTY = {
         "/send_by",
         "bad_format",
     ),
-    "37 send_at, not yet": (GOOD.replace(b"{", b'{"send_at":null,', 1), "/send_at", "unknown_field"),
+    "a time so far ahead": (
+        GOOD.replace(b"{", b'{"send_at":"9999-12-31T23:59:59Z",', 1),
+        "/send_at",
+        "out_of_range",
+    ),
+    "a time that is a number": (GOOD.replace(b"{", b'{"send_at":1767225600,', 1), "/send_at", "not_a_string"),
+    "a forged quote": (
+        GOOD.replace(b"{", b'{"quote_id":"qt_' + b"A" * 40 + b'",', 1),
+        "/quote_id",
+        "bad_quote",
+    ),
     "37 unknown field of a part": (GOOD.replace(b'"openid"', b'"x":1,"openid"'), "/beneficiary/x", "unknown_field"),
     "37 field of the other kind": (
         GOOD.replace(b'"openid"', b'"country":"CN","openid"'),

@@ -23,13 +23,6 @@ async def ask(api: ApiServer, by: Signer = READER, **fields: Any) -> Answered:
     return await api.signed("POST", "/v1/quotes", json.dumps({**ASKED, **fields}).encode(), by=by)
 
 
-async def quote_id(api: ApiServer, by: Signer = READER, **fields: Any) -> str:
-    answer = await ask(api, by, **fields)
-    assert answer.status == 201, answer.body
-    token: str = answer.json()["id"]
-    return token
-
-
 async def test_a_quote_says_who_would_carry_it_for_what(api: ApiServer) -> None:
     """As published; five minutes good; and nothing was stored for it."""
     answer = await ask(api)
@@ -78,7 +71,7 @@ async def test_more_than_the_app_may_order(api: ApiServer) -> None:
 
 async def test_an_order_on_a_quote(api: ApiServer) -> None:
     """It is taken in, says what it was ordered on, and is replayed even after the quote's end."""
-    order = api.order("quoted", quote_id=await quote_id(api))
+    order = api.order("quoted", quote_id=await api.quoted())
     made = await api.create(order)
     assert made.status == 201
     PayoutReply.model_validate(made.json())
@@ -93,16 +86,16 @@ async def test_an_order_on_a_quote(api: ApiServer) -> None:
 
 async def test_an_order_after_its_end(api: ApiServer) -> None:
     """It is told so, nothing is stored, and the reference is free for a new quote."""
-    late = await quote_id(api)
+    late = await api.quoted()
     api.clock.move(timedelta(minutes=5).total_seconds())
     refused = await api.create(api.order("late", quote_id=late))
     assert (refused.status, refused.json()["code"]) == (409, "quote_expired")
-    assert (await api.create(api.order("late", quote_id=await quote_id(api)))).status == 201
+    assert (await api.create(api.order("late", quote_id=await api.quoted()))).status == 201
 
 
 async def test_an_order_that_was_not_quoted(api: ApiServer) -> None:
     """A quote is for one app, amount, method and preference; and nobody makes one for himself."""
-    token = await quote_id(api)
+    token = await api.quoted()
     other = {"amount": {"value": 12346, "currency": "CNY"}}
     wechat = {"beneficiary": {"type": "wechat", "openid": "o-12345678"}}
     for fields in (other, wechat, {"preference": "cheapest"}):

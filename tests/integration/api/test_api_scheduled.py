@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from gateway.api.configured import SCHEDULED_MAX
 from gateway.api.replies import PayoutReply
-from tests.integration.api.test_api_quotes import quote_id
 from tests.support.api_server import ApiServer
 from tests.support.clock import START
 
@@ -45,7 +44,7 @@ async def test_too_far_ahead(api: ApiServer) -> None:
 
 async def test_not_after_the_quote(api: ApiServer) -> None:
     """Who orders on a quote for a time after it would not be carried by it."""
-    token = await quote_id(api)
+    token = await api.quoted()
     refused = await api.create(api.order(quote_id=token, send_at=after(minutes=5)))
     assert refused.codes() == {"/send_at": "after_quote"}
     assert (await api.create(api.order(quote_id=token, send_at=after(minutes=4)))).json()["status"] == "scheduled"

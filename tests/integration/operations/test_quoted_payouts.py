@@ -22,7 +22,7 @@ from routing.explain import explain
 from routing.policy import ChannelState, FeeKind, FeeRule
 from routing.rules import Action, Match, Rule
 from tests.support.builders import NOW, an_answer
-from tests.support.scripted import FEE_ONLY, MONEY, ScriptedGateway, scripted_gateway
+from tests.support.scripted import FEE_ONLY, MONEY, scripted_gateway
 
 PAID = an_answer(OutcomeKind.SUCCEEDED)
 REFUSED = an_answer(OutcomeKind.REJECTED, finality=Finality.FINAL, reason=RejectReason.CHANNEL_UNAVAILABLE)
@@ -31,13 +31,6 @@ GOOD_UNTIL = NOW + timedelta(minutes=5)
 
 def quoted(*fees: tuple[str, int]) -> Terms:
     return Terms(quote=Quote(GOOD_UNTIL, fees))
-
-
-def change(gateway: ScriptedGateway, name: str, **policy: object) -> None:
-    """As a reload would."""
-    handles = dict(gateway.services.channels)
-    handles[name] = replace(handles[name], policy=replace(handles[name].policy, **policy))  # type: ignore[arg-type]
-    gateway.services = replace(gateway.services, channels=handles)
 
 
 def decision_of(payout: Payout, number: int = 1) -> Decision:
@@ -59,7 +52,7 @@ async def test_a_quote_is_what_the_router_thinks() -> None:
 async def test_the_limits_of_the_day_are_looked_at() -> None:
     """What a channel may not be given any more it is not quoted for; the look is the store's own."""
     gateway = scripted_gateway()
-    change(gateway, "alpha", daily_minor=MONEY.minor - 1)
+    gateway.change("alpha", daily_minor=MONEY.minor - 1)
     found = await quote(gateway.services, Wish("acme", MONEY, BeneficiaryKind.BANK_ACCOUNT))
     assert found.quote == Quote(GOOD_UNTIL, (("beta", 2),))
 
@@ -67,7 +60,7 @@ async def test_the_limits_of_the_day_are_looked_at() -> None:
 async def test_the_choice_and_the_fee_are_honoured() -> None:
     """The dearer channel, quoted first, carries it for the fee that was quoted, though its price has risen since."""
     gateway = scripted_gateway()
-    change(gateway, "beta", fees=(FeeRule(FeeKind.FLAT, "CNY", amount_minor=900),))
+    gateway.change("beta", fees=(FeeRule(FeeKind.FLAT, "CNY", amount_minor=900),))
     gateway.channels["beta"].submits.append(PAID)
     payout = await gateway.accept(terms=quoted(("beta", 2), ("alpha", 1)))
     assert (status(payout), payout.attempt(1).channel) == (Status.PAID, "beta")
@@ -103,7 +96,7 @@ async def test_a_refusal_goes_to_the_next_one_of_the_quote() -> None:
 async def test_a_channel_that_cannot_be_used_is_not_used() -> None:
     """Switched off beats quoted: it waits and says so, and after the quote's end it is routed like any other."""
     gateway = scripted_gateway()
-    change(gateway, "beta", state=ChannelState.DRAINING)
+    gateway.change("beta", state=ChannelState.DRAINING)
     payout = await gateway.accept(terms=quoted(("beta", 2)))
     assert payout.attempts == ()
     assert (status(payout), status_reason(payout).code) == (Status.ACCEPTED, StatusCode.CHANNEL_UNAVAILABLE)  # type: ignore[union-attr]
@@ -133,7 +126,7 @@ async def test_an_operators_rule_beats_a_quote() -> None:
 async def test_the_quote_or_nothing() -> None:
     """With `send_by` at its end a payout fails rather than to be carried otherwise."""
     gateway = scripted_gateway()
-    change(gateway, "beta", state=ChannelState.DRAINING)
+    gateway.change("beta", state=ChannelState.DRAINING)
     terms = replace(quoted(("beta", 2)), send_by=GOOD_UNTIL)
     payout = await gateway.accept(terms=terms)
     await gateway.pass_time(minutes=6)

@@ -22,7 +22,6 @@ from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.cancel import cancel
 from gateway.store.port import Lease
 from routing.policy import ChannelState
-from tests.integration.operations.test_quoted_payouts import change
 from tests.support.builders import BENEFICIARY, NOW, a_payout, an_answer
 from tests.support.scripted import MONEY, ScriptedGateway, scripted_gateway
 
@@ -76,7 +75,7 @@ async def test_its_patience_begins_at_its_time() -> None:
     """`give_up_after` counts from `send_at`, and while no channel takes it it says so like any other."""
     gateway = scripted_gateway()
     for name in ("alpha", "beta"):
-        change(gateway, name, state=ChannelState.DRAINING)
+        gateway.change(name, state=ChannelState.DRAINING)
     payout = await scheduled(gateway)
     assert payout.give_up_at == AT + timedelta(hours=72)
     await gateway.pass_time(hours=6)
