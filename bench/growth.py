@@ -19,9 +19,10 @@ from typing import Any
 
 from bench.beside import beside, cpu_s
 from bench.copies import Templates
-from bench.e2e import AT_ONCE, STORES, Place, place
+from bench.e2e import AT_ONCE, Place, place
 from bench.stage import Stage
 
+SQLITE = "sqlite:state/paymux.db"
 TEMPLATES = 256
 WARM = 64
 FAR = 10_000_000
@@ -57,10 +58,10 @@ class Grown:
 
 def measure(rounds: int, payouts: int, sizes: Sequence[int]) -> dict[str, Any]:
     """`payouts` a round through a gateway for each of `sizes`, of which the first is 0."""
-    with place(STORES["sqlite"]) as at, ExitStack() as stack:
+    with place(SQLITE) as at, ExitStack() as stack:
         grown = []
         for size in sizes:
-            stage = stack.enter_context(beside(at, f"grown{size}", STORES["sqlite"]))
+            stage = stack.enter_context(beside(at, f"grown{size}", SQLITE))
             grown.append(_fill(at, Grown(size, stage)))
         for number in range(rounds + 1):
             for each in grown if number % 2 else reversed(grown):

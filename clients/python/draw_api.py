@@ -16,10 +16,12 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 from drawn.methods import calls_module, methods_module  # noqa: E402 - the checkout is importable only from here on
 from drawn.models import models_module  # noqa: E402 - as above
 from drawn.names import Document  # noqa: E402 - as above
+from gateway.api.calls import calls as more_calls  # noqa: E402 - as above
 from gateway.api.docs import Docs  # noqa: E402 - as above
 from gateway.api.notifications import Notifications  # noqa: E402 - as above
 from gateway.api.openapi import build  # noqa: E402 - as above
 from gateway.api.payouts import Payouts  # noqa: E402 - as above
+from gateway.api.state import PublicState  # noqa: E402 - as above
 from gateway.api.table import public_routes  # noqa: E402 - as above
 
 PACKAGE = HERE / "paymux_client"
@@ -27,7 +29,10 @@ PACKAGE = HERE / "paymux_client"
 
 def document() -> Document:
     """The OpenAPI document as a sandbox serves it."""
-    routes = public_routes(*(create_autospec(kind, instance=True) for kind in (Payouts, Notifications, Docs)))
+    payouts, notifications, docs, state = (
+        create_autospec(kind, instance=True) for kind in (Payouts, Notifications, Docs, PublicState)
+    )
+    routes = public_routes(payouts, notifications, docs, more_calls(state))
     served: Document = build(routes, "0", sandbox=True)
     return served
 

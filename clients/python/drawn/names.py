@@ -14,10 +14,15 @@ Document = Mapping[str, Any]
 REPEATABLE = {
     "createPayout": "the reference makes it one order, however often it is sent",
     "cancelPayout": "a wish said twice is one wish",
+    "createQuote": "a quote changes nothing: one more is one more price",
+    "retryPayout": "the new reference makes it one order, and there is at most one retry",
 }
 """Calls that change something and may be repeated, and why. Reading is always repeatable."""
 
-LEFT_OUT = {"notify": "channels call it, apps do not"}
+LEFT_OUT = {
+    "notify": "channels call it, apps do not",
+    "streamTimeline": "a stream, to be read as it comes: `timeline` has the same",
+}
 """Operations without a method, and why."""
 
 BODY_NAMES = {"CreatePayout": "order"}

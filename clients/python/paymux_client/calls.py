@@ -109,6 +109,91 @@ def explain_payout(payout_id: str, *, lang: Literal["en", "zh"] | None = None) -
     )
 
 
+def list_channels() -> Call[models.ChannelList]:
+    """The channels: fees, promised and measured arrival, health. Needs a key with the scope `query`."""
+    return Call("GET", "/v1/channels", reads(models.ChannelList), repeatable=True)
+
+
+def create_quote(body: models.AskQuote) -> Call[models.Quote]:
+    """Eligible channels, fee and expected arrival, before any commitment. Needs a key with the scope `query`."""
+    return Call("POST", "/v1/quotes", reads(models.Quote), body=body_of(body), repeatable=True)
+
+
+def list_events(
+    *,
+    type: Sequence[
+        Literal[
+            "payout.accepted",
+            "payout.action_required",
+            "payout.canceled",
+            "payout.disputed",
+            "payout.failed",
+            "payout.held",
+            "payout.paid",
+            "payout.processing",
+            "payout.returned",
+            "payout.scheduled",
+        ]
+    ]
+    | None = None,
+    payout_id: str | None = None,
+    created_gte: datetime | None = None,
+    created_lt: datetime | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Call[models.AppEventPage]:
+    """What callbacks told your addresses, or will tell them, newest first. Needs a key with the scope `query`."""
+    return Call(
+        "GET",
+        "/v1/events",
+        reads(models.AppEventPage),
+        query=pairs(
+            ("type", type),
+            ("payout_id", payout_id),
+            ("created_gte", created_gte),
+            ("created_lt", created_lt),
+            ("limit", limit),
+            ("cursor", cursor),
+        ),
+        repeatable=True,
+    )
+
+
+def get_event(event_id: str) -> Call[models.AppEvent]:
+    """Read an event, and how far it has come. Needs a key with the scope `query`."""
+    return Call("GET", path("/v1/events/{event_id}", event_id=event_id), reads(models.AppEvent), repeatable=True)
+
+
+def redeliver_event(event_id: str) -> Call[models.AppEvent]:
+    """Have an event sent once more, to every address that it went to. Needs a key with the scope `submit`."""
+    return Call("POST", path("/v1/events/{event_id}/redeliver", event_id=event_id), reads(models.AppEvent))
+
+
+def retry_payout(payout_id: str, body: models.RetryPayout) -> Call[models.Payout]:
+    """Order a failed payout again, once, under a new reference and at will to a corrected beneficiary. Needs a key
+    with the scope `submit`.
+    """
+    return Call(
+        "POST",
+        path("/v1/payouts/{payout_id}/retry", payout_id=payout_id),
+        reads(models.Payout),
+        body=body_of(body),
+        repeatable=True,
+    )
+
+
+def steer_payout(payout_id: str, body: models.Steer) -> Call[models.Payout]:
+    """Sandbox only: have the channel pay, refuse or return it; we hear of that as of everything. Needs a key with the
+    scope `submit`.
+    """
+    return Call(
+        "POST",
+        path("/v1/sandbox/payouts/{payout_id}/transition", payout_id=payout_id),
+        reads(models.Payout),
+        body=body_of(body),
+    )
+
+
 def openapi() -> Call[object]:
     """This document."""
     return Call("GET", "/openapi.json", as_json, repeatable=True)

@@ -82,6 +82,70 @@ class Methods(ABC):
         """
         return self.do(calls.explain_payout(payout_id, lang=lang))
 
+    def list_channels(self) -> models.ChannelList:
+        """The channels: fees, promised and measured arrival, health. Needs a key with the scope `query`."""
+        return self.do(calls.list_channels())
+
+    def create_quote(self, body: models.AskQuote) -> models.Quote:
+        """Eligible channels, fee and expected arrival, before any commitment. Needs a key with the scope `query`."""
+        return self.do(calls.create_quote(body))
+
+    def list_events(
+        self,
+        *,
+        type: Sequence[
+            Literal[
+                "payout.accepted",
+                "payout.action_required",
+                "payout.canceled",
+                "payout.disputed",
+                "payout.failed",
+                "payout.held",
+                "payout.paid",
+                "payout.processing",
+                "payout.returned",
+                "payout.scheduled",
+            ]
+        ]
+        | None = None,
+        payout_id: str | None = None,
+        created_gte: datetime | None = None,
+        created_lt: datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.AppEventPage:
+        """What callbacks told your addresses, or will tell them, newest first. Needs a key with the scope `query`."""
+        return self.do(
+            calls.list_events(
+                type=type,
+                payout_id=payout_id,
+                created_gte=created_gte,
+                created_lt=created_lt,
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
+    def get_event(self, event_id: str) -> models.AppEvent:
+        """Read an event, and how far it has come. Needs a key with the scope `query`."""
+        return self.do(calls.get_event(event_id))
+
+    def redeliver_event(self, event_id: str) -> models.AppEvent:
+        """Have an event sent once more, to every address that it went to. Needs a key with the scope `submit`."""
+        return self.do(calls.redeliver_event(event_id))
+
+    def retry_payout(self, payout_id: str, body: models.RetryPayout) -> models.Payout:
+        """Order a failed payout again, once, under a new reference and at will to a corrected beneficiary. Needs a key
+        with the scope `submit`.
+        """
+        return self.do(calls.retry_payout(payout_id, body))
+
+    def steer_payout(self, payout_id: str, body: models.Steer) -> models.Payout:
+        """Sandbox only: have the channel pay, refuse or return it; we hear of that as of everything. Needs a key with
+        the scope `submit`.
+        """
+        return self.do(calls.steer_payout(payout_id, body))
+
     def openapi(self) -> object:
         """This document."""
         return self.do(calls.openapi())
@@ -163,6 +227,70 @@ class AsyncMethods(ABC):
         scope `query`.
         """
         return await self.do(calls.explain_payout(payout_id, lang=lang))
+
+    async def list_channels(self) -> models.ChannelList:
+        """The channels: fees, promised and measured arrival, health. Needs a key with the scope `query`."""
+        return await self.do(calls.list_channels())
+
+    async def create_quote(self, body: models.AskQuote) -> models.Quote:
+        """Eligible channels, fee and expected arrival, before any commitment. Needs a key with the scope `query`."""
+        return await self.do(calls.create_quote(body))
+
+    async def list_events(
+        self,
+        *,
+        type: Sequence[
+            Literal[
+                "payout.accepted",
+                "payout.action_required",
+                "payout.canceled",
+                "payout.disputed",
+                "payout.failed",
+                "payout.held",
+                "payout.paid",
+                "payout.processing",
+                "payout.returned",
+                "payout.scheduled",
+            ]
+        ]
+        | None = None,
+        payout_id: str | None = None,
+        created_gte: datetime | None = None,
+        created_lt: datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.AppEventPage:
+        """What callbacks told your addresses, or will tell them, newest first. Needs a key with the scope `query`."""
+        return await self.do(
+            calls.list_events(
+                type=type,
+                payout_id=payout_id,
+                created_gte=created_gte,
+                created_lt=created_lt,
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
+    async def get_event(self, event_id: str) -> models.AppEvent:
+        """Read an event, and how far it has come. Needs a key with the scope `query`."""
+        return await self.do(calls.get_event(event_id))
+
+    async def redeliver_event(self, event_id: str) -> models.AppEvent:
+        """Have an event sent once more, to every address that it went to. Needs a key with the scope `submit`."""
+        return await self.do(calls.redeliver_event(event_id))
+
+    async def retry_payout(self, payout_id: str, body: models.RetryPayout) -> models.Payout:
+        """Order a failed payout again, once, under a new reference and at will to a corrected beneficiary. Needs a key
+        with the scope `submit`.
+        """
+        return await self.do(calls.retry_payout(payout_id, body))
+
+    async def steer_payout(self, payout_id: str, body: models.Steer) -> models.Payout:
+        """Sandbox only: have the channel pay, refuse or return it; we hear of that as of everything. Needs a key with
+        the scope `submit`.
+        """
+        return await self.do(calls.steer_payout(payout_id, body))
 
     async def openapi(self) -> object:
         """This document."""

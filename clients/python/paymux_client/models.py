@@ -27,6 +27,21 @@ class AttemptState(StrEnum):
     RETURNED = "returned"
 
 
+class BeneficiaryKind(StrEnum):
+    """What kind of account the money goes to; channels declare which they can pay."""
+
+    WECHAT = "wechat"
+    BANK_ACCOUNT = "bank_account"
+
+
+class ChannelState(StrEnum):
+    """What an operator lets a channel do (R16)."""
+
+    ENABLED = "enabled"
+    DRAINING = "draining"
+    DISABLED = "disabled"
+
+
 class ProblemCode(StrEnum):
     """Every problem this API can answer with. Stable: apps branch on it."""
 
@@ -44,6 +59,8 @@ class ProblemCode(StrEnum):
     REFERENCE_REUSED = "reference_reused"
     NOT_CANCELABLE = "not_cancelable"
     QUOTE_EXPIRED = "quote_expired"
+    NOT_RETRYABLE = "not_retryable"
+    TRANSITION_REFUSED = "transition_refused"
     REQUEST_REFUSED = "request_refused"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -53,6 +70,14 @@ class ProblemCode(StrEnum):
     COMMIT_UNKNOWN = "commit_unknown"
     UNAVAILABLE = "unavailable"
     OVERLOADED = "overloaded"
+
+
+class Condition(StrEnum):
+    """A channel's health in one word."""
+
+    SOUND = "sound"
+    DEGRADED = "degraded"
+    RESTING = "resting"
 
 
 class EventType(StrEnum):
@@ -72,6 +97,15 @@ class EventType(StrEnum):
     PAYOUT_RELEASED = "payout.released"
     PAYOUT_FREEZE_LIFTED = "payout.freeze_lifted"
     PAYOUT_RESOLVED = "payout.resolved"
+    PAYOUT_RETRIED = "payout.retried"
+
+
+class FeeKind(StrEnum):
+    """How a fee is reckoned."""
+
+    FLAT = "flat"
+    PERCENT = "percent"
+    BOTH = "both"
 
 
 class OnExpiry(StrEnum):
@@ -79,6 +113,32 @@ class OnExpiry(StrEnum):
 
     FAIL = "fail"
     ANY_CHANNEL = "any_channel"
+
+
+class RefusalCode(StrEnum):
+    """Why a channel may not carry this payout now."""
+
+    STATE_DISABLED = "state_disabled"
+    STATE_DRAINING = "state_draining"
+    CURRENCY = "currency"
+    BENEFICIARY_KIND = "beneficiary_kind"
+    AMOUNT_BELOW_MIN = "amount_below_min"
+    AMOUNT_ABOVE_MAX = "amount_above_max"
+    NO_FEE_RULE = "no_fee_rule"
+    ALREADY_TRIED = "already_tried"
+    BREAKER_OPEN = "breaker_open"
+    IN_FLIGHT_FULL = "in_flight_full"
+    RATE_LIMITED = "rate_limited"
+    UNSENDABLE = "unsendable"
+    NOT_READY = "not_ready"
+    STOPPED = "stopped"
+    DAILY_LIMIT = "daily_limit"
+    MONTHLY_LIMIT = "monthly_limit"
+    BALANCE_LOW = "balance_low"
+    MAINTENANCE = "maintenance"
+    RULE = "rule"
+    NOT_QUOTED = "not_quoted"
+    DEARER = "dearer"
 
 
 class Remedy(StrEnum):
@@ -108,6 +168,7 @@ class Status(StrEnum):
     """What an app sees. Final ones are listed in `FINAL`."""
 
     ACCEPTED = "accepted"
+    SCHEDULED = "scheduled"
     HELD = "held"
     PROCESSING = "processing"
     PAID = "paid"
@@ -150,6 +211,51 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppEventPage:
+    """Newest first."""
+
+    data: tuple[AppEvent, ...]
+    has_more: bool
+    next_cursor: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppEvent:
+    """One event, as it was or will be pushed, and how far it has come."""
+
+    id: str
+    type: str
+    timestamp: datetime
+    sequence: int
+    """Counts per payout."""
+    api_version: str
+    corrects: Status | str | None = None
+    """The final status that this event takes back; absent otherwise."""
+    data: EventData
+    callbacks: tuple[Callback, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """See `Arrival` in the API."""
+
+    promised: Promise
+    measured: Measured
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskQuote:
+    """What is to be paid, and to what kind of account."""
+
+    amount: Amount
+    method: BeneficiaryKind
+    preference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptList:
     """See `AttemptList` in the API."""
 
@@ -187,6 +293,21 @@ class BankAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """How it stands with one address."""
+
+    endpoint: str
+    url: str | None
+    """Null when the address is no longer configured."""
+    status: str
+    tries: int
+    due_at: datetime | None
+    delivered_at: datetime | None
+    parked_at: datetime | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A channel that could carry the payout. Costs are in minor units: the fee, the waiting, the risk of failing."""
 
@@ -204,6 +325,37 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelList:
+    """See `ChannelList` in the API."""
+
+    data: tuple[Channel, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A channel: what it takes, what it costs, how fast and how sound it is."""
+
+    object: Literal["channel"] = "channel"
+    name: str
+    state: ChannelState | str
+    available: bool
+    """Whether it takes new payouts at the moment."""
+    not_now: tuple[RefusalCode | str, ...]
+    """Why not."""
+    currencies: tuple[str, ...]
+    methods: tuple[BeneficiaryKind | str, ...]
+    min_value: int | None
+    max_value: int | None
+    """The amounts it takes, in minor units of whatever currency."""
+    fees: tuple[FeeRule, ...]
+    """In order. What none of them fits is not carried."""
+    arrival: Arrival
+    health: Health
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePayout:
     """An order to pay. Sent again with the same reference and content it answers with the payout as it is now."""
 
@@ -213,6 +365,7 @@ class CreatePayout:
     purpose: str | None = None
     description: str | None = None
     preference: str | None = None
+    send_at: datetime | None = None
     send_by: datetime | None = None
     on_expiry: OnExpiry = OnExpiry.FAIL
     quote_id: str | None = None
@@ -244,6 +397,15 @@ class Decision:
     candidates: tuple[Candidate, ...]
     refused: tuple[Refusal, ...]
     words: tuple[str, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventData:
+    """See `EventData` in the API."""
+
+    object: Json
+    """The payout as it was then, masked."""
     extra: Json = field(default_factory=dict, repr=False)
 
 
@@ -280,6 +442,43 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeeRule:
+    """One line of a price list; the first that fits an amount is its price. A bound that is null is none."""
+
+    kind: FeeKind | str
+    currency: str
+    fixed: Money | None
+    """The fixed part; null when percent."""
+    bps: int | None
+    """The share of the amount in basis points, rounded half up to minor units; null when flat."""
+    min: Money | None
+    max: Money | None
+    """Of the fee."""
+    amount_gte: Money | None
+    amount_lte: Money | None
+    month_volume_gte: Money | None
+    month_volume_lte: Money | None
+    """What the channel has paid this month before this payout, for all apps."""
+    free_count: int
+    """So many payouts a month cost nothing."""
+    free_amount: Money | None
+    """So much money a month costs nothing."""
+    valid_from: str | None
+    valid_until: str | None
+    methods: tuple[BeneficiaryKind | str, ...] | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """See `Health` in the API."""
+
+    condition: Condition | str
+    records: tuple[Record, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaskedBankAccount:
     """See `MaskedBankAccount` in the API."""
 
@@ -298,6 +497,18 @@ class MaskedWechatUser:
     type: Literal["wechat"] = "wechat"
     openid: str
     name: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """When it really arrives, for an order that is sent now. The promise itself while nothing was measured."""
+
+    expected_s: float
+    nearly_all_s: float
+    """Later ones are late."""
+    outcomes: float
+    """How many payouts that rests on; older ones count less."""
     extra: Json = field(default_factory=dict, repr=False)
 
 
@@ -368,10 +579,16 @@ class Payout:
     metadata: Mapping[str, str]
     preference: str | None
     """What the app asked for; null: the gateway's own."""
+    send_at: datetime | None
+    """Not before then; null: at once."""
     send_by: datetime | None
     on_expiry: OnExpiry | str
     quote: PayoutQuote | None
     """What it was ordered on; null: without a quote."""
+    retry_of: str | None
+    """The failed payout that it orders again."""
+    retried_as: str | None
+    """The payout that orders it again: at most one."""
     channel: str | None
     returned_amount: Money | None
     next_action: NextAction | None
@@ -414,11 +631,77 @@ class ProblemPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """When the money arrives, by the channel's own word."""
+
+    usual_s: float
+    settles: str
+    """`T+0`: on the day itself. `T+1`: on the next settlement day, and so on."""
+    cut_off: str | None
+    """Orders made later belong to the next settlement day; `time_zone` says whose clock that is."""
+    time_zone: str
+    now_s: float
+    """For an order that is sent now."""
+    arrives_at: datetime
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """Channels' priced promises, best first. `id` goes into an order as `quote_id`, until `expires_at`."""
+
+    object: Literal["quote"] = "quote"
+    id: str | None
+    """Null when no channel would carry it now."""
+    amount: Money
+    method: BeneficiaryKind | str
+    preference: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    channels: tuple[QuotedChannel, ...]
+    unavailable: tuple[Unavailable, ...]
+    """Who would not, and why."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotedChannel:
+    """A channel that would carry it."""
+
+    channel: str
+    fee: Money
+    expected_s: float
+    """From the moment it is sent, as measured."""
+    expected_at: datetime
+    """If it were sent now."""
+    chance: float
+    """That one attempt succeeds."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuotedFee:
     """See `QuotedFee` in the API."""
 
     channel: str
     fee: Money
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """How payouts of this method and amount do."""
+
+    method: BeneficiaryKind | str
+    amount_gte: int
+    amount_lt: int | None
+    """In minor units."""
+    chance: float
+    """That the next attempt succeeds."""
+    evidence: float
+    """How many outcomes that rests on."""
+    unknown_share: float
+    """Of recent attempts, those that nobody could tell the outcome of at first."""
     extra: Json = field(default_factory=dict, repr=False)
 
 
@@ -432,6 +715,16 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPayout:
+    """A failed payout again, under a new reference, to the same beneficiary or a corrected one."""
+
+    reference: str
+    beneficiary: WechatUser | BankAccount | None = None
+    send_by: datetime | None = None
+    on_expiry: OnExpiry = OnExpiry.FAIL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReason:
     """Why the status is what it is."""
 
@@ -442,6 +735,35 @@ class StatusReason:
     remedy: Remedy | str
     message: Message
     channel_code: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steer:
+    """What the channel is to do with the payout's order."""
+
+    to: Literal["paid", "rejected", "returned"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEvent:
+    """One of the events."""
+
+    id: str | None = None
+    """The line's sequence; `end` has none."""
+    event: str
+    """The line's type, or `end`."""
+    data: str
+    """JSON: the line as the timeline has it; with `end` the payout."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unavailable:
+    """See `Unavailable` in the API."""
+
+    channel: str
+    codes: tuple[RefusalCode | str, ...]
     extra: Json = field(default_factory=dict, repr=False)
 
 

@@ -16,10 +16,12 @@ from unittest.mock import create_autospec
 import pytest
 from jsonschema import Draft202012Validator
 
+from gateway.api.calls import calls as more_calls
 from gateway.api.docs import Docs
 from gateway.api.notifications import Notifications
 from gateway.api.openapi import build
 from gateway.api.payouts import Payouts
+from gateway.api.state import PublicState
 from gateway.api.table import public_routes
 from gateway.domain.payout import AttemptState
 from gateway.domain.view import masked_view, payout_view
@@ -28,10 +30,11 @@ from paymux_client.reading import Unreadable, body_of, decode, encode
 from tests.support.callbacks import make_attempt, make_payout
 
 ROOT = Path(__file__).parents[3]
-ROUTES = public_routes(*(create_autospec(kind, instance=True) for kind in (Payouts, Notifications, Docs)))
+SPECS = [create_autospec(kind, instance=True) for kind in (Payouts, Notifications, Docs, PublicState)]
+ROUTES = public_routes(*SPECS[:3], more_calls(SPECS[3]))
 DOCUMENT: Mapping[str, Any] = json.loads(json.dumps(build(ROUTES, "0", sandbox=True)))
 SCHEMAS: Mapping[str, Any] = DOCUMENT["components"]["schemas"]
-NOT_FOR_APPS = {"notify"}
+NOT_FOR_APPS = {"notify", "streamTimeline"}
 RENAMED = {"Code": "ProblemCode"}
 
 
