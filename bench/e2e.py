@@ -260,7 +260,7 @@ def place(database: str) -> Iterator[Place]:
             config = CONFIG.format(
                 public=gateway.public,
                 admin=gateway.admin,
-                database=database,
+                database=_named(folder, database),
                 channel=channel,
                 app=app,
                 mchid=MCHID,
@@ -282,6 +282,14 @@ def place(database: str) -> Iterator[Place]:
             for process in started:
                 process.kill()
                 process.wait()
+
+
+def _named(folder: Path, database: str) -> str:
+    """An address may hold a password, so it stands in a file."""
+    if not database.startswith("postgresql:"):
+        return database
+    _write(folder / "database.key", database.encode())
+    return "file:database.key"
 
 
 def _make_secrets(folder: Path) -> bytes:

@@ -197,7 +197,7 @@ def test_a_lease_just_over_twice_the_longest_timeout_is_enough(tmp_path: Path) -
 def test_parts_have_no_key_that_nothing_reads() -> None:
     """The keys of this version, spelled out: a new one is added here together with what it does."""
     assert {part.__name__: set(part.model_fields) for part in (ChannelPart, AppPart)} == {
-        "ChannelPart": { "settles", "cut_off", "calendar", "failure_domain", "maintenance",
+        "ChannelPart": { "transport", "settles", "cut_off", "calendar", "failure_domain", "maintenance",
             "adapter", "state", "weight", "currencies", "methods", "limits", "timeouts", "poll_s", "usual_s",
             "breaker", "fees", "settings",
         },
