@@ -17,7 +17,7 @@ from gateway.simulation.world import Plan, SimulatedWorld
 
 REAL_CRYPTO_EVERY = 10
 """Every so manieth seed runs with the real signatures, and with httpx."""
-BROKEN_EVERY = 7
+BROKEN_EVERY = 6
 """Every so manieth seed is a world whose banks break their contract."""
 RESTORE_EVERY = 8
 """Every so manieth seed is a world in which old backups are restored."""

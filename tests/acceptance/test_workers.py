@@ -20,6 +20,7 @@ from tests.support.live_gateway import FILE
 
 VARIABLE = "PAYMUX_TEST_WORKERS_DATABASE"
 WAIT_S = 240.0
+"""Long: processes that start on a machine with much else to do take their time."""
 QUICK = "6222000000000001"
 
 Samples = dict[str, list[tuple[dict[str, str], float]]]

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(f"adapters.conformance.{name}" for name in ("answers", "drive", "fates", "hostile", "notifications", "orders"))
-)
-
-from adapters.bank.conformance import SUBJECT as BANK  # noqa: E402 - after the line that has their asserts rewritten
-from adapters.conformance.catalogue import promises_of  # noqa: E402 - as above
-from adapters.mock.conformance import SUBJECT as MOCK  # noqa: E402 - as above
-from adapters.wechat.conformance import SUBJECT as WECHAT  # noqa: E402 - as above
-from tests.support.channel_kit import key_room, spread, world  # noqa: E402 - as above
+from adapters.bank.conformance import SUBJECT as BANK
+from adapters.conformance.catalogue import promises_of
+from adapters.mock.conformance import SUBJECT as MOCK
+from adapters.wechat.conformance import SUBJECT as WECHAT
+from tests.support.channel_kit import key_room, spread, world
 
 __all__ = ["key_room", "world"]
 
