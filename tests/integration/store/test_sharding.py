@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
 from gateway.store import schema
+from gateway.store.app_events import EventFilter
 from gateway.store.parked import ParkedWindow
 from gateway.store.port import PayoutFilter, Reference, Tx
 from gateway.store.sqlite import MemoryStore
@@ -56,6 +57,9 @@ CALLS: dict[str, Callable[[Tx], Any]] = {
     "high_water": lambda tx: tx.high_water(),
     "unsent": lambda tx: tx.unsent(1),
     "parked": lambda tx: tx.parked(ParkedWindow(NOW), 1),
+    "app_events": lambda tx: tx.app_events("acme", EventFilter(), None, 1),
+    "app_event": lambda tx: tx.app_event("acme", "evt_1"),
+    "open_retries": lambda tx: tx.open_retries(NOW, 1),
     "find_channel_payout": lambda tx: tx.find_channel_payout("alpha", "C1"),
 }
 
