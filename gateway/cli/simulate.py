@@ -157,7 +157,10 @@ def _replay(order: Replay, verbose: bool, json: bool) -> None:
 
 def _mutants(orders: int, options: Options, jobs: int, json: bool) -> None:
     names = planted.names()
-    found = {verdict.name: verdict for verdict in each(planted.hunt, _hunts(names, orders, options), jobs)}
+    found: dict[str, planted.Verdict] = {}
+    for verdict in each(planted.hunt, _hunts(names, orders, options), jobs):
+        found[verdict.name] = verdict
+        print(planted.line(verdict), file=sys.stderr, flush=True)
     verdicts = [found[name] for name in names]
     if json:
         _say(json_format.dumps({"mutants": [verdict.as_json() for verdict in verdicts]}))

@@ -63,9 +63,11 @@ def _catalogue() -> tuple[Any, ...]:
 
 def table(verdicts: list[Verdict]) -> list[str]:
     """One line each."""
-    lines = []
-    for verdict in verdicts:
-        where = f"seed {verdict.seed:>2}, invariant {verdict.invariant}" if verdict.seed is not None else "NOT CAUGHT"
-        lines.append(f"{verdict.name:<44}{where:<26}{verdict.rule}")
     caught = sum(verdict.seed is not None for verdict in verdicts)
-    return [*lines, f"{caught} of {len(verdicts)} caught"]
+    return [*map(line, verdicts), f"{caught} of {len(verdicts)} caught"]
+
+
+def line(verdict: Verdict) -> str:
+    """What is told of one, also while the others are still hunted."""
+    where = f"seed {verdict.seed:>2}, invariant {verdict.invariant}" if verdict.seed is not None else "NOT CAUGHT"
+    return f"{verdict.name:<44}{where:<26}{verdict.rule}"
