@@ -52,6 +52,8 @@ class Template:
     """By table."""
     names: list[str] = field(default_factory=list)
     """Of its own: a copy has others."""
+    named: re.Pattern[str] = field(default_factory=lambda: re.compile("(?!)"))
+    """Finds any of them."""
 
 
 @dataclass(slots=True)
@@ -99,7 +101,8 @@ class Templates:
         others[template.reference] = reference
         others[template.id] = payout_id(shard, UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | index))
         for name, rows in template.rows.items():
-            yield name, [_changed(self.columns[name], row, others, shard, back_us) for row in rows]
+            columns = self.columns[name]
+            yield name, [_changed(columns, row, template.named, others, shard, back_us) for row in rows]
 
 
 def _read(db: sqlite3.Connection, columns: dict[str, list[str]], template: Template) -> Template:
@@ -112,10 +115,13 @@ def _read(db: sqlite3.Connection, columns: dict[str, list[str]], template: Templ
         template.rows[name] = rows
         for column in _NAMES.get(name, ()):
             template.names += [row[columns[name].index(column)] for row in rows if row[columns[name].index(column)]]
+    template.named = re.compile("|".join(map(re.escape, [template.id, template.reference, *template.names])))
     return template
 
 
-def _changed(columns: Sequence[str], row: Row, others: dict[str, str], shard: int, back_us: int) -> list[Any]:
+def _changed(
+    columns: Sequence[str], row: Row, named: re.Pattern[str], others: dict[str, str], shard: int, back_us: int
+) -> list[Any]:
     changed: list[Any] = []
     for column, value in zip(columns, row, strict=True):
         if column == "shard":
@@ -123,19 +129,10 @@ def _changed(columns: Sequence[str], row: Row, others: dict[str, str], shard: in
         elif isinstance(value, int) and _TIME.fullmatch(column):
             changed.append(value - back_us)
         elif isinstance(value, str):
-            changed.append(_said_otherwise(value, others))
+            changed.append(named.sub(lambda found: others[found[0]], value))
         else:
             changed.append(value)
     return changed
-
-
-def _said_otherwise(value: str, others: dict[str, str]) -> str:
-    known = others.get(value)
-    if known is not None or len(value) < len(min(others, key=len)):
-        return known or value
-    for old, new in others.items():
-        value = value.replace(old, new)
-    return value
 
 
 def _renamed(name: str, index: int) -> str:

@@ -39,7 +39,7 @@ RUN = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements/run.loc
 TEST = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements/dev.lock && .venv/bin/python -m pytest -q"
 NOUNS = {
     "Payout", "App", "Beneficiary", "Channel", "Adapter", "Capability", "Decision", "Expected cost", "Health",
-    "Allowance", "Reservation", "Quote", "Attempt", "Transmission",
+    "Experience", "Allowance", "Reservation", "Quote", "Attempt", "Transmission",
     "Ground", "Answer", "Outcome", "Reject reason", "Status reason", "Incident", "Freeze", "Evidence", "Event",
     "Notification", "Callback", "Delivery", "Endpoint", "Lease", "Guard", "Permit", "Sandbox", "Fate", "Shard",
     "Fingerprint", "Closure", "Finality", "Refusal", "Hold", "Principal", "Request", "Resolution", "Quarantine",

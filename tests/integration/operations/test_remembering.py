@@ -188,7 +188,7 @@ async def test_who_hears_of_it_with_news_of_its_own_counts_nothing_twice(nodes: 
     for node in (one, two, one):
         await node.exchanges()
     alike(one.believes, two.believes)
-    assert 30 <= sum(two.believes.counts[0]) < 33
+    assert 25 < sum(two.believes.counts[0]) < 33  # of 32; 60 if the part counted twice
 
 
 async def test_who_starts_alone_goes_on_with_all_of_it(nodes: Nodes) -> None:
