@@ -193,10 +193,10 @@ class Fight:
                     told.details.append(f"{order.reference}: {fault}; {status} {states}")
 
 
-async def run(folder: Path, report: Report, *, fork: bool = False, loud: bool = False) -> Report:
+async def run(folder: Path, report: Report, *, loud: bool = False) -> Report:
     """Play what `report` asks for: payouts and seed."""
     with chaos_store(POSTGRES, folder) as store:
-        async with stage(folder, sandboxes=True, fork=fork, store=store, nodes=NODES) as on:
+        async with stage(folder, sandboxes=True, store=store, nodes=NODES) as on:
             return await Fight(on, report, loud=loud).play()
 
 

@@ -200,7 +200,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     88: ("hostile/test_hostile_notifications.py::test_refused[row_88_*]",),
     89: (
         "hostile/test_hostile_answers.py::test_no_verdict[row_89_*]",
-        "conformance/channels/test_channel_answers.py::test_submit_never_raises_whatever_the_peer_does",
+        "conformance/channels/test_channel_peer.py::test_submit_never_raises_whatever_the_peer_does",
     ),
     90: ("hostile/test_hostile_answers.py::test_no_verdict[row_90_*]",),
     91: ("hostile/test_hostile_answers.py::test_no_verdict[row_91_*]",),

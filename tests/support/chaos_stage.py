@@ -32,7 +32,7 @@ from tests.support.chaos_stores import ChaosStore, FileStore
 
 SANDBOXES = ("wechat", "bank")
 SIGNER_KEY = b"the secret of an app that signs its requests"
-_READY_S = 120.0
+_READY_S = 300.0
 
 Overlay = Mapping[str, object]
 """Dotted keys of config.toml and their values."""
