@@ -55,6 +55,8 @@ SHORT: Overlay = {
 
 MOCK_BOOK = "state/mock.book"
 """The pretended bank's, in the first one's folder: all nodes have the same bank."""
+OVERLOADED_TRIES = 30
+"""How often an order is sent again that was turned away because there was more to do than could be done."""
 
 
 class Died(Exception):
@@ -235,6 +237,11 @@ class ChaosStage:
         """Order a payout. Raises `Died` when there was no answer, RuntimeError for a refusal."""
         raw = json.dumps(body).encode()
         status, told = await self._call("POST", "/v1/payouts", raw, signed=signed)
+        for _ in range(OVERLOADED_TRIES):  # a slow machine's disk: nothing was begun, and an app asks again
+            if told.get("code") != "overloaded":
+                break
+            await asyncio.sleep(1.0)
+            status, told = await self._call("POST", "/v1/payouts", raw, signed=signed)
         if status == 503 or told.get("code") == "commit_unknown":
             raise Died(f"{status}: {told}")
         if status not in (200, 201):
