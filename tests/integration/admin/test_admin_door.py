@@ -21,6 +21,7 @@ from gateway.api.admin.desk import Desk
 from gateway.api.admin.handlers import People, Reviews
 from gateway.api.admin.panel import Switches, panel_routes
 from gateway.api.admin.rights import RIGHTS
+from gateway.api.admin.parked import Parked, parked_routes
 from gateway.api.admin.routes import desk_routes, people_routes, review_routes
 from gateway.api.backoff import BURST
 from gateway.api.dispatch import Dispatcher
@@ -45,6 +46,7 @@ ROUTES = (
     *people_routes(cast(People, Anything())),
     *review_routes(cast(Reviews, Anything())),
     *desk_routes(cast(Desk, Anything())),
+    *parked_routes(cast(Parked, Anything())),
     *PANEL,
 )
 NAMED = {
