@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from adapters.http.over_aiohttp import AiohttpFactory, AiohttpHttp
 from adapters.http.over_httpx import HttpxFactory, HttpxHttp
-from adapters.http.port import ANSWER_MAX_BYTES, ChannelHttp, HttpAnswer, HttpClientFactory, NoAnswer
+from adapters.http.port import ANSWER_MAX_BYTES, HEADERS, ChannelHttp, HttpAnswer, HttpClientFactory, NoAnswer
 
 FACTORIES: Mapping[str, Callable[[float, float, float, int], HttpClientFactory]] = {
     "aiohttp": AiohttpFactory,
@@ -15,6 +15,7 @@ FACTORIES: Mapping[str, Callable[[float, float, float, int], HttpClientFactory]]
 __all__ = [
     "ANSWER_MAX_BYTES",
     "FACTORIES",
+    "HEADERS",
     "AiohttpFactory",
     "AiohttpHttp",
     "ChannelHttp",

@@ -23,7 +23,7 @@ from yarl import URL
 
 from adapters.http.port import (
     ANSWER_MAX_BYTES,
-    USER_AGENT,
+    HEADERS,
     ChannelHttp,
     HttpAnswer,
     NoAnswer,
@@ -38,7 +38,6 @@ METHODS = frozenset({"GET", "POST"})
 
 _AT_ONCE_BYTES = 64 * 1024
 """A longer body is written piece by piece."""
-_OURS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
 
 
 @dataclass(slots=True)
@@ -195,7 +194,7 @@ class AiohttpFactory:
                 ssl=tls if tls is not None else True, limit=self.connections, force_close=True, use_dns_cache=False
             ),
             timeout=aiohttp.ClientTimeout(total=None, connect=self.connect_s, sock_read=self.read_s),
-            headers=_OURS,
+            headers=HEADERS,
             skip_auto_headers=("Content-Type",),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,

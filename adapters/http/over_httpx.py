@@ -15,7 +15,7 @@ import httpx
 
 from adapters.http.port import (
     ANSWER_MAX_BYTES,
-    USER_AGENT,
+    HEADERS,
     ChannelHttp,
     HttpAnswer,
     NoAnswer,
@@ -121,7 +121,7 @@ class HttpxFactory:
             verify=tls if tls is not None else True,
             timeout=httpx.Timeout(connect=self.connect_s, read=self.read_s, write=self.read_s, pool=self.connect_s),
             limits=httpx.Limits(max_connections=self.connections, max_keepalive_connections=0),
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            headers=HEADERS,
             transport=self.transport,
         )
         return HttpxHttp(client, 2 * self.total_s, always_traces=self.transport is None)

@@ -28,7 +28,8 @@ from typing import Protocol
 ANSWER_MAX_BYTES = 256 * 1024
 """The longest answer read by default; longer ones are no answer."""
 
-USER_AGENT = "paymux"
+HEADERS = {"User-Agent": "paymux", "Accept-Encoding": "identity", "Connection": "close"}
+"""With every request, whichever client writes it: no answer is compressed, and no connection is kept."""
 
 
 @dataclass(frozen=True, slots=True)

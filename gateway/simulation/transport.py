@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx  # the port that is played
 
 from adapters.channel import Timeouts
-from adapters.http import ChannelHttp, HttpxHttp
+from adapters.http import HEADERS, ChannelHttp, HttpxHttp
 from gateway.simulation.messages import Answered, Asked, Headers
 from gateway.simulation.trip import Fire, Patience
 
@@ -90,11 +90,9 @@ class _Response:
 
 _DEFAULTS: Headers = (
     ("Accept", "*/*"),
-    ("Accept-Encoding", "identity"),
-    ("Connection", "keep-alive"),
-    ("User-Agent", "paymux"),
+    *HEADERS.items(),
 )
-"""What httpx adds by itself."""
+"""What our clients add by themselves."""
 
 
 class _LeanClient:

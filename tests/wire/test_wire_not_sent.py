@@ -122,9 +122,11 @@ async def test_no_connection_left_in_the_pool() -> None:
         await line.until_left()
 
     async with peer(play) as busy:
-        http = wire.client(connect_s=0.05, connections=1)
+        http = wire.client(connect_s=1.0, connections=1)
         first = asyncio.ensure_future(http.send("POST", busy.url, (), b"the first"))
-        await heard.wait()
+        came = asyncio.ensure_future(heard.wait())
+        await asyncio.wait({first, came}, return_when=asyncio.FIRST_COMPLETED)
+        assert heard.is_set(), "the first got its connection"
         found = await http.send("POST", busy.url, (), b"the second")
         assert not_sent(found), found
         assert isinstance(found, NoAnswer)

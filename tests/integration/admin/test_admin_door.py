@@ -20,8 +20,8 @@ from gateway.api.admin.auth import PersonDoor, is_loopback
 from gateway.api.admin.desk import Desk
 from gateway.api.admin.handlers import People, Reviews
 from gateway.api.admin.panel import Switches, panel_routes
-from gateway.api.admin.rights import RIGHTS
 from gateway.api.admin.parked import Parked, parked_routes
+from gateway.api.admin.rights import RIGHTS
 from gateway.api.admin.routes import desk_routes, people_routes, review_routes
 from gateway.api.backoff import BURST
 from gateway.api.dispatch import Dispatcher
