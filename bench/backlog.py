@@ -29,6 +29,8 @@ from gateway.domain.money import Money
 from gateway.domain.payout import AttemptState, Ground, Payout
 from gateway.operations.plan import order_of
 from gateway.sealing import Sealer
+from gateway.store.data_keys import unlock
+from gateway.store.engine import writer_engine
 from gateway.store.rows import Rows
 from gateway.store.schema import EPOCH
 from gateway.world import system_world
@@ -143,6 +145,9 @@ class _Maker:
 
 
 def _fill(on: Stage, maker: _Maker, due: int, waiting: int) -> None:
+    engine = writer_engine(on.database)
+    unlock(engine, maker.rows.sealer)
+    engine.dispose()
     payouts = ((maker.due() for _ in range(due)), (maker.waiting() for _ in range(waiting)))
     with closing(sqlite3.connect(on.database)) as db:
         db.execute("PRAGMA synchronous=OFF")

@@ -31,6 +31,7 @@ COMMANDS = (
     "audit",
     "export",
     "db",
+    "keys",
     "doctor",
     "adapter",
 )

@@ -14,6 +14,7 @@ import gateway
 from adapters.channel import RawNotification
 from gateway.admission.commit_wait import NO_PRESSURE, Pressure
 from gateway.api.admin.handed_on import as_the_parent_saw_it
+from gateway.api.batch_room import BatchRoom
 from gateway.api.health import Finding, Health
 from gateway.api.intake import Intake
 from gateway.api.listener import start_private
@@ -36,6 +37,7 @@ from gateway.metrics.store import CountedStore
 from gateway.metrics.table import Place
 from gateway.operations.deliver import deliver
 from gateway.operations.first_token import prepare_first_token
+from gateway.operations.keys import keep_fresh
 from gateway.operations.nodes import Nodes, keep_saying, leave
 from gateway.operations.observe import observe
 from gateway.operations.remembering import keep_remembering, recall, remember
@@ -52,6 +54,7 @@ from gateway.switch import Loaded, Switch
 from gateway.tls import ServerTls, server_context
 from gateway.together import Station
 from gateway.tracing.begin import Tracing, Untraced, begin_tracing
+from gateway.worker.batches import BatchWorker
 from gateway.worker.callbacks import CallbackWorker
 from gateway.worker.payouts import PayoutWorker
 from gateway.world import World
@@ -67,6 +70,7 @@ LAST_WORD_S = 1.0
 class _Workers:
     payouts: PayoutWorker
     callbacks: CallbackWorker
+    batches: BatchWorker
     sender: CallbackSender
     loops: list[asyncio.Task[None]]
 
@@ -126,6 +130,8 @@ class Gateway:
         self._finishing: asyncio.Task[None] | None = None
         self._lagging: asyncio.Task[None] | None = None
         self._timing: asyncio.Task[None] | None = None
+        self._sealer: Sealer | None = None
+        self._sealing: asyncio.Task[None] | None = None
         self._keeping: Keeping | None = None
         self._listeners: list[Listener] = []
 
@@ -143,12 +149,12 @@ class Gateway:
             OSError: the high-water file cannot be written.
         """
         secrets = prepare_secrets(config)
-        sealer = Sealer([secrets.sealing_key.reveal()], world.random_bytes)
+        sealer = Sealer(secrets.sealing_keys(), world.random_bytes, config.gateway.cipher)
         store, wakes = open_store(config, secrets.postgres, sealer, world)
         try:
             tracing = begin_tracing(config.environ, world.node)
             opened = cls(config, world, secrets, store, RegistryMeter(), tracing, wakes, station)
-            opened._pressure = lambda: store.pressure
+            opened._pressure, opened._sealer = (lambda: store.pressure), sealer
             check_grounds(config, opened.services.channels, await store.read(lambda tx: tx.live_grounds()))
             opened._keeping = await begin(config, world, opened.services, quarantine=quarantine)
             opened.reloader.know = opened._keeping.know
@@ -170,7 +176,7 @@ class Gateway:
 
         every_s, each = part.rescue_every_s, callbacks.per_endpoint
         worker = CallbackWorker(callbacks.concurrency, every_s, callbacks.timeout_s, one, each)
-        return _Workers(payouts, worker, sender, [])
+        return _Workers(payouts, worker, BatchWorker(), sender, [])
 
     def _make_shell(self, store: Store) -> Shell:
         secrets, world, workers = self._secrets, self.world, self._workers
@@ -186,6 +192,8 @@ class Gateway:
             has_room=workers.payouts.has_room,
             wake=lambda: self._wake(Wake.PAYOUTS),
             wake_callbacks=lambda: self._wake(Wake.CALLBACKS),
+            wake_batches=workers.batches.bell.ring,
+            sender=workers.sender,
         )
 
     def _wake(self, who: Wake) -> None:
@@ -228,7 +236,8 @@ class Gateway:
         await asyncio.gather(*(self._start_channel(name) for name in self.services.channels))
         loop = asyncio.get_running_loop()
         self._wakes.start(lambda who: _from_outside(loop, self._ring, who))
-        loops = (self._workers.payouts.run(), self._workers.callbacks.run(self.in_force))
+        workers = self._workers
+        loops = (workers.payouts.run(), workers.callbacks.run(self.in_force), workers.batches.run(self.in_force))
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
         self._watch = asyncio.create_task(watch(self.in_force, lambda: self._alarm_after))
         self._saying = asyncio.create_task(keep_saying(self.in_force, self.nodes, self.reloads))
@@ -236,6 +245,8 @@ class Gateway:
         self._finishing = asyncio.create_task(keep_finishing(self.in_force))
         self._lagging = asyncio.create_task(self._lag.watch(self.world.clock))
         self._timing = asyncio.create_task(self.reloader.keep_time())
+        if self._sealer is not None:
+            self._sealing = asyncio.create_task(keep_fresh(self.in_force, self._sealer))
         await self._listen()
         ports = [listener.port for listener in self._listeners]
         log.info("gateway.started", mode=str(self.config.gateway.mode), ports=ports, version=gateway.__version__)
@@ -251,6 +262,8 @@ class Gateway:
         station, listen = self._station, part.listen
         shared = station is not None
         self._listeners.append(await start_listener(app, listen.host, listen.port, tls, limits, shared=shared))
+        self._workers.batches.attach(BatchRoom(app[PUBLIC_STATE]))
+        self._workers.payouts.giving_way.crowded = lambda: app[PUBLIC_STATE].intake.crowded_lately
         first_token = self.config.state_dir / FIRST_TOKEN_FILE
         if station is None or station.first:
             await prepare_first_token(self.services, self.world.random_bytes, first_token)
@@ -288,11 +301,14 @@ class Gateway:
         for task in (self._watch, self._saying, self._remembering, self._finishing, self._lagging, self._timing):
             if task is not None:
                 task.cancel()
+        if self._sealing is not None:
+            self._sealing.cancel()
         grace_s = self.config.gateway.shutdown_grace_s
         public, admin = self._listeners[:1], self._listeners[1:]
         await asyncio.gather(*(listener.stop() for listener in public))
         until_s = self.world.clock.monotonic() + grace_s
         workers = self._workers
+        await workers.batches.stop(grace_s)
         left, _ = await asyncio.gather(workers.payouts.stop(grace_s), workers.callbacks.stop(grace_s))
         unread = await self.services.background.drain(max(until_s - self.world.clock.monotonic(), LAST_WORD_S))
         await asyncio.gather(*self._workers.loops, return_exceptions=True)

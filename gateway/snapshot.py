@@ -23,7 +23,7 @@ from gateway.metrics.port import BLIND, Meter
 from gateway.operations.background import Background
 from gateway.operations.outside import Outside
 from gateway.operations.router import Router
-from gateway.operations.services import ChannelHandle, Keys, Services
+from gateway.operations.services import ChannelHandle, Keys, Sender, Services
 from gateway.operations.standing import Standing
 from gateway.operations.usage import Usage
 from gateway.store.port import Lease, Store
@@ -50,6 +50,8 @@ class Shell:
     has_room: Callable[[str], bool] = field(repr=False)
     wake: Callable[[], None] = field(repr=False)
     wake_callbacks: Callable[[], None] = field(repr=False)
+    wake_batches: Callable[[], None] = field(repr=False)
+    sender: Sender = field(repr=False)
     background: Background = field(default_factory=Background)
     outside: Outside = field(default_factory=Outside)
     memory: Router = field(default_factory=Router)
@@ -96,6 +98,9 @@ def _services(config: Config, secrets: ResolvedSecrets, handles: Handles, shell:
         has_room=shell.has_room,
         wake=shell.wake,
         wake_callbacks=shell.wake_callbacks,
+        wake_batches=shell.wake_batches,
+        random_bytes=world.random_bytes,
+        sender=shell.sender,
     )
 
 
@@ -130,6 +135,7 @@ def _intake(config: Config) -> IntakeLimits:
         orders=part.orders,
         reads=part.reads,
         streams=part.streams,
+        batches=part.batches,
         commit_queue=part.commit_queue,
         commit_wait_s=part.commit_wait_s,
         paused=part.paused,

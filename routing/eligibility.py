@@ -43,6 +43,8 @@ class RefusalCode(StrEnum):
     MAINTENANCE = "maintenance"
     RULE = "rule"
     """An explicit rule keeps the payout from it."""
+    NOT_ALLOWED = "not_allowed"
+    """Its app keeps it from this channel."""
     NOT_QUOTED = "not_quoted"
     """Its app holds a quote, in which this channel is not."""
     DEARER = "dearer"
@@ -71,6 +73,7 @@ PASSING: dict[RefusalCode, bool] = {
     _R.BALANCE_LOW: True,
     _R.MAINTENANCE: True,
     _R.RULE: False,
+    _R.NOT_ALLOWED: False,
     _R.NOT_QUOTED: True,
     _R.DEARER: True,
 }
@@ -118,7 +121,8 @@ def judge(
     minor, currency = request.amount.minor, request.amount.currency
     # Most channels may: what is called for its reasons is called when there are some.
     fits = policy.low <= minor <= policy.high and currency in policy.currencies and request.kind in policy.kinds
-    if not fits or policy.name in request.tried:
+    chosen = request.allow or request.deny
+    if not fits or policy.name in request.tried or (chosen and request.bars(policy.name)):
         _by_contract(request, policy, reasons)
     fee = fee_minor(request.amount, policy.fees, request.kind, live.usage, now, policy.zone)
     if fee is None and currency in policy.currencies:
@@ -135,10 +139,12 @@ def judge(
 
 
 def _by_contract(request: Request, policy: ChannelPolicy, reasons: _Reasons) -> None:
-    """What the channel never takes, whenever it is asked."""
+    """What the channel never takes, or is never to be given, whenever it is asked."""
     minor, currency = request.amount.minor, request.amount.currency
     if policy.name in request.tried:
         reasons.append((_R.ALREADY_TRIED, "it has refused this payout before"))
+    if request.bars(policy.name):
+        reasons.append((_R.NOT_ALLOWED, "its app keeps it from this channel"))
     if request.kind not in policy.kinds:
         reasons.append((_R.BENEFICIARY_KIND, f"does not pay to {request.kind}"))
     if policy.min_minor is not None and minor < policy.min_minor:

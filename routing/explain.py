@@ -40,6 +40,7 @@ REFUSED: dict[RefusalCode, tuple[str, str]] = {
     _R.BALANCE_LOW: ("has too little money on its account", "账户余额不足"),
     _R.MAINTENANCE: ("is in planned maintenance", "处于计划维护时段"),
     _R.RULE: ("is excluded by an explicit rule", "被路由规则排除"),
+    _R.NOT_ALLOWED: ("is one that the app keeps this payout from", "应用不允许这笔付款使用该渠道"),
     _R.NOT_QUOTED: ("is not in the quote that the app holds", "不在应用持有的报价之内"),
     _R.DEARER: ("costs more than waiting for a cheaper channel", "比等待更便宜的渠道更贵"),
 }

@@ -28,5 +28,13 @@ class Request:
     """For how long it would rather wait for a cheaper channel that is barred for the moment; None: not at all."""
     quoted: tuple[tuple[str, int], ...] = ()
     """Channels that its app holds a quote of, in their order, each with its fee; none: there is no quote."""
+    allow: frozenset[str] = frozenset()
+    """No other channels than these, as its app says; empty: any."""
+    deny: frozenset[str] = frozenset()
+    """None of these, likewise."""
     last: bool = False
     """Its time is over: its preference, and rules that give way, are set aside."""
+
+    def bars(self, channel: str) -> bool:
+        """Whether its app keeps it from the channel."""
+        return channel in self.deny or (bool(self.allow) and channel not in self.allow)

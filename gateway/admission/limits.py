@@ -15,10 +15,14 @@ class Load(StrEnum):
     """Reads and cancels of apps."""
     STREAMS = "streams"
     """Timelines that are followed: open for minutes, with little to do."""
+    BATCHES = "batches"
+    """Batches being taken in: seconds each, and megabytes."""
     NOTIFICATIONS = "notifications"
 
 
-QUEUE_SHARE: dict[Load, float] = {Load.ORDERS: 0.5, Load.READS: 0.7, Load.STREAMS: 0.7, Load.NOTIFICATIONS: 1.0}
+QUEUE_SHARE: dict[Load, float] = {
+    Load.ORDERS: 0.5, Load.READS: 0.7, Load.STREAMS: 0.7, Load.BATCHES: 0.5, Load.NOTIFICATIONS: 1.0
+}  # fmt: skip
 """How full the commit queue may be for one more of a kind: its last 30 % are kept for notifications, and the 20 %
 before them for these and for reads."""
 
@@ -48,6 +52,8 @@ class IntakeLimits:
     """Reads and cancels being served at once."""
     streams: int = 100
     """Timelines being followed at once."""
+    batches: int = 8
+    """Batches being taken in at once; their bodies are the only large ones."""
     commit_queue: int = 2000
     """Changes that may wait for their commit."""
     commit_wait_s: float = 1.0

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 0.25
+"""A flood that comes at once has filled the room before anything was learned: the sooner, the fewer stay too long."""
+LATELY_S = 2.0
+"""Over a longer time, nobody being turned away means that it was not so all the time."""
 GROWTH = 1.25
 """How much it grows in a second in which nobody was turned away."""
 LEAST = 32
@@ -59,10 +62,10 @@ class Room:
     def _look(self, passed_s: float, most: int, target_s: float) -> None:
         self._move(0)
         slow = self._stayed_s > max(self._left * target_s, LEAST * passed_s)
-        if (slow or self._crowded) and passed_s < 2 * LOOK_EVERY_S:  # in a longer time it was not so all the time
+        if (slow or self._crowded) and passed_s < LATELY_S:  # in a longer time it was not so all the time
             fits = self._left / passed_s * target_s
             self._size = fits if self._size is None else (self._size + fits) / 2
         elif self._size is not None:
-            grown = max(self._size, float(LEAST)) * GROWTH ** min(passed_s / LOOK_EVERY_S, 60.0)
+            grown = max(self._size, float(LEAST)) * GROWTH ** min(passed_s, 60.0)
             self._size = grown if grown < most else None
         self._looked_s, self._left, self._crowded, self._stayed_s = self._monotonic(), 0, False, 0.0

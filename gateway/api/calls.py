@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from gateway.api.batches import Batches, batch_routes
+from gateway.api.beneficiaries import Beneficiaries, beneficiary_routes
 from gateway.api.channels import Channels, channel_routes
+from gateway.api.endpoints import Endpoints, endpoint_routes
 from gateway.api.events import Events, event_routes
 from gateway.api.quotes import Quotes, quote_routes
 from gateway.api.retries import Retries, retry_routes
@@ -18,7 +21,10 @@ def calls(state: PublicState) -> tuple[Route, ...]:
         *channel_routes(Channels(state)),
         *quote_routes(Quotes(state)),
         *event_routes(Events(state)),
+        *endpoint_routes(Endpoints(state)),
         *stream_routes(Streams(state)),
         *retry_routes(Retries(state)),
+        *batch_routes(Batches(state)),
+        *beneficiary_routes(Beneficiaries(state)),
         *steering_routes(Steering(state)),
     )

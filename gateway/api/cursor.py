@@ -55,6 +55,7 @@ def _bound(wanted: PayoutFilter) -> list[object]:
         wanted.currency,
         wanted.channel,
         wanted.reference,
+        wanted.batch_id,
         wanted.created_gte and wanted.created_gte.isoformat(),
         wanted.created_lt and wanted.created_lt.isoformat(),
     ]

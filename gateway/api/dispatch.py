@@ -17,7 +17,7 @@ from time import perf_counter
 import structlog
 from aiohttp import hdrs, web
 
-from gateway.api.framing import check_head, check_json_type, read_body
+from gateway.api.framing import USUAL_BYTES_MAX, check_head, check_json_type, is_csv, read_body
 from gateway.api.intake import TURNED_AWAY, Visit
 from gateway.api.keys import KeyRecord, Scope
 from gateway.api.problems import Code, Refused, refusal
@@ -171,10 +171,9 @@ class Dispatcher:
 
     async def _admit_app(self, request: web.Request, route: Route, visit: Visit) -> _Admitted:
         assert self._authenticate is not None  # noqa: S101 - __init__ refused a table that needs it without it
-        if route.body is not None:
-            check_json_type(request)
+        bytes_max = _bytes_max(request, route)
         await visit.look()
-        body = await read_body(request, route.body_bytes_max)
+        body = await read_body(request, bytes_max, visit.grow if bytes_max > USUAL_BYTES_MAX else None)
         await visit.enter()
         key = await self._authenticate(request, body)
         visit.proved()
@@ -190,6 +189,15 @@ class Dispatcher:
         if refused.status >= 500:
             _log.warning("api.failed", error=type(error).__name__, code=refused.code, request_id=request_id)
         return refused
+
+
+def _bytes_max(request: web.Request, route: Route) -> int:
+    """How large the body may be, by what it is. Raises `Refused` for a type that the route does not take."""
+    if route.csv_bytes_max is not None and is_csv(request):
+        return route.csv_bytes_max
+    if route.body is not None:
+        check_json_type(request)
+    return route.body_bytes_max
 
 
 def log_unhandled(error: BaseException, request_id: str) -> None:

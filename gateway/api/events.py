@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from aiohttp import web
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from gateway.api import cursor
+from gateway.api.endpoint_schemas import stand_of
 from gateway.api.keys import Scope
 from gateway.api.problems import Code
 from gateway.api.query import EVENT_PARAMS, LIMIT_DEFAULT
@@ -21,8 +22,9 @@ from gateway.api.state import PublicState
 from gateway.domain.status import Status
 from gateway.domain.view import Json, timestamp
 from gateway.operations import events
+from gateway.operations.endpoints import listed
 from gateway.operations.events import Told
-from gateway.store.app_events import EventFilter
+from gateway.store.app_events import CallbackStand, EventFilter
 from gateway.store.port import Callback
 
 LIST = "events"
@@ -34,8 +36,8 @@ class CallbackReply(Reply):
 
     endpoint: str
     url: str | None
-    """Null when the address is no longer configured."""
-    status: Literal["due", "delivered", "parked"]
+    """Null when the address was deleted, or is no longer configured."""
+    status: CallbackStand
     tries: int
     due_at: Timestamp | None
     delivered_at: Timestamp | None
@@ -44,7 +46,7 @@ class CallbackReply(Reply):
 
 class EventDataReply(Reply):
     object: dict[str, Any]
-    """The payout as it was then, masked."""
+    """What it is about, as it was then: a payout, masked, unless the type says otherwise."""
 
 
 class AppEventReply(Reply):
@@ -54,7 +56,7 @@ class AppEventReply(Reply):
     type: str
     timestamp: Timestamp
     sequence: int
-    """Counts per payout."""
+    """Counts the events about this object."""
     api_version: str
     corrects: Status | SkipJsonSchema[None] = Field(default_factory=lambda: None)
     """The final status that this event takes back; absent otherwise."""
@@ -84,20 +86,22 @@ class Events:
         size = limit if isinstance(limit, int) else LIMIT_DEFAULT
         found, has_more = await events.page(self._state.services, call.app, wanted, before, size)
         following = cursor.sign_text(key, call.app, bound, found[-1][0].id) if has_more else None
-        data = [self._view(told) for told in found]
+        urls = await self._urls(call.app)
+        data = [app_event_view(told, urls) for told in found]
         return as_json({"data": data, "has_more": has_more, "next_cursor": following})
 
     async def get(self, call: Call) -> web.StreamResponse:
-        return as_json(self._view(await events.get(self._state.services, call.app, call.path["event_id"])))
+        return as_json(await self._view(await events.get(self._state.services, call.app, call.path["event_id"])))
 
     async def redeliver(self, call: Call) -> web.StreamResponse:
         told = await events.redeliver(self._state.services, call.app, call.path["event_id"])
-        return as_json(self._view(told), 202)
+        return as_json(await self._view(told), 202)
 
-    def _view(self, told: Told) -> Json:
-        endpoints = self._state.services.endpoints.get(told[0].app, ())
-        urls = {endpoint.id: endpoint.url for endpoint in endpoints}
-        return app_event_view(told, urls)
+    async def _view(self, told: Told) -> Json:
+        return app_event_view(told, await self._urls(told[0].app))
+
+    async def _urls(self, app: str) -> dict[str, str]:
+        return {endpoint.id: endpoint.url for endpoint in await listed(self._state.services, app)}
 
 
 def app_event_view(told: Told, urls: dict[str, str]) -> Json:
@@ -111,7 +115,7 @@ def _callback_view(callback: Callback, url: str | None) -> Json:
     return {
         "endpoint": callback.endpoint,
         "url": url,
-        "status": "due" if due is not None else "delivered" if delivered is not None else "parked",
+        "status": str(stand_of(callback)),
         "tries": callback.tries,
         "due_at": None if due is None else timestamp(due),
         "delivered_at": None if delivered is None else timestamp(delivered),

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 
 from aiohttp import HttpVersion11, web
 
 from gateway.api.problems import Code, Refused
 
 BODY_DEADLINE_S = 5.0
+USUAL_BYTES_MAX = 64 * 1024
+"""Where larger bodies are taken they have a deadline of their own, and only so many of them are taken in at once."""
+LARGE_BODY_DEADLINE_S = 60.0
 
 SINGLE_HEADERS = (
     "Authorization",
@@ -28,6 +32,7 @@ SINGLE_HEADERS = (
 )
 """With two of one of these, two readers could each believe another."""
 
+_CSV_UTF8 = re.compile(r"""text/csv[ \t]*(;[ \t]*(charset=("utf-8"|utf-8)|header=present)[ \t]*)*""", re.IGNORECASE)
 _JSON_UTF8 = re.compile(r"""application/json[ \t]*(;[ \t]*charset=("utf-8"|utf-8)[ \t]*)?""", re.IGNORECASE)
 
 
@@ -58,8 +63,12 @@ def check_json_type(request: web.Request) -> None:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json, in UTF-8")
 
 
-async def read_body(request: web.Request, bytes_max: int) -> bytes:
-    """The whole body, within a deadline and a size.
+def is_csv(request: web.Request) -> bool:
+    return bool(_CSV_UTF8.fullmatch(request.headers.get("Content-Type", "")))
+
+
+async def read_body(request: web.Request, bytes_max: int, grow: Callable[[], object] | None = None) -> bytes:
+    """The whole body, within a deadline and a size. Where large ones are taken, `grow` is asked first, and may refuse.
 
     Raises:
         Refused: body_too_large (before it is read, where its length is announced), request_timeout, or bad_request
@@ -71,12 +80,16 @@ async def read_body(request: web.Request, bytes_max: int) -> bytes:
         raise Refused(Code.BODY_TOO_LARGE, f"at most {bytes_max} bytes")
     parts: list[bytes] = []
     size = 0
+    if grow is not None and (request.content_length or 0) > USUAL_BYTES_MAX:
+        grow()
     try:
-        async with asyncio.timeout(BODY_DEADLINE_S):
+        async with asyncio.timeout(BODY_DEADLINE_S if grow is None else LARGE_BODY_DEADLINE_S):
             while chunk := await request.content.readany():
                 size += len(chunk)
                 if size > bytes_max:
                     raise Refused(Code.BODY_TOO_LARGE, f"at most {bytes_max} bytes")
+                if grow is not None and size > USUAL_BYTES_MAX:
+                    grow()
                 parts.append(chunk)
     except TimeoutError:
         raise Refused(Code.REQUEST_TIMEOUT) from None

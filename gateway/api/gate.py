@@ -13,11 +13,14 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.admission.limits import Load
 from gateway.api.auth import claimed
 from gateway.api.dispatch import REQUEST_ID, mint_request_id, sane_request_id
-from gateway.api.problems import Refused
+from gateway.api.keys import KeyRecord
+from gateway.api.problems import Code, Fault, Refused
+from gateway.api.quotas import Headers
 from gateway.api.responses import problem
 from gateway.api.state import PublicState
 from gateway.metrics.table import HTTP_DURATION, HTTP_REQUESTS
@@ -28,6 +31,10 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,7})\r\n")
 ON_THE_WAY_S = 0.02
 """About how long a request takes from here to its place. Until then whoever was let on counts as if it had one: all
 that arrive in one turn of the loop would otherwise find the same place free."""
+SAME_FOR_S = 0.005
+"""Who comes so soon after another of the same app is told the same: places do not come free one by one."""
+_KEY_ID = re.compile(r'PAYMUX-[A-Z0-9-]+ .*\bkey_id="([^"]{1,128})"')
+_ID_HERE = "@request_id@"
 _REASONS = {429: "Too Many Requests", 503: "Service Unavailable"}
 
 
@@ -48,6 +55,8 @@ class Gate:
     def __init__(self, state: PublicState) -> None:
         self._state = state
         self._on_the_way = 0
+        self._told: tuple[str, Refused, float] = ("", Refused(Code.OVERLOADED), 0.0)
+        """Whose order was refused last, how, and until when that is told without looking again."""
 
     def look(self, head: bytes) -> TurnedAway | None:
         """What becomes of a whole request with this head; None: it may go on. Who is told to wait is waited for:
@@ -56,8 +65,7 @@ class Gate:
         if not intake.crowded_lately or not head.startswith(_ORDER):
             return None
         fields = _fields(head)
-        authorization = fields.get("authorization", ())
-        refused = intake.refusal(Load.ORDERS, limits, claimed(self._state.keys, authorization), self._on_the_way)
+        refused = self._refusal(fields.get("authorization", []))
         if refused is None:
             self._let_on()
             return None
@@ -65,6 +73,21 @@ class Gate:
         self._measure(refused, limits.pause_s if held_back else 0.0)
         closes = any("close" in value.lower() for value in fields.get("connection", ()))
         return TurnedAway(_written(refused, fields, closes) if held_back else None, limits.pause_s, closes)
+
+    def _refusal(self, authorization: list[str]) -> Refused | None:
+        key, now_s = self._key(authorization), self._state.services.clock.monotonic()
+        app, (last, told, until_s) = "" if key is None else key.app, self._told
+        if now_s < until_s and app == last:
+            return told
+        refused = self._state.intake.refusal(Load.ORDERS, self._state.doors.intake, key, self._on_the_way)
+        if refused is not None and refused.code is Code.OVERLOADED:
+            self._told = (app, refused, now_s + SAME_FOR_S)
+        return refused
+
+    def _key(self, authorization: list[str]) -> KeyRecord | None:
+        """Whose key is claimed. Less is looked at than for the proof: nothing is let in by this."""
+        found = _KEY_ID.match(authorization[0]) if len(authorization) == 1 else None
+        return claimed(self._state.keys, authorization) if found is None else self._state.keys.find(found[1])
 
     def _let_on(self) -> None:
         if not self._on_the_way:
@@ -112,9 +135,19 @@ def _fields(head: bytes) -> dict[str, list[str]]:
 def _written(refused: Refused, fields: dict[str, list[str]], closes: bool) -> bytes:
     """The answer as it goes over the wire."""
     request_id = sane_request_id("".join(fields.get(REQUEST_ID.lower(), ()))) or mint_request_id()
-    made = problem(refused, request_id)
-    body = bytes(made.body) if isinstance(made.body, bytes | bytearray) else b""
-    headers = {**made.headers, REQUEST_ID: request_id, "Content-Length": str(len(body))}
-    headers |= {"Connection": "close"} if closes else {}
-    lines = [f"HTTP/1.1 {refused.status} {_REASONS[refused.status]}", *(f"{k}: {v}" for k, v in headers.items())]
-    return "\r\n".join([*lines, "\r\n"]).encode("latin-1") + body
+    head, body = _letter(refused.code, refused.detail, refused.faults, refused.headers)
+    body = body.replace(_ID_HERE, request_id)
+    end = "Connection: close\r\n" if closes else ""
+    return f"{head}{REQUEST_ID}: {request_id}\r\nContent-Length: {len(body)}\r\n{end}\r\n{body}".encode("latin-1")
+
+
+@lru_cache(maxsize=256)
+def _letter(code: Code, detail: str | None, faults: tuple[Fault, ...], headers: Headers) -> tuple[str, str]:
+    """Head and body of a refusal, with a gap for the request's id. In a flood one goes out many times."""
+    made = problem(Refused(code, detail, faults=faults, headers=headers), _ID_HERE)
+    body = bytes(made.body).decode("latin-1") if isinstance(made.body, bytes | bytearray) else ""
+    lines = [
+        f"HTTP/1.1 {made.status} {_REASONS[made.status]}",
+        *(f"{name}: {is_}" for name, is_ in made.headers.items()),
+    ]
+    return "\r\n".join([*lines, ""]), body

@@ -30,6 +30,10 @@ _log = structlog.get_logger("api")
 
 LOG_EVERY_S = 10.0
 LATELY_S = 1.0
+ROOM_SHARE = 4
+"""Orders stay inside for this part of the longest wait on average, so that the slowest of them keep to it too."""
+LARGE_SHARE = 2
+"""Large bodies that may be on their way in, for each that may be worked on: whose they are is not proved yet."""
 TURNED_AWAY = frozenset({Code.OVERLOADED, Code.QUOTA_EXCEEDED})
 """Answers that have no line each in the log: one line in ten seconds counts them."""
 QUOTA = "quota"
@@ -47,6 +51,8 @@ class Intake:
         self._pressure = pressure
         self._inside = {load: FairPlaces(clock.monotonic) for load in Load}
         self._room = Room(clock.monotonic)
+        self.large = 0
+        """Bodies beyond the usual size that are here, or on their way in."""
         self._quotas: dict[str, Quota] = {}
         self._paused = 0
         self._turned_away: Counter[str] = Counter()
@@ -78,7 +84,7 @@ class Intake:
 
     def room(self, limits: IntakeLimits) -> int:
         """How many orders may be inside now: fewer than configured while they would stay too long."""
-        return self._room.size(limits.orders, limits.commit_wait_s / 2)
+        return self._room.size(limits.orders, limits.commit_wait_s / ROOM_SHARE)
 
     # Coming in -------------------------------------------------------------------------------------------------------
 
@@ -168,7 +174,8 @@ class Intake:
 
 
 def _places(load: Load, limits: IntakeLimits) -> int:
-    return limits.streams if load is Load.STREAMS else limits.reads
+    own = {Load.STREAMS: limits.streams, Load.BATCHES: limits.batches}
+    return own.get(load, limits.reads)
 
 
 class Place:
@@ -195,7 +202,7 @@ class Place:
 class Visit:
     """One signed request on its way through; as a context, it gives back what it took."""
 
-    __slots__ = ("_hang_up", "_intake", "_key", "_limits", "_load", "_place", "_quota")
+    __slots__ = ("_hang_up", "_intake", "_key", "_large", "_limits", "_load", "_place", "_quota")
 
     def __init__(
         self, intake: Intake, load: Load, limits: IntakeLimits, key: KeyRecord | None, hang_up: HangUp
@@ -203,6 +210,17 @@ class Visit:
         self._intake, self._load, self._limits, self._key, self._hang_up = intake, load, limits, key, hang_up
         self._quota = None if key is None else intake.quota(key, limits)
         self._place: Place | None = None
+        self._large = False
+
+    def grow(self) -> None:
+        """Its body is a large one: there may be only so many, proved or not. Raises `Refused`: overloaded."""
+        if self._large:
+            return
+        if self._intake.large >= LARGE_SHARE * self._limits.batches:
+            detail = "as many large bodies as may are being taken in"
+            raise Refused(Code.OVERLOADED, detail, headers=(retry_after(self._intake.pressure.wait_s),))
+        self._intake.large += 1
+        self._large = True
 
     async def look(self) -> None:
         """Before the body. Raises `Refused`: quota_exceeded or overloaded."""
@@ -231,6 +249,8 @@ class Visit:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._large:
+            self._intake.large -= 1
         if self._place is None:
             return
         self._place.leave()

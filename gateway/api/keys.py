@@ -19,6 +19,8 @@ class Scope(StrEnum):
     SUBMIT = "submit"
     QUERY = "query"
     CANCEL = "cancel"
+    CALLBACKS = "callbacks"
+    """Where callbacks go: whoever may say that is told everything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from aiohttp import http_parser, web
 
 from gateway.api.connections import ConnectionCap, ConnectionLimits
+from gateway.api.doorway import Porch
 from gateway.api.gate import Gate
 from gateway.api.protocol import Connection
 
@@ -17,7 +18,7 @@ GATE = web.AppKey("GATE", Gate)
 """An application's own look at the bytes of orders, where it has one."""
 STOP_S = 20.0
 """How long requests in progress may take to end."""
-_BACKLOG = 1024
+_BACKLOG = 4096
 _LIMITS = ConnectionLimits()
 _HANDSHAKE_S = 10.0
 
@@ -29,11 +30,13 @@ class Listener:
     host: str
     port: int
     _server: asyncio.Server
+    _porch: Porch
     _runner: web.AppRunner
 
     async def stop(self) -> None:
         """Take no new connection, let requests in progress end, close."""
         self._server.close()
+        self._porch.close()
         await self._runner.cleanup()
 
 
@@ -58,10 +61,10 @@ async def start_listener(
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         raise RuntimeError("aiohttp is installed without its C parser; install a wheel that has it")
     runner = await _runner(app)
-    manager, loop, cap = _manager(runner), asyncio.get_running_loop(), ConnectionCap(limits)
+    porch = _porch(runner, limits, app.get(GATE))
     try:
-        server = await loop.create_server(
-            lambda: Connection(manager, loop, cap, app.get(GATE)),
+        server = await asyncio.get_running_loop().create_server(
+            porch,
             host,
             port,
             ssl=ssl,
@@ -72,7 +75,7 @@ async def start_listener(
     except OSError:
         await runner.cleanup()
         raise
-    return Listener(host, server.sockets[0].getsockname()[1], server, runner)
+    return Listener(host, server.sockets[0].getsockname()[1], server, porch, runner)
 
 
 async def start_private(app: web.Application, path: Path) -> Listener:
@@ -82,13 +85,13 @@ async def start_private(app: web.Application, path: Path) -> Listener:
         OSError: it cannot be made, or is there.
     """
     runner = await _runner(app)
-    manager, loop, cap = _manager(runner), asyncio.get_running_loop(), ConnectionCap(_LIMITS)
+    porch = _porch(runner, _LIMITS, None)
     try:
-        server = await loop.create_unix_server(lambda: Connection(manager, loop, cap), str(path))
+        server = await asyncio.get_running_loop().create_unix_server(porch, str(path))
     except OSError:
         await runner.cleanup()
         raise
-    return Listener(str(path), 0, server, runner)
+    return Listener(str(path), 0, server, porch, runner)
 
 
 async def _runner(app: web.Application) -> web.AppRunner:
@@ -97,7 +100,7 @@ async def _runner(app: web.Application) -> web.AppRunner:
     return runner
 
 
-def _manager(runner: web.AppRunner) -> web.Server:
-    manager = runner.server
+def _porch(runner: web.AppRunner, limits: ConnectionLimits, gate: Gate | None) -> Porch:
+    manager, loop = runner.server, asyncio.get_running_loop()
     assert manager is not None  # noqa: S101 - what setup() made
-    return manager
+    return Porch(ConnectionCap(limits), lambda peer, cap: Connection(manager, loop, peer, cap, gate))

@@ -46,6 +46,7 @@ def _wanted(call: Call) -> PayoutFilter:
         currency=_text(call.one("currency")),
         channel=_text(call.one("channel")),
         reference=_text(call.one("reference")),
+        batch_id=_text(call.one("batch_id")),
         created_gte=_time(call.one("created_gte")),
         created_lt=_time(call.one("created_lt")),
     )

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from gateway.api import idempotency
 from gateway.api.keys import Scope
 from gateway.api.problems import PROBLEMS, Code
 from gateway.api.query import QueryParam
@@ -86,7 +87,7 @@ def _operation(route: Route, sandbox: bool) -> Json:
     made: Json = {
         "operationId": route.name,
         "summary": route.summary,
-        "parameters": [*map(_path_param, path_variables(route.path)), *map(_query_param, route.query or ())],
+        "parameters": _parameters(route),
         "responses": {**_answers(route.answers), **_problems(problems_of(route))},
         "security": [],
     }
@@ -95,8 +96,27 @@ def _operation(route: Route, sandbox: bool) -> Json:
         made["security"] = [{"signature": []}, *([{"testKey": []}] if sandbox else [])]
     if route.body is not None:
         schema = _reference(route.body)
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}, **_csv(route)}}
     return made
+
+
+def _csv(route: Route) -> Json:
+    text = {"type": "string", "description": "A header that names columns, and a row for each item: docs/batches.md"}
+    return {} if route.csv_bytes_max is None else {"text/csv": {"schema": text}}
+
+
+def _parameters(route: Route) -> list[Json]:
+    key = [_IDEMPOTENCY_KEY] if route.idempotent else []
+    return [*map(_path_param, path_variables(route.path)), *map(_query_param, route.query or ()), *key]
+
+
+_IDEMPOTENCY_KEY: Json = {
+    "name": idempotency.HEADER,
+    "in": "header",
+    "required": False,
+    "description": idempotency.DESCRIPTION,
+    "schema": {"type": "string", "pattern": idempotency.PATTERN},
+}
 
 
 def _path_param(name: str) -> Json:

@@ -12,7 +12,8 @@ from gateway.api.configured import faults_of, faults_of_time
 from gateway.api.decisions import decision_views
 from gateway.api.flags import mixes_scripts
 from gateway.api.listing import one_page
-from gateway.api.problems import Code, Refused
+from gateway.api.payees import UNKNOWN, as_named, who
+from gateway.api.problems import Code, Fault, Refused
 from gateway.api.responses import as_json
 from gateway.api.routes import Call
 from gateway.api.schemas import CreatePayout
@@ -40,8 +41,11 @@ class Payouts:
 
     async def create(self, call: Call) -> web.StreamResponse:
         order = read_body(CreatePayout, call.body)
-        amount, payee = order.money(), order.payee()
-        quote = self._quote(call.app, order)
+        amount, named = order.money(), order.payee()
+        payee = await who(self._state, call.app, named, order.reference)
+        if payee is None:
+            raise Refused(Code.INVALID_REQUEST, faults=[UNKNOWN, *self._faults(call.app, order, None)])
+        quote = self._quote(call.app, order, payee)
         await self._check(call.app, order, quote)
         mark, now_s = self._state.alikes.mark(call.app, amount, payee), self._state.services.clock.monotonic()
         flags = self._flags(payee, self._state.alikes.earlier(mark, now_s))
@@ -57,6 +61,7 @@ class Payouts:
                 metadata=order.metadata,
                 terms=order.terms(quote),
                 flags=flags,
+                saved=as_named(named),
             ),
         )
         view = payout_view(accepted.payout)
@@ -68,19 +73,18 @@ class Payouts:
             _log.info("payout.flagged", payout=accepted.payout.id, app=call.app, flags=sorted(flags))
         return as_json(view, 201, {"Location": f"/v1/payouts/{accepted.payout.id}"})
 
-    def _quote(self, app: str, order: CreatePayout) -> Quote | None:
+    def _quote(self, app: str, order: CreatePayout, payee: Beneficiary) -> Quote | None:
         """What the app was quoted, expired or not. Raises `Refused` for what is no quote of this payout."""
         if order.quote_id is None:
             return None
-        wish = Wish(app, order.money(), order.payee().kind, order.preference)
+        wish = Wish(app, order.money(), payee.kind, order.preference)
         return quote_token.read(self._state.cursor_key, wish, order.quote_id)
 
     async def _check(self, app: str, order: CreatePayout, quote: Quote | None) -> None:
         """What the configuration has against it. A reference that is known is answered whatever that says now: the
         payout may be on its way. Raises `Refused`, with every fault."""
         now = self._state.services.clock.now()
-        faults = faults_of(self._state, app, order.money(), order.preference)
-        faults += faults_of_time(order.send_at, quote, now)
+        faults = self._faults(app, order, quote)
         refused = Refused(Code.INVALID_REQUEST, faults=faults) if faults else None
         if refused is None and quote is not None and quote.expires_at <= now:
             refused = Refused(Code.QUOTE_EXPIRED)
@@ -91,6 +95,10 @@ class Payouts:
             await read.by_reference(self._state.services, app, order.reference)
         except NotFound:
             raise refused from None
+
+    def _faults(self, app: str, order: CreatePayout, quote: Quote | None) -> list[Fault]:
+        faults = faults_of(self._state, app, order.money(), order.preference)
+        return faults + faults_of_time(order.send_at, quote, self._state.services.clock.now())
 
     @staticmethod
     def _flags(payee: Beneficiary, alike: str | None) -> dict[str, str | bool]:

@@ -12,6 +12,8 @@ from enum import StrEnum
 from gateway.domain.errors import (
     AlreadyFinal,
     CommitUnknown,
+    EndpointRefused,
+    IdempotencyKeyReused,
     NotFound,
     NotRetryable,
     PaymuxError,
@@ -43,9 +45,11 @@ class Code(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
     REFERENCE_REUSED = "reference_reused"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_CANCELABLE = "not_cancelable"
     QUOTE_EXPIRED = "quote_expired"
     NOT_RETRYABLE = "not_retryable"
+    ENDPOINT_REFUSED = "endpoint_refused"
     TRANSITION_REFUSED = "transition_refused"
     REQUEST_REFUSED = "request_refused"
     BODY_TOO_LARGE = "body_too_large"
@@ -109,7 +113,7 @@ PROBLEMS: dict[Code, Kind] = {
     Code.SCOPE_MISSING: Kind(
         403,
         "The key may not do this",
-        "The key is valid, but the scope this call needs (submit, query or cancel) is not among its scopes.",
+        "The key is valid, but the scope this call needs (submit, query, cancel or callbacks) is not among its scopes.",
         "Use a key that has the scope, or ask the operator to add it.",
     ),
     Code.FORBIDDEN: Kind(
@@ -127,7 +131,7 @@ PROBLEMS: dict[Code, Kind] = {
     Code.NOT_FOUND: Kind(
         404,
         "There is no such thing here",
-        "The path is not one of ours, or the payout does not exist for this app (a foreign one is not there).",
+        "The path is not one of ours, or what it names does not exist for this app (a foreign one is not there).",
         "Check path and id. After a lost answer, do not conclude from this that nothing was accepted: repeat the "
         "POST with the same reference.",
     ),
@@ -140,15 +144,21 @@ PROBLEMS: dict[Code, Kind] = {
     Code.REQUEST_TIMEOUT: Kind(
         408,
         "The body did not arrive in time",
-        "A request body must be here whole within 5 seconds. Nothing was stored.",
+        "A request body must be here whole within 5 seconds, a batch within 60. Nothing was stored.",
         "Send the request again, with the same reference.",
     ),
     Code.REFERENCE_REUSED: Kind(
         409,
-        "The reference belongs to another payout",
+        "The reference belongs to other content",
         "A reference is unique per app for ever, and this one was used with other content. Nothing was changed.",
         "If it is the same order, send the same content: you are given the payout as it is now. If it is a new "
         "order, give it a new reference.",
+    ),
+    Code.IDEMPOTENCY_KEY_REUSED: Kind(
+        409,
+        "The Idempotency-Key belongs to another request",
+        "The same key came with this call and other content within the last 30 days. Nothing was changed.",
+        "If it is the same request, send the same content. If it is a new one, give it a new key.",
     ),
     Code.NOT_CANCELABLE: Kind(
         409,
@@ -169,6 +179,15 @@ PROBLEMS: dict[Code, Kind] = {
         "again already: `errors` has the code. Nothing was changed.",
         "Read the payout. If it was ordered again, `retried_as` names the new one: follow that.",
     ),
+    Code.ENDPOINT_REFUSED: Kind(
+        409,
+        "That cannot be done with the callback endpoint",
+        "It stands in the operator's configuration and is changed there (`configured`), another one has its URL "
+        "(`same_url`), there are as many as may be (`too_many`), or its keys were rotated several times just now "
+        "(`too_many_keys`): `errors` has the code. Nothing was changed.",
+        "List your endpoints. Delete one that is not needed, or ask the operator about one of the configuration; a key "
+        "that is over no longer counts.",
+    ),
     Code.TRANSITION_REFUSED: Kind(
         409,
         "The sandbox cannot do that now",
@@ -187,13 +206,14 @@ PROBLEMS: dict[Code, Kind] = {
     Code.BODY_TOO_LARGE: Kind(
         413,
         "The body is too large",
-        "A request body may have 64 KiB, a channel's notification 1 MiB.",
+        "A request body may have 64 KiB; a batch 1 MiB, as CSV 8 MiB; a channel's notification 1 MiB.",
         "Send less: the fields have bounds of their own.",
     ),
     Code.UNSUPPORTED_MEDIA_TYPE: Kind(
         415,
-        "The body is not sent as JSON",
-        "The Content-Type is missing or not application/json in UTF-8, or the body has a Content-Encoding.",
+        "The body is of a type that is not taken here",
+        "The Content-Type is missing or not application/json in UTF-8 (a batch may be text/csv), or the body has a "
+        "Content-Encoding.",
         "Send `Content-Type: application/json` and an uncompressed body.",
     ),
     Code.RATE_LIMITED: Kind(
@@ -278,8 +298,10 @@ class Refused(Exception):
 _DOMAIN: dict[type[PaymuxError], Code] = {
     NotFound: Code.NOT_FOUND,
     ReferenceReused: Code.REFERENCE_REUSED,
+    IdempotencyKeyReused: Code.IDEMPOTENCY_KEY_REUSED,
     AlreadyFinal: Code.NOT_CANCELABLE,
     NotRetryable: Code.NOT_RETRYABLE,
+    EndpointRefused: Code.ENDPOINT_REFUSED,
     TransitionRefused: Code.TRANSITION_REFUSED,
     RequestRefused: Code.REQUEST_REFUSED,
     CommitUnknown: Code.COMMIT_UNKNOWN,
@@ -287,6 +309,7 @@ _DOMAIN: dict[type[PaymuxError], Code] = {
     StaleWrite: Code.UNAVAILABLE,
 }
 
+_WITH_A_CODE = (RequestRefused, NotRetryable, EndpointRefused)
 _TOLD = (ReferenceReused, AlreadyFinal, TransitionRefused)
 """Errors whose text speaks of the app's own payout and is passed on."""
 
@@ -294,7 +317,7 @@ _TOLD = (ReferenceReused, AlreadyFinal, TransitionRefused)
 def refusal(error: PaymuxError) -> Refused:
     """What an app is told of a domain error; one that has no row is a fault of ours."""
     code = next((_DOMAIN[kind] for kind in type(error).__mro__ if kind in _DOMAIN), Code.INTERNAL_ERROR)
-    faults = [Fault("", error.code, error.detail)] if isinstance(error, RequestRefused | NotRetryable) else []
+    faults = [Fault("", error.code, error.detail)] if isinstance(error, _WITH_A_CODE) else []
     return Refused(code, str(error) if isinstance(error, _TOLD) else None, faults)
 
 

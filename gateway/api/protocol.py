@@ -1,19 +1,21 @@
 """The server's side of one connection, with the deadline that aiohttp lacks and the plain words it does not have.
 
-A request head must be here within five seconds of its first byte (docs/reliability.md 4, row 10), and one that cannot
-be parsed is answered with a problem like everything else, without a word about what parsed it.
+A request head must be here within five seconds of its first byte (docs/reliability.md 4, row 10; the first one is
+waited for in `doorway`), and one that cannot be parsed is answered with a problem like everything else, without a word
+about what parsed it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from gateway.api.connections import ConnectionCap
 from gateway.api.dispatch import REQUEST_ID, log_unhandled, mint_request_id
+from gateway.api.doorway import HEAD_DEADLINE_S, tcp
 from gateway.api.gate import Gate, whole_request
 from gateway.api.problems import Code, Refused
 from gateway.api.responses import problem
@@ -21,7 +23,6 @@ from gateway.api.responses import problem
 if TYPE_CHECKING:
     from aiohttp.web_request import BaseRequest
 
-HEAD_DEADLINE_S = 5.0
 IDLE_S = 75.0
 """How long a connection may rest between requests."""
 
@@ -29,11 +30,12 @@ IDLE_S = 75.0
 class Connection(web.RequestHandler):
     """One connection. Its base class keeps its state in private names; a test holds on to those used here."""
 
-    __slots__ = ("_admitted", "_cap", "_gate", "_head_timer", "_newest_body", "_pause", "_peer", "_plain", "_resting")
+    __slots__ = ("_cap", "_gate", "_head_timer", "_newest_body", "_pause", "_peer", "_plain", "_resting")
 
     def __init__(
-        self, manager: web.Server, loop: asyncio.AbstractEventLoop, cap: ConnectionCap, gate: Gate | None = None
+        self, manager: web.Server, loop: asyncio.AbstractEventLoop, peer: str, cap: ConnectionCap, gate: Gate | None
     ) -> None:
+        """`peer` was counted in by `cap`; it is counted out at the end."""
         settings: dict[str, Any] = {
             "keepalive_timeout": IDLE_S,
             "auto_decompress": False,
@@ -43,8 +45,7 @@ class Connection(web.RequestHandler):
         }
         super().__init__(manager, loop=loop, **settings)
         self._cap = cap
-        self._peer = ""
-        self._admitted = False
+        self._peer = peer
         self._head_timer: asyncio.TimerHandle | None = None
         self._newest_body: StreamReader = EMPTY_PAYLOAD
         self._gate = gate
@@ -53,19 +54,7 @@ class Connection(web.RequestHandler):
         self._pause: asyncio.TimerHandle | None = None
         self._resting = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let it in, or close it at once where there are too many."""
-        self._peer = str((transport.get_extra_info("peername") or ("",))[0])
-        self._admitted = self._cap.enter(self._peer)
-        if not self._admitted:
-            cast(asyncio.Transport, transport).abort()  # TCP's, which uvloop has a class of its own for
-            return
-        super().connection_made(transport)
-        self._await_head()
-
     def connection_lost(self, exc: BaseException | None) -> None:
-        if not self._admitted:
-            return
         self._cap.leave(self._peer)
         self._head_came()
         if self._pause is not None:
@@ -74,7 +63,7 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes belong to a head when the body before them has ended."""
-        if not self._admitted or (self._plain and self._turned_away(data)):
+        if self._plain and self._turned_away(data):
             return
         if self._resting:
             self._head_came()
@@ -117,20 +106,19 @@ class Connection(web.RequestHandler):
         turned = self._gate.look(head)
         if turned is None:
             return False
-        transport = self.transport
-        if turned.answer is None or not isinstance(transport, asyncio.Transport):
+        if turned.answer is None or self.transport is None:
             self.force_close()
             return True
         self._head_came()
-        transport.pause_reading()
+        tcp(self.transport).pause_reading()
         self._pause = self._loop.call_later(turned.pause_s, self._answer_turned_away, turned.answer, turned.closes)
         return True
 
     def _answer_turned_away(self, answer: bytes, closes: bool) -> None:
         self._pause_over()
-        transport = self.transport
-        if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+        if self.transport is None or self.transport.is_closing():
             return
+        transport = tcp(self.transport)
         transport.write(answer)
         if closes:
             transport.close()

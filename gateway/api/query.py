@@ -12,8 +12,10 @@ from gateway.api.instant import instant
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.schemas import REFERENCE_PATTERN
 from gateway.callbacks.body import EVENT_TYPES
-from gateway.domain.identity import PAYOUT_ID_PATTERN
+from gateway.domain.batch import ItemStatus
+from gateway.domain.identity import BATCH_ID_PATTERN, PAYOUT_ID_PATTERN
 from gateway.domain.status import Status
+from gateway.store.app_events import CallbackStand
 from routing.explain import Language
 
 Json = dict[str, object]
@@ -192,11 +194,42 @@ LIST_PARAMS: tuple[QueryParam, ...] = (
         {**_TEXT, "pattern": REFERENCE_PATTERN},
         matching(REFERENCE_PATTERN),
     ),
+    QueryParam(
+        "batch_id",
+        "Only payouts that were made by this batch.",
+        {**_TEXT, "pattern": BATCH_ID_PATTERN},
+        matching(BATCH_ID_PATTERN),
+    ),
     _CREATED_GTE,
     _CREATED_LT,
     _HOW_MANY,
     _AFTER,
     EXPAND,
+)
+
+
+PAGE_PARAMS: tuple[QueryParam, ...] = (_HOW_MANY, _AFTER)
+"""Of a list without filters."""
+
+
+BATCH_REFERENCE = QueryParam(
+    "reference",
+    "The batch's reference, unique in your app for ever. A CSV needs it; in JSON it stands in the body.",
+    {**_TEXT, "pattern": REFERENCE_PATTERN},
+    matching(REFERENCE_PATTERN),
+)
+
+
+def _item_status(text: str) -> ItemStatus:
+    try:
+        return ItemStatus(text)
+    except ValueError:
+        raise ValueError("not a status of an item") from None
+
+
+ITEM_PARAMS: tuple[QueryParam, ...] = (
+    QueryParam("status", "Only items in this status.", {"enum": [*map(str, ItemStatus)]}, _item_status),
+    *PAGE_PARAMS,
 )
 
 
@@ -222,6 +255,22 @@ EVENT_PARAMS: tuple[QueryParam, ...] = (
     ),
     _CREATED_GTE,
     _CREATED_LT,
+    _HOW_MANY,
+    _AFTER,
+)
+
+
+def _stand(text: str) -> CallbackStand:
+    try:
+        return CallbackStand(text)
+    except ValueError:
+        raise ValueError("due, delivered or parked") from None
+
+
+DELIVERY_PARAMS: tuple[QueryParam, ...] = (
+    QueryParam(
+        "status", "Only those that stand so.", {**_TEXT, "enum": [stand.value for stand in CallbackStand]}, _stand
+    ),
     _HOW_MANY,
     _AFTER,
 )

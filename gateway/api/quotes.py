@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from gateway.api import quote_token
 from gateway.api.configured import faults_of
 from gateway.api.keys import Scope
+from gateway.api.payees import UNKNOWN
 from gateway.api.problems import Code, Refused
 from gateway.api.replies import MoneyReply, Reply, Timestamp
 from gateway.api.responses import as_json
 from gateway.api.routes import Answer, Call, Route
-from gateway.api.schemas import QUOTE_PATTERN, Amount, Body, PreferenceName
+from gateway.api.schemas import NOT_NULL, QUOTE_PATTERN, Amount, Body, PreferenceName, SavedPayee
 from gateway.api.schemas import read as read_body
 from gateway.api.state import PublicState
 from gateway.domain.beneficiary import BeneficiaryKind
+from gateway.domain.errors import NotFound
 from gateway.domain.money import Money
 from gateway.domain.view import Json, money_view, timestamp
+from gateway.operations import beneficiaries
 from gateway.operations.quoting import Quoted, Wish, quote
 from routing.candidate import Candidate
 from routing.eligibility import RefusalCode
 
+_METHOD, _BENEFICIARY = "method", "beneficiary"
+_ONE_OF_THEM: dict[str, Any] = {"oneOf": [{"required": [_METHOD]}, {"required": [_BENEFICIARY]}]}
+
 
 class AskQuote(Body):
-    """What is to be paid, and to what kind of account."""
+    """What is to be paid, and to what kind of account: its `method`, or a saved beneficiary."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_OF_THEM)
 
     amount: Amount
-    method: Literal["wechat", "bank_account"]
+    method: Annotated[Literal["wechat", "bank_account"] | None, NOT_NULL] = Field(default_factory=lambda: None)
+    beneficiary: Annotated[SavedPayee | None, NOT_NULL] = Field(default_factory=lambda: None)
     preference: PreferenceName | None = None
 
-    def wish(self, app: str) -> Wish:
-        money = Money(self.amount.value, self.amount.currency)
-        return Wish(app, money, BeneficiaryKind(self.method), self.preference)
+    @model_validator(mode="after")
+    def _one_of_them(self) -> AskQuote:
+        if (self.method is None) == (self.beneficiary is None):
+            raise PydanticCustomError("either", "not one of them", {"one": _METHOD, "other": _BENEFICIARY})
+        return self
+
+    def money(self) -> Money:
+        return Money(self.amount.value, self.amount.currency)
 
 
 class QuotedChannelReply(Reply):
@@ -79,13 +94,27 @@ class Quotes:
         self._state = state
 
     async def create(self, call: Call) -> web.StreamResponse:
-        wish = read_body(AskQuote, call.body).wish(call.app)
-        faults = faults_of(self._state, call.app, wish.amount, wish.preference)
-        if faults:
+        asked = read_body(AskQuote, call.body)
+        method = await self._method(call.app, asked)
+        faults = [UNKNOWN] if method is None else []
+        faults += faults_of(self._state, call.app, asked.money(), asked.preference)
+        if faults or method is None:
             raise Refused(Code.INVALID_REQUEST, faults=faults)
+        wish = Wish(call.app, asked.money(), method, asked.preference)
         quoted = await quote(self._state.services, wish)
         token = None if quoted.quote is None else quote_token.make(self._state.cursor_key, wish, quoted.quote)
         return as_json(quote_view(wish, quoted, token), 201)
+
+    async def _method(self, app: str, asked: AskQuote) -> BeneficiaryKind | None:
+        """None: nobody is saved under that id."""
+        if asked.method is not None:
+            return BeneficiaryKind(asked.method)
+        assert asked.beneficiary is not None  # noqa: S101 - one of them is there
+        try:
+            saved = await beneficiaries.get(self._state.services, app, asked.beneficiary.id)
+        except NotFound:
+            return None
+        return saved.beneficiary.kind
 
 
 def quote_view(wish: Wish, quoted: Quoted, token: str | None) -> Json:

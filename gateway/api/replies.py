@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from gateway.api.problems import Code
 from gateway.domain.event import EventType
-from gateway.domain.identity import PAYOUT_ID_PATTERN
+from gateway.domain.identity import BATCH_ID_PATTERN, PAYOUT_ID_PATTERN
 from gateway.domain.payout import AttemptState
 from gateway.domain.reasons import Remedy, Source, StatusCode
 from gateway.domain.status import Status
@@ -45,6 +45,9 @@ class MaskedBankAccount(Reply):
     name: str
     bank_code: str
     country: str
+
+
+MaskedPayee = Annotated[MaskedWechatUser | MaskedBankAccount, Field(discriminator="type")]
 
 
 class Message(Reply):
@@ -126,7 +129,7 @@ class PayoutReply(Reply):
     status: Status
     status_reason: StatusReasonReply | None
     amount: MoneyReply
-    beneficiary: Annotated[MaskedWechatUser | MaskedBankAccount, Field(discriminator="type")]
+    beneficiary: MaskedPayee
     purpose: str | None
     description: str | None
     metadata: dict[str, str]
@@ -138,6 +141,8 @@ class PayoutReply(Reply):
     on_expiry: OnExpiry
     quote: PayoutQuoteReply | None
     """What it was ordered on; null: without a quote."""
+    batch_id: Annotated[str, Field(pattern=BATCH_ID_PATTERN)] | None
+    """The batch that it was ordered in."""
     retry_of: Annotated[str, Field(pattern=PAYOUT_ID_PATTERN)] | None
     """The failed payout that it orders again."""
     retried_as: Annotated[str, Field(pattern=PAYOUT_ID_PATTERN)] | None
@@ -150,6 +155,8 @@ class PayoutReply(Reply):
     disputed: bool
     created_at: Timestamp
     settled_at: Timestamp | None
+    erased_at: Timestamp | None
+    """Since then it says no more whom it was for: account and name are empty."""
     attempts: list[AttemptReply] | SkipJsonSchema[None] = Field(default_factory=lambda: None)
     """With `expand=attempts` only."""
     timeline: list[EventReply] | SkipJsonSchema[None] = Field(default_factory=lambda: None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from gateway.api.keys import Scope
-from gateway.api.problems import Code
+from gateway.api.payees import UNKNOWN, who
+from gateway.api.problems import Code, Refused
 from gateway.api.replies import PayoutReply
 from gateway.api.responses import as_json
 from gateway.api.routes import Answer, Call, Route
@@ -27,12 +28,16 @@ class Retries:
     async def create(self, call: Call) -> web.StreamResponse:
         """201 with the new payout; 200 where the same was asked before."""
         body, failed = read_body(RetryPayout, call.body), call.path["payout_id"]
+        named = body.payee()
+        payee = None if named is None else await who(self._state, call.app, named, body.reference, failed)
+        if named is not None and payee is None:
+            raise Refused(Code.INVALID_REQUEST, faults=[UNKNOWN])
         await self._check(call.app, failed)
         wish = RetryWish(
             app=call.app,
             payout_id=failed,
             reference=body.reference,
-            beneficiary=body.payee(),
+            beneficiary=payee,
             send_by=body.send_by,
             on_expiry=OnExpiry(body.on_expiry),
         )

@@ -20,7 +20,7 @@ from gateway.api.keys import Scope
 from gateway.api.problems import Code, Refused
 from gateway.api.query import QueryParam
 from gateway.api.schemas import BODY_BYTES_MAX, REFERENCE_PATTERN, Body
-from gateway.domain.identity import PAYOUT_ID_PATTERN
+from gateway.domain.identity import BATCH_ID_PATTERN, BENEFICIARY_ID_PATTERN, PAYOUT_ID_PATTERN
 from gateway.domain.principal import NAME_PATTERN, Bearer
 
 
@@ -89,6 +89,10 @@ class Route:
     query: tuple[QueryParam, ...] | None = ()
     """None: the query is not ours to judge."""
     body_bytes_max: int = BODY_BYTES_MAX
+    csv_bytes_max: int | None = None
+    """It takes `text/csv` up to this size beside JSON; None: it does not."""
+    idempotent: bool = False
+    """Whether it takes an `Idempotency-Key`."""
     load: Load | None = None
     """What kind of work it is; None: as its scope says."""
 
@@ -104,11 +108,14 @@ class PathParam:
 PATH_PARAMS: dict[str, PathParam] = {
     "payout_id": PathParam(PAYOUT_ID_PATTERN, "The payout's id"),
     "reference": PathParam(REFERENCE_PATTERN, "Your reference"),
+    "batch_id": PathParam(BATCH_ID_PATTERN, "The batch's id"),
+    "beneficiary_id": PathParam(BENEFICIARY_ID_PATTERN, "The saved beneficiary's id"),
     "channel": PathParam(r"^[A-Za-z0-9_-]{1,64}$", "The channel's name"),
     "token": PathParam(r"^[A-Za-z0-9_-]{1,128}$", "The channel's secret path token"),
     "code": PathParam(r"^[a-z_]{1,64}$", "A problem's code"),
     "person": PathParam(NAME_PATTERN, "A person's name"),
     "app": PathParam(r"^[A-Za-z0-9_-]{1,64}$", "The app's name"),
+    "endpoint_id": PathParam(r"^ep_[A-Za-z0-9_-]{1,64}$", "The callback endpoint's id"),
     "event_id": PathParam(r"^evt_[A-Za-z0-9_-]{1,64}$", "The event's id"),
     "request_id": PathParam(r"^[A-Za-z0-9_-]{1,64}$", "The id of a request of two people"),
 }

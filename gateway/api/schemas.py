@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -16,24 +16,30 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     StringConstraints,
     ValidationError,
     WithJsonSchema,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 from gateway import currencies
+from gateway.api.framing import USUAL_BYTES_MAX
 from gateway.api.instant import instant
 from gateway.api.names import NAME_PATTERN, has_hidden
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.strict_json import TEXT_PATTERN, BadJson, escape, parse
-from gateway.domain.beneficiary import BankBeneficiary, Beneficiary, WechatBeneficiary
+from gateway.domain.beneficiary import BankBeneficiary, Beneficiary, Saved, WechatBeneficiary
+from gateway.domain.identity import BENEFICIARY_ID_PATTERN
 from gateway.domain.money import MINOR_MAX, Money
 from gateway.domain.quote import Quote
 from gateway.domain.terms import OnExpiry, Terms
 
-BODY_BYTES_MAX = 64 * 1024
+BODY_BYTES_MAX = USUAL_BYTES_MAX
 METADATA_KEYS_MAX = 20
+BATCH_ITEMS_MAX = 1000
 REFERENCE_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 QUOTE_PATTERN = r"^qt_[A-Za-z0-9_-]{20,2048}$"
 
@@ -67,6 +73,27 @@ def _instant(value: object) -> datetime:
         raise PydanticCustomError("bad_instant", "no instant", {"why": "no such date or time"}) from None
     except ValueError as error:
         raise PydanticCustomError("bad_instant", "no instant", {"why": str(error)}) from None
+
+
+class _NotNull:
+    """Of a field that may be left out: null is no value of it, neither here nor as published."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        value, _null = handler(schema)["anyOf"]
+        made: JsonSchemaValue = value
+        return made
+
+    @staticmethod
+    def _check(value: object) -> object:
+        if value is None:
+            raise PydanticCustomError("null", "null is no value here")
+        return value
+
+
+NOT_NULL = _NotNull()
 
 
 Reference = Annotated[str, StringConstraints(pattern=REFERENCE_PATTERN)]
@@ -127,19 +154,29 @@ class BankAccount(Body):
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
-class CreatePayout(Body):
-    """An order to pay. Sent again with the same reference and content it answers with the payout as it is now."""
+class SavedPayee(Body):
+    """A saved beneficiary, by its id. The order takes a copy of it."""
+
+    type: Literal["saved"]
+    id: Annotated[str, StringConstraints(pattern=BENEFICIARY_ID_PATTERN)]
+
+
+InlinePayee = Annotated[WechatUser | BankAccount, Field(discriminator="type")]
+Payee = Annotated[WechatUser | BankAccount | SavedPayee, Field(discriminator="type")]
+
+
+class _Order(Body):
+    """What is to be paid, to whom and on what terms."""
 
     reference: Reference
     amount: Amount
-    beneficiary: Annotated[WechatUser | BankAccount, Field(discriminator="type")]
+    beneficiary: Payee
     purpose: Annotated[str, StringConstraints(min_length=1, max_length=64), _PUBLISHED] | None = None
     description: Annotated[str, StringConstraints(max_length=140), _PUBLISHED] | None = None
     preference: PreferenceName | None = None
     send_at: Instant | None = None
     send_by: Instant | None = None
     on_expiry: Literal["fail", "any_channel"] = "fail"
-    quote_id: Annotated[str, StringConstraints(pattern=QUOTE_PATTERN)] | None = None
     metadata: Annotated[
         dict[MetadataKey, MetadataValue],
         Field(max_length=METADATA_KEYS_MAX, json_schema_extra={"additionalProperties": False}),
@@ -148,26 +185,56 @@ class CreatePayout(Body):
     def money(self) -> Money:
         return Money(self.amount.value, self.amount.currency)
 
-    def terms(self, quote: Quote | None) -> Terms:
+    def terms(self, quote: Quote | None = None) -> Terms:
         return Terms(self.preference, self.send_by, OnExpiry(self.on_expiry), quote, self.send_at)
 
-    def payee(self) -> Beneficiary:
+    def payee(self) -> Beneficiary | Saved:
         return payee_of(self.beneficiary)
+
+
+class CreatePayout(_Order):
+    """An order to pay. Sent again with the same reference and content it answers with the payout as it is now."""
+
+    quote_id: Annotated[str, StringConstraints(pattern=QUOTE_PATTERN)] | None = None
+
+
+class BatchOrder(_Order):
+    """One payout of a batch: an order, but for a quote."""
+
+
+class CreateBatch(Body):
+    """Many orders in one call. Sent again with the same reference and content it answers with the batch as it is now."""
+
+    reference: Reference
+    items: Annotated[list[BatchOrder], Field(min_length=1, max_length=BATCH_ITEMS_MAX)]
 
 
 class RetryPayout(Body):
     """A failed payout again, under a new reference, to the same beneficiary or a corrected one."""
 
     reference: Reference
-    beneficiary: Annotated[WechatUser | BankAccount, Field(discriminator="type")] | None = None
+    beneficiary: Payee | None = None
     send_by: Instant | None = None
     on_expiry: Literal["fail", "any_channel"] = "fail"
 
-    def payee(self) -> Beneficiary | None:
+    def payee(self) -> Beneficiary | Saved | None:
         return None if self.beneficiary is None else payee_of(self.beneficiary)
 
 
-def payee_of(to: WechatUser | BankAccount) -> Beneficiary:
+class CreateBeneficiary(Body):
+    """Somebody to keep, so that later orders name an id instead of an account."""
+
+    beneficiary: InlinePayee
+
+    def payee(self) -> Beneficiary:
+        return inline_payee_of(self.beneficiary)
+
+
+def payee_of(to: WechatUser | BankAccount | SavedPayee) -> Beneficiary | Saved:
+    return Saved(to.id) if isinstance(to, SavedPayee) else inline_payee_of(to)
+
+
+def inline_payee_of(to: WechatUser | BankAccount) -> Beneficiary:
     if isinstance(to, WechatUser):
         return WechatBeneficiary(to.openid, to.name)
     return BankBeneficiary(to.account_number, to.name, to.bank_code, to.country)
@@ -176,8 +243,8 @@ def payee_of(to: WechatUser | BankAccount) -> Beneficiary:
 B = TypeVar("B", bound=Body)
 
 
-def read(model: type[B], body: bytes) -> B:
-    """The body as `model`.
+def read(model: type[B], body: bytes, context: Mapping[str, object] | None = None) -> B:
+    """The body as `model`, judged in the light of `context`, where its rules ask for one.
 
     Raises:
         Refused: with every fault that was found.
@@ -186,20 +253,28 @@ def read(model: type[B], body: bytes) -> B:
         value, faults = parse(body)
     except BadJson as error:
         raise Refused(Code.INVALID_JSON, faults=[Fault("", error.code, error.detail)]) from None
+    made, faults = validated(model, value, faults, context)
+    if made is None:
+        raise Refused(Code.INVALID_REQUEST, faults=faults)
+    return made
+
+
+def validated(
+    model: type[B], value: object, faults: list[Fault], context: Mapping[str, object] | None = None
+) -> tuple[B | None, list[Fault]]:
+    """A value as `model`, or every fault of it beside those that are known already."""
     try:
-        read_body = model.model_validate(value)
+        made = model.model_validate(value, context=context)
     except ValidationError as error:
-        faults += [_fault(found) for found in error.errors(include_url=False, include_input=False)]
-    else:
-        if not faults:
-            return read_body
-    raise Refused(Code.INVALID_REQUEST, faults=_one_each(faults)) from None
+        found = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+        return None, _one_each(faults + found)
+    return (None, _one_each(faults)) if faults else (made, [])
 
 
 _FAULTS: Mapping[str, tuple[str, str]] = {
     "missing": ("missing", "this field is required"),
     "extra_forbidden": ("unknown_field", "there is no such field"),
-    "int_type": ("not_an_integer", "a whole number of minor units, as a JSON number"),
+    "int_type": ("not_an_integer", "a whole number, as a JSON number; of money, of minor units"),
     "greater_than_equal": ("out_of_range", "at least {ge}"),
     "less_than_equal": ("out_of_range", "at most {le}"),
     "string_type": ("not_a_string", "a JSON string"),
@@ -207,6 +282,9 @@ _FAULTS: Mapping[str, tuple[str, str]] = {
     "string_too_short": ("too_short", "at least {min_length} character(s)"),
     "string_too_long": ("too_long", "at most {max_length} characters"),
     "too_long": ("too_many", "at most {max_length} entries"),
+    "list_type": ("not_an_array", "a JSON array"),
+    "too_short": ("too_few", "at least {min_length} entries"),
+    "doubled": ("duplicate", "each once"),
     "dict_type": ("not_an_object", "a JSON object"),
     "model_type": ("not_an_object", "a JSON object"),
     "model_attributes_type": ("not_an_object", "a JSON object"),
@@ -215,12 +293,16 @@ _FAULTS: Mapping[str, tuple[str, str]] = {
     "literal_error": ("unknown_value", "one of {expected}"),
     "bad_instant": ("bad_format", "{why}"),
     "unknown_currency": ("unknown_currency", "an ISO 4217 currency with minor units"),
+    "unknown_event": ("unknown_value", "a type of event"),
+    "refused_target": ("refused_target", "{why}"),
     "surrounding_space": ("surrounding_space", "no space at either end"),
+    "null": ("null", "leave it out, or give it a value"),
+    "either": ("missing", "either {one} or {other}, and not both"),
     "forbidden_character": ("forbidden_character", "no invisible, private-use or control characters"),
 }
 """Pydantic's word for a fault -> ours. Its own texts are not passed on: some repeat the value."""
 
-_TAGS = frozenset({"wechat", "bank_account"})
+_TAGS = frozenset({"wechat", "bank_account", "saved"})
 
 
 def _fault(found: ErrorDetails) -> Fault:
@@ -231,8 +313,9 @@ def _fault(found: ErrorDetails) -> Fault:
 def _pointer(found: ErrorDetails) -> str:
     """Where it is. Pydantic puts the chosen kind of beneficiary, and `[key]`, into the path; a body has neither."""
     steps = [step for step in found["loc"] if step != "[key]"]
-    if len(steps) > 1 and steps[0] == "beneficiary" and steps[1] in _TAGS:
-        del steps[1]
+    at = steps.index("beneficiary") + 1 if "beneficiary" in steps else len(steps)
+    if at < len(steps) and steps[at] in _TAGS:
+        del steps[at]
     if found["type"] in ("union_tag_not_found", "union_tag_invalid"):
         steps.append("type")
     return "".join(f"/{escape(str(step))}" for step in steps)

@@ -15,8 +15,10 @@ from gateway.api import openapi
 from gateway.api.admin.auth import PersonDoor
 from gateway.api.admin.desk import Desk
 from gateway.api.admin.handlers import People, Reviews
+from gateway.api.admin.keys import SealingKeys, key_routes
 from gateway.api.admin.panel import Switches, panel_routes
 from gateway.api.admin.parked import Parked, parked_routes
+from gateway.api.admin.personal import Personal, personal_routes
 from gateway.api.admin.routes import desk_routes, people_routes, review_routes
 from gateway.api.auth import Authenticator, Presented, claimed
 from gateway.api.calls import calls
@@ -84,7 +86,7 @@ def admin_app(
     people = People(current, random_bytes, first_token)
     by_people = (
         *people_routes(people), *review_routes(Reviews(current)), *desk_routes(Desk(current)),
-        *parked_routes(Parked(current)),
+        *parked_routes(Parked(current)), *key_routes(SealingKeys(current)), *personal_routes(Personal(current)),
     )  # fmt: skip
     scraped = () if exposition is None else (metrics_route(exposition),)
     switches = () if panel is None else panel_routes(Switches(current, panel))
@@ -99,7 +101,7 @@ def _closing(state: PublicState) -> Callable[[web.Application], Awaitable[None]]
     return closing
 
 
-LOADS = {Scope.SUBMIT: Load.ORDERS, Scope.QUERY: Load.READS, Scope.CANCEL: Load.READS}
+LOADS = {Scope.SUBMIT: Load.ORDERS, Scope.QUERY: Load.READS, Scope.CANCEL: Load.READS, Scope.CALLBACKS: Load.READS}
 """What kind of work a route is, by the scope it needs."""
 
 

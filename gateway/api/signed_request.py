@@ -14,6 +14,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -112,8 +113,12 @@ def authorization(
     return f'{_SCHEME_OF[algorithm]} key_id="{key_id}",timestamp="{timestamp}",nonce="{nonce}",signature="{signature}"'
 
 
+@lru_cache(maxsize=1024)
 def parse_authorization(header: str) -> Credentials | None:
-    """The claims of an Authorization header; None unless it is exactly well-formed, each part once, in any order."""
+    """The claims of an Authorization header; None unless it is exactly well-formed, each part once, in any order.
+
+    Remembered for a while: a request is asked whose it is before its body is read, and again when it is proved.
+    """
     found = _HEADER.fullmatch(header)
     algorithm = SCHEMES.get(found["scheme"]) if found else None
     if found is None or algorithm is None:

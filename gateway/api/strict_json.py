@@ -105,6 +105,12 @@ def _no_constant(token: str) -> object:
     raise BadJson("not_a_number", "NaN and Infinity are not JSON")
 
 
+def cleaned(value: dict[str, object]) -> tuple[dict[str, object], list[Fault]]:
+    """What came in another form than JSON, as strictly read: strings in normal form, and those that must not be."""
+    faults: list[Fault] = []
+    return _clean_object(value, "", faults), faults
+
+
 def _clean(value: object, pointer: str, faults: list[Fault]) -> object:
     """The same value in normal form; a string that must not be is reported and emptied."""
     if isinstance(value, str):

@@ -1,8 +1,12 @@
-"""What an app is told, and when: pure. A change of a payout becomes event types, an event becomes a body."""
+"""What an app is told, and when: pure. A change of a payout becomes event types, an event becomes a body.
+
+A few events are about no payout: a batch that is completed, an endpoint that is disabled.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 
 from gateway.domain.outcome import NextAction
@@ -13,6 +17,10 @@ from gateway.domain.view import masked_view, timestamp
 ACCEPTED = "payout.accepted"
 ACTION_REQUIRED = "payout.action_required"
 DISPUTED = "payout.disputed"
+BATCH_COMPLETED = "batch.completed"
+ENDPOINT_DISABLED = "endpoint.disabled"
+ENDPOINT_TEST = "endpoint.test"
+"""Sent when it is asked for, stored nowhere, and so nothing that a filter could name."""
 
 _BY_STATUS = {
     Status.SCHEDULED: "payout.scheduled",
@@ -25,8 +33,12 @@ _BY_STATUS = {
 }
 """Told when the public status becomes this. Accepted is missing: it is told once, at creation."""
 
-EVENT_TYPES = frozenset({ACCEPTED, ACTION_REQUIRED, DISPUTED, *_BY_STATUS.values()})
+EVENT_TYPES = frozenset({ACCEPTED, ACTION_REQUIRED, DISPUTED, *_BY_STATUS.values(), BATCH_COMPLETED, ENDPOINT_DISABLED})
 """Every type that is sent: what an endpoint's `events` filter may name."""
+
+
+PERSONAL = ("openid", "account_number", "name")
+"""Of a beneficiary in a body, masked there."""
 
 
 def announcements(before: Payout | None, after: Payout) -> tuple[str, ...]:
@@ -59,16 +71,38 @@ def event_body(
     corrected: Status | None = None,
 ) -> bytes:
     """One event as every endpoint gets it, on every try: made once, stored, never rebuilt."""
+    more = {} if corrected is None else {"corrects": str(corrected)}
+    return body_about(event_id, event_type, sequence, now, masked_view(payout), api_version, more)
+
+
+def body_about(
+    event_id: str,
+    event_type: str,
+    sequence: int,
+    now: datetime,
+    about: Mapping[str, object],
+    api_version: str,
+    more: Mapping[str, object] | None = None,
+) -> bytes:
+    """The same of any object that apps know; `sequence` counts the events about it."""
     event: dict[str, object] = {
         "id": event_id,
         "type": event_type,
         "timestamp": timestamp(now),
         "sequence": sequence,
         "api_version": api_version,
-        "data": {"object": masked_view(payout)},
+        "data": {"object": about},
+        **(more or {}),
     }
-    if corrected is not None:
-        event["corrects"] = str(corrected)
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def without_personal(body: bytes) -> bytes:
+    """What is left of an event's body when its payout is erased: as much as the payout itself says from then on."""
+    event = json.loads(body)
+    payout = event["data"]["object"]
+    payout["beneficiary"] |= {name: "" for name in PERSONAL if payout["beneficiary"].get(name)}
+    payout |= {"metadata": {}, "purpose": None}
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -21,6 +21,8 @@ class Endpoint:
     """Ed25519 private keys in PEM; each gives a `v1a` signature."""
     events: frozenset[str] = frozenset()
     """Event types it wants; empty: all."""
+    disabled: bool = False
+    """Nothing is sent there; what is for it is kept as parked."""
 
     def wants(self, event_type: str) -> bool:
         return not self.events or event_type in self.events

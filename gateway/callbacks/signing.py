@@ -18,7 +18,12 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from gateway.callbacks.endpoint import Endpoint
 from gateway.secret import Secret
@@ -28,6 +33,7 @@ TOLERANCE = timedelta(minutes=5)
 """How far a callback's timestamp may be from the receiver's clock."""
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the scheme's public prefix, not a secret
+PUBLIC_PREFIX = "whpk_"
 _SIGNATURES_MAX = 16
 _MESSAGE_ID = re.compile(r"[!-\-/-~]{1,256}")
 """Printable ASCII without the dot, which separates the signed parts."""
@@ -63,6 +69,22 @@ def secret_key(secret: str) -> bytes:
     if not secret.startswith(SECRET_PREFIX) or not 24 <= len(key) <= 64:
         raise BadKey("a callback secret is whsec_ and the base64 of 24 to 64 bytes")
     return key
+
+
+def new_secret(random: bytes) -> bytes:
+    """A `whsec_…` secret of 32 random bytes."""
+    return f"{SECRET_PREFIX}{_base64(random)}".encode()
+
+
+def new_signing_key(random: bytes) -> bytes:
+    """An Ed25519 private key of 32 random bytes, in PEM."""
+    key = Ed25519PrivateKey.from_private_bytes(random)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def public_key(pem: bytes) -> str:
+    """What verifies the `v1a` signatures of a private key, as Standard Webhooks writes it: `whpk_` and base64."""
+    return PUBLIC_PREFIX + _base64(signing_key(pem).public_key().public_bytes_raw())
 
 
 def signing_key(pem: bytes) -> Ed25519PrivateKey:

@@ -14,6 +14,8 @@ _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]{1,253}|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{0,4}))?(?:[/?][!-~]*)?",
     re.ASCII,
 )
+URL_PATTERN = r"^https?://([a-z0-9.-]{1,253}|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?([/?][!-~]*)?$"
+"""The same for a schema: what it can say of a URL that `check_url` lets pass."""
 _NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII)
 _LOOKS_NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
 
@@ -33,6 +35,9 @@ REFUSED_NETWORKS: tuple[tuple[str, IPv4Network | IPv6Network], ...] = (
     ("multicast", IPv6Network("ff00::/8")),
 )
 """Refused in both modes, with the word that says why; what `ipaddress` itself knows to be private comes after."""
+
+PORTS_REFUSED = frozenset({19, 22, 23, 25, 110, 143, 465, 587, 993, 995, 6379, 11211})
+"""Ports of services that can be spoken to by accident through an HTTP request."""
 
 _LOOPBACK: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
@@ -59,8 +64,11 @@ def check_url(url: str, live: bool) -> None:
             raise RefusedTarget("the address is not in its usual form")
     elif not _NAME.fullmatch(host):
         raise RefusedTarget("the host is not a plain ASCII name")
-    if match["port"] and int(match["port"]) > 65535:
+    port = int(match["port"] or 0)
+    if port > 65535:
         raise RefusedTarget("no such port")
+    if port in PORTS_REFUSED:
+        raise RefusedTarget("the port is not one to send HTTP to")
 
 
 def check_address(text: str, live: bool) -> None:

@@ -130,7 +130,7 @@ def _listed(answer: Json) -> Iterator[str]:
 
 def _given_up(answer: Json) -> Iterator[str]:
     for each in answer["data"]:
-        yield f"{each['app']} {each['payout_id']} {callback_line(each)}"
+        yield f"{each['app']} {each['payout_id'] or 'no payout'} {callback_line(each)}"
     if answer["has_more"]:
         yield f"… and more: --since {answer['data'][-1]['parked_at']} shows what comes after"
     if not answer["data"]:

@@ -140,8 +140,8 @@ def _file_of(config: Config) -> Path:
 
 
 def _report(config: Config, file: Place) -> copying.Report:
-    key = resolve_secrets(config).sealing_key.reveal()
-    return copying.check(file, str(config.gateway.mode), Sealer([key], system_world().random_bytes))
+    keys = resolve_secrets(config).sealing_keys()
+    return copying.check(file, str(config.gateway.mode), Sealer(keys, system_world().random_bytes))
 
 
 def _show(report: copying.Report, told: dict[str, object], json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ from cyclopts import App, Parameter
 
 from gateway.cli.client import Json, Me, Misused, Reach, ask, part, spoken, token_of
 from gateway.cli.client import show as present
-from gateway.cli.payout_words import history, path_of, whole
+from gateway.cli.payout_words import PAYOUTS, erased, found, history, path_of, whole
+from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.review import EVIDENCE_BYTES_MAX, RequestKind
 
 REQUESTS = "/admin/v1/requests"
@@ -123,6 +125,51 @@ def requests(*, me: Me = _ME, reach: Reach = _REACH) -> None:
     """
     with spoken(reach):
         present(reach, ask(reach, token_of(me), "GET", REQUESTS), _requests)
+
+
+@payout.command
+def find(
+    account: str | None = None,
+    /,
+    *,
+    kind: Annotated[BeneficiaryKind, Parameter(name="--type")] = BeneficiaryKind.BANK_ACCOUNT,
+    me: Me = _ME,
+    reach: Reach = _REACH,
+) -> None:
+    """The payouts to one account, of all apps, newest first: a hundred at most.
+
+    Example: `python -m gateway payout find --token-file ada.token < account`
+
+    Parameters
+    ----------
+    account
+        An account number or an openid; without it, it is read from standard input, so that no shell's history has it.
+    kind
+        What it is: bank_account or wechat.
+    """
+    with spoken(reach):
+        wanted: Json = {"type": str(kind), "account": account or sys.stdin.readline().strip()}
+        present(reach, ask(reach, token_of(me), "POST", f"{PAYOUTS}/search", wanted), found)
+
+
+@payout.command
+def erase(payout_id: str, /, *, reason: str, me: Me = _ME, reach: Reach = _REACH) -> None:
+    """Erase whom an ended payout was for, for good: account, name, metadata, free text, and what the channel said.
+
+    The books stay: amounts, times, ids, states. Refused before it has ended, and before its app was told so.
+
+    Example: `python -m gateway payout erase po_… --reason "asked for by the payee" --token-file bob.token`
+
+    Parameters
+    ----------
+    payout_id
+        Which payout.
+    reason
+        Why, in words. It stands in the audit; name no payee in it.
+    """
+    with spoken(reach):
+        path = f"{PAYOUTS}/{part(payout_id, 'a payout', '_')}/erase"
+        present(reach, ask(reach, token_of(me), "POST", path, {"reason": reason}), erased)
 
 
 def request(

@@ -32,6 +32,23 @@ def whole(answer: Json) -> Iterator[str]:
     yield from callback_lines(answer)
 
 
+def found(answer: Json) -> Iterator[str]:
+    """A line for each payout of a list."""
+    for each in answer["data"]:
+        money = each["amount"]
+        about = f"{money['value']} {money['currency']} for {each['app']}/{each['reference']}"
+        yield f"{each['created_at']}  {each['id']}  {each['status']}  {about}"
+    if answer["has_more"]:
+        yield "and older ones"
+    if not answer["data"]:
+        yield "there is none"
+
+
+def erased(answer: Json) -> Iterator[str]:
+    """What became of it."""
+    yield f"{answer['id']}: it says no more whom it was for, since {answer['erased_at']}"
+
+
 def history(answer: Json) -> Iterator[str]:
     """Events and evidence in one line of time."""
     lines = [(each["at"], 0, _event(each)) for each in answer["timeline"]]

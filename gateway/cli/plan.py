@@ -111,12 +111,13 @@ def _waiting(config: Config, now: datetime) -> Waiting | None:
     place = place_of(config)
     if not is_made(place):
         return Waiting()
-    reference = config.gateway.sealing_key or f"file:{gateway_key_path(config, 'sealing_key')}"
+    first = config.gateway.sealing_key or f"file:{gateway_key_path(config, 'sealing_key')}"
+    resolver = config.resolver()
     try:
-        key = key_32(config.resolver()(reference))
+        keys = [key_32(resolver(each)).reveal() for each in (first, *config.gateway.old_sealing_keys)]
     except (SecretError, ValueError):
         return None
-    return waiting(place, Sealer([key.reveal()], bytes), now, WAITING_MAX)
+    return waiting(place, Sealer(keys, bytes), now, WAITING_MAX)
 
 
 def _learned(config: Config) -> Learned:

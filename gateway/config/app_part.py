@@ -35,6 +35,7 @@ class Scope(StrEnum):
     SUBMIT = "submit"
     QUERY = "query"
     CANCEL = "cancel"
+    CALLBACKS = "callbacks"
 
 
 class AppKeyPart(Part):

@@ -10,14 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from gateway.callbacks.body import EVENT_TYPES
 from gateway.config.urls import Address, BadAddress, parse_address, split_url
 from gateway.currencies import exponent
 from gateway.domain.money import MINOR_MAX
 from gateway.domain.reasons import OtherChannel, RejectReason, other_channel
-from gateway.domain.status import Status
-
-CALLBACK_EVENTS = frozenset({f"payout.{status}" for status in Status} | {"payout.action_required", "payout.disputed"})
-"""What a callback can be about (docs/api.md)."""
 
 POLICY_REASONS = frozenset(reason for reason in RejectReason if other_channel(reason) is OtherChannel.POLICY)
 """The definite failures that go to another channel only if the configuration says so."""
@@ -75,8 +72,8 @@ def _policy_reason(value: object) -> RejectReason:
 
 
 def _event(value: str) -> str:
-    if value not in CALLBACK_EVENTS:
-        raise _not_among(CALLBACK_EVENTS)
+    if value not in EVENT_TYPES:
+        raise _not_among(EVENT_TYPES)
     return value
 
 
@@ -92,7 +89,7 @@ Url = Annotated[str, AfterValidator(_url)]
 CurrencyCode = Annotated[str, AfterValidator(_currency)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network), _TEXT]
 PolicyReason = Annotated[RejectReason, BeforeValidator(_policy_reason), _one_of(POLICY_REASONS)]
-EventName = Annotated[str, AfterValidator(_event), _one_of(CALLBACK_EVENTS)]
+EventName = Annotated[str, AfterValidator(_event), _one_of(EVENT_TYPES)]
 Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 PathText = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f\x7f]+$")]

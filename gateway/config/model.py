@@ -12,6 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from gateway.ciphers import Cipher
 from gateway.config.durations import Duration
 from gateway.config.fields import (
     Count,
@@ -65,6 +66,8 @@ class GatewayPart(Part):
     tls: Tls | None = None
     trusted_proxies: Annotated[tuple[Network, ...], Words] = ()
     sealing_key: SecretRef | None = None
+    old_sealing_keys: Annotated[tuple[SecretRef, ...], Words, Field(max_length=8)] = ()
+    cipher: Annotated[Cipher, Words] = Cipher.AES_256_GCM
     identity_key: SecretRef | None = None
     fingerprint_key: SecretRef | None = None
 
@@ -78,6 +81,7 @@ class LimitsPart(Part):
     orders: Annotated[int, Field(ge=1, le=10_000)] = 128
     reads: Annotated[int, Field(ge=1, le=10_000)] = 64
     streams: Annotated[int, Field(ge=1, le=10_000)] = 100
+    batches: Annotated[int, Field(ge=1, le=1000)] = 8
     commit_queue: Annotated[int, Field(ge=100, le=100_000)] = 2000
     commit_wait_s: Duration = Field(default=1.0, alias="commit_wait")
     paused: Annotated[int, Field(ge=1, le=10_000)] = 2000

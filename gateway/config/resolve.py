@@ -74,6 +74,12 @@ class ResolvedSecrets:
     tls: TlsFiles | None = None
     postgres: Secret | None = None
     """The address of the database, where it is a PostgreSQL."""
+    old_sealing_keys: tuple[Secret, ...] = ()
+    """Those that were before; they only open."""
+
+    def sealing_keys(self) -> list[bytes]:
+        """All, the one that seals first."""
+        return [self.sealing_key.reveal(), *(key.reveal() for key in self.old_sealing_keys)]
 
 
 def resolve_secrets(config: Config, resolver: SecretResolver | None = None) -> ResolvedSecrets:
@@ -87,6 +93,7 @@ def resolve_secrets(config: Config, resolver: SecretResolver | None = None) -> R
     """
     work = _Work(config, resolver or config.resolver())
     keys = [work.gateway_key(name) for name in ("sealing_key", "identity_key", "fingerprint_key")]
+    old_sealing_keys = work.old_sealing_keys()
     app_keys = work.app_keys()
     test_keys = {name: work.test_key(name) for name, app in config.apps.items() if not app.keys and config.sandbox}
     endpoints = {name: work.endpoints(name) for name in config.apps}
@@ -105,6 +112,7 @@ def resolve_secrets(config: Config, resolver: SecretResolver | None = None) -> R
         endpoints=MappingProxyType(endpoints),
         tls=tls,
         postgres=postgres,
+        old_sealing_keys=old_sealing_keys,
     )
 
 
@@ -131,6 +139,13 @@ class _Work:
         reference = getattr(self.config.gateway, name) or f"file:{gateway_key_path(self.config, name)}"
         secret = self._secret(("gateway", name), reference)
         return self._shaped(("gateway", name), secret, shapes.key_32) if secret else None
+
+    def old_sealing_keys(self) -> tuple[Secret, ...]:
+        keys = []
+        for index, reference in enumerate(self.config.gateway.old_sealing_keys):
+            loc: Loc = ("gateway", "old_sealing_keys", index)
+            keys.append(self._shaped(loc, self._secret(loc, reference), shapes.key_32))
+        return tuple(key for key in keys if key)
 
     def postgres(self) -> Secret | None:
         return self._shaped(DATABASE, address(self.config, self._secret), shapes.postgres_address)

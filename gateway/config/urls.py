@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-PORTS_REFUSED = frozenset({19, 22, 23, 25, 110, 143, 465, 587, 993, 995, 6379, 11211})
-"""Ports of services that can be spoken to by accident through an HTTP request."""
+from gateway.callbacks.target import PORTS_REFUSED
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)

@@ -36,6 +36,8 @@ class Act(StrEnum):
     CONFIG_TAKEN_UP = "config.taken_up"
     OVERRIDE_SET = "override.set"
     OVERRIDE_LIFTED = "override.lifted"
+    KEYS_ROTATED = "keys.rotated"
+    PAYOUT_ERASED = "payout.erased"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -51,6 +52,23 @@ class BankBeneficiary:
 Beneficiary = WechatBeneficiary | BankBeneficiary
 
 
+@dataclass(frozen=True, slots=True)
+class SavedBeneficiary:
+    """One that an app has us keep, and names by its id in an order. A payout has its own copy from its accept on."""
+
+    id: str
+    app: str
+    beneficiary: Beneficiary
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved beneficiary as an order names it."""
+
+    id: str
+
+
 def personal(beneficiary: Beneficiary) -> tuple[str, ...]:
     """What of a beneficiary must not appear in any log line."""
     name = beneficiary.name
@@ -65,5 +83,7 @@ def mask(text: str) -> str:
 
 
 def mask_name(name: str) -> str:
-    """The first character, then stars: a name is never shown whole."""
+    """The first character, then stars: a name is never shown whole. Of one that was erased nothing."""
+    if not name:
+        return ""
     return name[:1] + "*" * max(len(name) - 1, 1)

@@ -19,6 +19,10 @@ class ReferenceReused(PaymuxError):
         self.payout_id = payout_id
 
 
+class IdempotencyKeyReused(PaymuxError):
+    """The key came with other content within the time it is kept for. Nothing was changed."""
+
+
 class AlreadyFinal(PaymuxError):
     """The payout has ended; it cannot be canceled."""
 
@@ -29,6 +33,15 @@ class AlreadyFinal(PaymuxError):
 
 class NotRetryable(PaymuxError):
     """The payout may not be ordered again. `code` is stable (`gateway.domain.retry.Refusal`), `detail` for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class EndpointRefused(PaymuxError):
+    """That cannot be done with the callback endpoint. `code` is stable, `detail` for people."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")

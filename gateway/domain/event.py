@@ -26,6 +26,7 @@ class EventType(StrEnum):
     FREEZE_LIFTED = "payout.freeze_lifted"
     RESOLVED = "payout.resolved"
     RETRIED = "payout.retried"
+    ERASED = "payout.erased"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,13 @@ from uuid import UUID
 SHARDS = 4096
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _PAYOUT_ID = re.compile(r"po_[a-z2-7]{3}[0-9a-v]{26}")
+_BATCH_ID = re.compile(r"ba_[a-z2-7]{3}[0-9a-v]{26}")
 _REQUEST_ID = re.compile(r"rq_[a-z2-7]{3}[0-9a-v]{26}")
 _CHANNEL_REFERENCE = re.compile(r"[A-Z2-7]{26}")
 
 PAYOUT_ID_PATTERN = f"^{_PAYOUT_ID.pattern}$"
+BATCH_ID_PATTERN = f"^{_BATCH_ID.pattern}$"
+BENEFICIARY_ID_PATTERN = "^be_[0-9a-v]{26}$"
 
 
 def shard_of(app: str, reference: str) -> int:
@@ -43,8 +46,16 @@ def _shard_number(text: str) -> int:
 
 def payout_id(shard: int, uuid: UUID) -> str:
     """`po_`, the shard, and a time-ordered UUID in base32hex (which sorts as the UUID does)."""
-    encoded = base64.b32hexencode(uuid.bytes).decode().rstrip("=").lower()
-    return f"po_{_shard_text(shard).lower()}{encoded}"
+    return f"po_{_shard_text(shard).lower()}{_sorted_text(uuid)}"
+
+
+def _sorted_text(uuid: UUID) -> str:
+    return base64.b32hexencode(uuid.bytes).decode().rstrip("=").lower()
+
+
+def beneficiary_id(uuid: UUID) -> str:
+    """`be_` and a time-ordered UUID: an app's saved beneficiaries are of no payout, and of no shard."""
+    return f"be_{_sorted_text(uuid)}"
 
 
 def shard_of_payout(payout_id: str) -> int | None:
@@ -88,8 +99,20 @@ def shard_of_channel_reference(channel_reference: str) -> int | None:
 
 def request_id(shard: int, uuid: UUID) -> str:
     """`rq_`, the shard, and a time-ordered UUID: what two people decide about a payout lies in its shard."""
-    encoded = base64.b32hexencode(uuid.bytes).decode().rstrip("=").lower()
-    return f"rq_{_shard_text(shard).lower()}{encoded}"
+    return f"rq_{_shard_text(shard).lower()}{_sorted_text(uuid)}"
+
+
+def batch_id(shard: int, uuid: UUID) -> str:
+    """`ba_`, the shard of its app and reference, and a time-ordered UUID."""
+    return f"ba_{_shard_text(shard).lower()}{_sorted_text(uuid)}"
+
+
+def shard_of_batch(text: str) -> int | None:
+    """The shard a batch id names; None when it is not one of ours."""
+    if not _BATCH_ID.fullmatch(text):
+        return None
+    shard = _shard_number(text[3:6])
+    return shard if shard < SHARDS else None
 
 
 def shard_of_request(text: str) -> int | None:

@@ -11,6 +11,7 @@ from gateway.domain.beneficiary import Beneficiary
 from gateway.domain.hold import Hold
 from gateway.domain.money import Money
 from gateway.domain.outcome import Absence, NextAction
+from gateway.domain.payer import Payer
 from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.domain.terms import NO_TERMS, Terms
 
@@ -154,6 +155,8 @@ class Payout:
     description: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     terms: Terms = NO_TERMS
+    payer: Payer | None = None
+    """The end user on whose behalf it is paid, as far as its app says."""
     version: int = 1
     """Raised by every save; a save whose version was not the stored one changes nothing."""
     last_event: int = 0
@@ -172,8 +175,12 @@ class Payout:
     closure: Closure | None = None
     retry_of: str | None = None
     """The failed payout that this one orders again."""
+    batch_id: str | None = None
+    """The batch that it was ordered in."""
     retried_as: str | None = None
     """The payout that orders this failed one again: at most one, named before it is there."""
+    erased_at: datetime | None = None
+    """Since then it is not known any more whom it was for (`gateway.domain.erasure`)."""
     crashes: int = 0
     """How often in a row whoever worked on it vanished with its lease (row 64); kept by the store."""
     retry_at: datetime | None = None

@@ -48,6 +48,7 @@ class Refusal(StrEnum):
     DECIDED_BY_PEOPLE = "decided_by_people"
     NOT_FOR_THIS_REASON = "not_for_this_reason"
     ALREADY_RETRIED = "already_retried"
+    ERASED = "erased"
 
 
 WORDS: dict[Refusal, str] = {
@@ -56,6 +57,7 @@ WORDS: dict[Refusal, str] = {
     Refusal.DECIDED_BY_PEOPLE: "people ended it; a channel's proof that it was not paid is not there",
     Refusal.NOT_FOR_THIS_REASON: "it failed for a reason that does not go away by ordering it again",
     Refusal.ALREADY_RETRIED: "it was ordered again, and that happens once",
+    Refusal.ERASED: "whom it was for is not known any more",
 }
 
 NOT_AGAIN: frozenset[StatusCode] = frozenset({StatusCode.REVIEW_REJECTED, StatusCode.INTERNAL_ERROR})
@@ -69,6 +71,8 @@ def refusal(payout: Payout) -> Refusal | None:
     """Why it may not be ordered again; None when it may."""
     if payout.retried_as is not None:
         return Refusal.ALREADY_RETRIED
+    if payout.erased_at is not None:
+        return Refusal.ERASED
     if status(payout) is not Status.FAILED or any(each.state is not AttemptState.REJECTED for each in payout.attempts):
         return Refusal.NOT_FAILED
     if payout.frozen or payout.hold is not None:

@@ -19,6 +19,25 @@ class OnExpiry(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelChoice:
+    """Which channels its app lets carry a payout. It holds for the last decision, too."""
+
+    allow: frozenset[str] = frozenset()
+    """No other ones; empty: any."""
+    deny: frozenset[str] = frozenset()
+
+    def text(self) -> str:
+        """Its one canonical form: `alpha,beta|gamma`. Names of channels have neither sign."""
+        return f"{','.join(sorted(self.allow))}|{','.join(sorted(self.deny))}"
+
+    @classmethod
+    def from_text(cls, text: str) -> ChannelChoice:
+        """Read what `text` wrote."""
+        allow, _, deny = text.partition("|")
+        return cls(*(frozenset(filter(None, each.split(","))) for each in (allow, deny)))
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """An order that says nothing has these defaults."""
 
@@ -31,6 +50,8 @@ class Terms:
     """Which channels were quoted to it, and for what; honoured until it expires."""
     send_at: datetime | None = None
     """Before then nothing is sent; None: at once."""
+    channels: ChannelChoice | None = None
+    """Which may carry it; None: any."""
 
     def given(self) -> dict[str, str]:
         """What differs from an order that says nothing, in canonical form."""
@@ -40,6 +61,7 @@ class Terms:
             "send_at": _text(self.send_at),
             "on_expiry": None if self.on_expiry is OnExpiry.FAIL else str(self.on_expiry),
             "quote": None if self.quote is None else self.quote.text(),
+            "channels": None if self.channels is None else self.channels.text(),
         }
         return {name: value for name, value in said.items() if value is not None}
 

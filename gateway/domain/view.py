@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 from gateway.domain.beneficiary import Beneficiary, WechatBeneficiary, mask, mask_name
 from gateway.domain.money import Money
+from gateway.domain.payer import payer_view
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.reasons import STATUS_REASONS, public_code
 from gateway.domain.status import StatusReason, is_disputed, status, status_reason, under_review
+from gateway.domain.terms import ChannelChoice
 
 Json = dict[str, "object"]
 
@@ -42,7 +44,10 @@ def payout_view(payout: Payout) -> Json:
         "send_at": timestamp(payout.terms.send_at) if payout.terms.send_at else None,
         "send_by": timestamp(payout.terms.send_by) if payout.terms.send_by else None,
         "on_expiry": str(payout.terms.on_expiry),
+        "channels": _choice_view(payout.terms.channels),
+        "payer": None if payout.payer is None else payer_view(payout.payer),
         "quote": _quote_view(payout),
+        "batch_id": payout.batch_id,
         "retry_of": payout.retry_of,
         "retried_as": payout.retried_as,
         "channel": current.channel if current else None,
@@ -53,7 +58,12 @@ def payout_view(payout: Payout) -> Json:
         "disputed": is_disputed(payout),
         "created_at": timestamp(payout.created_at),
         "settled_at": timestamp(paying.settled_at) if paying and paying.settled_at else None,
+        "erased_at": timestamp(payout.erased_at) if payout.erased_at else None,
     }
+
+
+def _choice_view(choice: ChannelChoice | None) -> Json | None:
+    return None if choice is None else {"allow": sorted(choice.allow), "deny": sorted(choice.deny)}
 
 
 def _quote_view(payout: Payout) -> Json | None:
@@ -69,9 +79,10 @@ def _quote_view(payout: Payout) -> Json | None:
 
 
 def masked_view(payout: Payout) -> Json:
-    """The payout object as callbacks carry it: no free text, no action token; the app reads the rest with a GET."""
+    """The payout object as callbacks carry it: no free text, no action token, nothing of the payer; the app reads the
+    rest with a GET."""
     view = payout_view(payout)
-    for absent in ("description", "next_action"):
+    for absent in ("description", "next_action", "payer"):
         del view[absent]
     return view
 

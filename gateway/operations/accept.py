@@ -13,16 +13,18 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gateway.domain.beneficiary import Beneficiary, personal
+from gateway.domain.beneficiary import Beneficiary, Saved, personal
 from gateway.domain.errors import CommitUnknown, NotFound, ReferenceReused, StaleWrite
 from gateway.domain.event import Event, EventType
 from gateway.domain.fingerprint import fingerprint
 from gateway.domain.identity import payout_id, shard_of
 from gateway.domain.money import Money
+from gateway.domain.payer import Payer, personal_of
 from gateway.domain.payout import Payout
 from gateway.domain.terms import NO_TERMS, Terms
 from gateway.failpoints import Commit, Unit
 from gateway.operations.announce import make_callbacks
+from gateway.operations.recipients import recipients
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_payout
 from gateway.redact import private
@@ -44,11 +46,16 @@ class PayoutRequest:
     description: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     terms: Terms = NO_TERMS
+    payer: Payer | None = None
     flags: Mapping[str, str | bool] = field(default_factory=dict)
     """What was noticed and is pointed out; stands in the timeline, changes nothing."""
     id: str | None = None
     """The payout's, where it was promised before (`gateway.operations.retry`)."""
     retry_of: str | None = None
+    batch_id: str | None = None
+    """The batch that it stands in; it says nothing of what is ordered."""
+    saved: Saved | None = None
+    """As what the app named the beneficiary, where it did: its id is what the order is known by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,12 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
         request.app,
         request.reference,
         request.amount,
-        request.beneficiary,
+        request.saved or request.beneficiary,
         request.purpose,
         request.description,
         request.terms,
         request.retry_of,
+        request.payer,
     )
     payout = _new_payout(services, request, now)
     # Without room here it is due in the store, at once or when it is to be sent, and comes up in its turn.
@@ -93,7 +101,7 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
             return _replay(tx, known, mark, payout.id if request.id is None else None)
         return _insert(services, tx, payout, mark, lease, now, request.flags)
 
-    with private(*personal(request.beneficiary)):
+    with private(*personal(request.beneficiary), *personal_of(request.payer)):
         accepted = await _run_settled(services, Unit(Commit.ACCEPT, unit))
     if not accepted.replayed:
         log.info("payout.accepted", payout=accepted.payout.id, app=request.app, amount=request.amount.minor)
@@ -130,7 +138,9 @@ def _new_payout(services: Services, request: PayoutRequest, now: datetime) -> Pa
         description=request.description,
         metadata=dict(request.metadata),
         terms=request.terms,
+        payer=request.payer,
         retry_of=request.retry_of,
+        batch_id=request.batch_id,
         last_event=1,
     )
 
@@ -158,10 +168,10 @@ def _insert(
     now: datetime,
     flags: Mapping[str, str | bool],
 ) -> Accepted:
-    endpoints = services.endpoints.get(payout.app, ())
-    announced = make_callbacks(None, payout, endpoints, now, services.new_uuid, services.api_version, 0)
+    told = recipients(services, tx, payout.app)
+    announced = make_callbacks(None, payout, told, now, services.new_uuid, services.api_version, 0)
     payout = replace(payout, callback_sequence=announced.sequence)
-    tx.insert(payout, Reference(payout.id, mark), lease)
+    tx.insert(payout, Reference(payout.id, mark), lease, services.keys.accounts.of_beneficiary(payout.beneficiary))
     tx.append_event(payout, Event(1, now, EventType.ACCEPTED, f"app:{payout.app}", detail=flags))
     for callback in announced.callbacks:
         tx.enqueue_callback(callback)

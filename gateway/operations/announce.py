@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from gateway.callbacks.body import announcements, corrects, event_body
-from gateway.callbacks.endpoint import Endpoint
 from gateway.domain.payout import Payout
 from gateway.store.port import Callback
+
+
+class Recipient(Protocol):
+    """An endpoint, as far as telling it of something goes."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def disabled(self) -> bool:
+        """What is for it is parked at once."""
+        ...
+
+    def wants(self, event_type: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +38,7 @@ class Announced:
 def make_callbacks(
     before: Payout | None,
     after: Payout,
-    endpoints: Sequence[Endpoint],
+    endpoints: Sequence[Recipient],
     now: datetime,
     new_uuid: Callable[[], UUID],
     api_version: str,
@@ -43,22 +57,12 @@ def make_callbacks(
             continue
         event_id = f"evt_{new_uuid().hex}"
         body = event_body(event_id, event_type, number, now, after, api_version, corrects(before, after))
-        rows += [_row(event_id, event_type, number, body, now, after, endpoint) for endpoint in wanting]
+        event = Callback(event_id, after.shard, after.id, after.app, "", event_type, number, body, now, due_at=now)
+        rows += [addressed(event, endpoint) for endpoint in wanting]
     return Announced(tuple(rows), sequence + len(told))
 
 
-def _row(
-    event_id: str, event_type: str, sequence: int, body: bytes, now: datetime, payout: Payout, endpoint: Endpoint
-) -> Callback:
-    return Callback(
-        id=event_id,
-        shard=payout.shard,
-        payout_id=payout.id,
-        app=payout.app,
-        endpoint=endpoint.id,
-        type=event_type,
-        sequence=sequence,
-        body=body,
-        created_at=now,
-        due_at=now,
-    )
+def addressed(event: Callback, to: Recipient) -> Callback:
+    """The event for one endpoint: due when it was made, or parked."""
+    at = event.created_at
+    return replace(event, endpoint=to.id, due_at=None if to.disabled else at, parked_at=at if to.disabled else None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
@@ -13,18 +12,25 @@ from gateway.callbacks.endpoint import Endpoint
 from gateway.callbacks.schedule import Again, Delivered, Parked, Verdict, decide
 from gateway.callbacks.sender import Sent
 from gateway.domain.audit import Act, Deed
+from gateway.domain.endpoint import AppEndpoint
 from gateway.domain.errors import NotFound
 from gateway.failpoints import Commit, Moment, Send, Unit, reached
 from gateway.metrics.table import DELIVERIES, DeliveryResult
-from gateway.operations.services import Services
+from gateway.operations.failing import note_try, says_something
+from gateway.operations.recipients import configured, sendable
+from gateway.operations.services import Sender, Services
 from gateway.store.port import Callback, Delivery, Tx
 from gateway.tracing.spans import Stage
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 UNKNOWN_ENDPOINT = "unknown_endpoint"
-"""Why a callback is parked whose endpoint was taken out of the configuration."""
-_NOWHERE = Sent(None, "not sent: the endpoint is not configured", None, 0)
+"""Why a callback is parked whose endpoint was deleted, or taken out of the configuration."""
+DISABLED_ENDPOINT = "disabled_endpoint"
+_UNSENT = {
+    UNKNOWN_ENDPOINT: Sent(None, "not sent: the endpoint is not configured", None, 0),
+    DISABLED_ENDPOINT: Sent(None, "not sent: the endpoint is disabled", None, 0),
+}
 
 _WORDS: dict[type[Verdict], tuple[str, DeliveryResult]] = {
     Delivered: ("callback.delivered", DeliveryResult.DELIVERED),
@@ -33,36 +39,42 @@ _WORDS: dict[type[Verdict], tuple[str, DeliveryResult]] = {
 }
 
 
-class Sender(Protocol):
-    """One signed POST; `gateway.callbacks.sender.CallbackSender`."""
-
-    async def send(self, endpoint: Endpoint, message_id: str, body: bytes) -> Sent: ...
-
-
 async def deliver(services: Services, sender: Sender, callback: Callback, jitter: Callable[[], float]) -> Callback:
     """Send a claimed callback once, judge the answer, record the try. Returns the callback as stored.
 
     A crash between the send and the record sends it again: the receiver knows it by its id (taxonomy row 60).
     """
-    endpoint = _endpoint(services, callback)
+    endpoint, made = await _endpoint(services, callback)
     at = services.clock.now()
-    if endpoint is None:
-        sent, tried = _NOWHERE, callback
+    if endpoint is None or endpoint.disabled:
+        why = UNKNOWN_ENDPOINT if endpoint is None else DISABLED_ENDPOINT
+        sent, tried = _UNSENT[why], callback
     else:
+        why = None
         reached(Send.CALLBACK, Moment.BEFORE_SEND)
         sent = await sender.send(endpoint, callback.id, callback.body)
         reached(Send.CALLBACK, Moment.AFTER_SEND)
         tried = replace(callback, tries=callback.tries + 1)
     now = services.clock.now()
-    verdict = Parked(UNKNOWN_ENDPOINT) if endpoint is None else _judge(tried, sent, now, jitter())
+    verdict = _judge(tried, sent, now, jitter()) if why is None else Parked(why)
     judged = settle(tried, verdict, now)
     delivery = Delivery(at, sent.status, _detail(sent, verdict), sent.duration_ms)
-    stored = await services.store.run(Unit(Commit.CALLBACK_TRIED, lambda tx: _record(tx, judged, delivery)))
+    noteworthy = made is not None and why is None and says_something(made, verdict, now)
+
+    def unit(tx: Tx) -> Callback:
+        recorded = _record(tx, judged, delivery)
+        if noteworthy:
+            note_try(services, tx, judged, verdict, now)
+        return recorded
+
+    stored = await services.store.run(Unit(Commit.CALLBACK_TRIED, unit))
+    if noteworthy:
+        services.wake_callbacks()
     result = _WORDS[type(verdict)][1]
     services.meter.add(DELIVERIES, result)
     services.spans.over(
         Stage.CALLBACK,
-        stored.payout_id,
+        stored.payout_id or stored.id,
         at,
         now,
         failed=result is not DeliveryResult.DELIVERED,
@@ -112,9 +124,15 @@ def send_again(callback: Callback, now: datetime) -> Callback:
     return replace(callback, tries=0, due_at=now, delivered_at=None, parked_at=None)
 
 
-def _endpoint(services: Services, callback: Callback) -> Endpoint | None:
-    endpoints = services.endpoints.get(callback.app, ())
-    return next((endpoint for endpoint in endpoints if endpoint.id == callback.endpoint), None)
+async def _endpoint(services: Services, callback: Callback) -> tuple[Endpoint | None, AppEndpoint | None]:
+    """Where it goes, and that address as its app made it, if it did: asked afresh, so that a deleted one gets nothing
+    more from any node, and a new key signs at once.
+    """
+    found = configured(services, callback.app, callback.endpoint)
+    if found is not None:
+        return found, None
+    made = await services.store.read(lambda tx: tx.endpoint(callback.app, callback.endpoint))
+    return (None, None) if made is None else (sendable(made, services.clock.now()), made)
 
 
 def _judge(callback: Callback, sent: Sent, now: datetime, jitter: float) -> Verdict:
@@ -127,7 +145,7 @@ def _detail(sent: Sent, verdict: Verdict) -> str:
 
 def _record(tx: Tx, judged: Callback, delivery: Delivery) -> Callback:
     """Write the try. Once delivered stays delivered, when two workers sent the same one (a claim that ran out)."""
-    stored = next((found for found in tx.callbacks(judged.payout_id) if _same(found, judged)), judged)
+    stored = next((found for found in tx.event(judged.shard, judged.id) if _same(found, judged)), judged)
     after = stored if stored.delivered_at is not None else judged
     tx.record_delivery(after, delivery)
     return after

@@ -42,8 +42,7 @@ async def redeliver(services: Services, app: str, event_id: str) -> Told:
     known, now = await get(services, app, event_id), services.clock.now()
 
     def unit(tx: Tx) -> Told:
-        mine = [callback for callback in tx.callbacks(known[0].payout_id) if callback.id == event_id]
-        return tuple(renew(tx, callback, now) for callback in mine)
+        return tuple(renew(tx, callback, now) for callback in tx.event(known[0].shard, event_id))
 
     renewed = await services.store.run(Unit(Commit.REDELIVERY, unit))
     services.wake_callbacks()

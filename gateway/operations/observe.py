@@ -145,7 +145,8 @@ def _take_notice(
 
 def _matches(payout: Payout, notice: Notice) -> bool:
     """A payment must be of our amount and payee, where it names them; a return's amount may be less."""
-    if notice.account is not None and notice.account != payout.beneficiary.account:
+    known = payout.erased_at is None  # of an erased one only amount and id are left to compare
+    if known and notice.account is not None and notice.account != payout.beneficiary.account:
         return False
     if notice.answer.kind is OutcomeKind.RETURNED:
         back = notice.answer.returned

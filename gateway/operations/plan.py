@@ -20,7 +20,7 @@ from gateway.domain.identity import AttemptIds, attempt_ids
 from gateway.domain.money import Money
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.reasons import RejectReason, StatusCode
-from gateway.domain.terms import OnExpiry, Terms
+from gateway.domain.terms import ChannelChoice, OnExpiry, Terms
 from gateway.operations.router import given
 from gateway.operations.services import ChannelHandle, Services
 from gateway.operations.tally import tally_skips
@@ -35,6 +35,7 @@ from routing.request import Request
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
+ANY_CHANNEL = ChannelChoice()
 ROWS_MAX = 12
 """Attempts that never left; past so many, waiting for a channel goes on under the newest one's id."""
 
@@ -145,6 +146,7 @@ def _lacks_money(decision: Decision) -> bool:
 
 def _request(services: Services, payout: Payout, now: datetime, last: bool) -> Request:
     heard = frozenset(attempt.channel for attempt in payout.attempts if attempt.transmitted)
+    choice = payout.terms.channels or ANY_CHANNEL
     account = hmac.digest(services.keys.fingerprint, payout.beneficiary.account.encode(), "sha256").hex()
     return Request(
         amount=payout.amount,
@@ -157,6 +159,8 @@ def _request(services: Services, payout: Payout, now: datetime, last: bool) -> R
         patience_s=None if last else _patience_s(payout.terms, now),
         quoted=() if last else _quoted(payout.terms, now),
         last=last,
+        allow=choice.allow,
+        deny=choice.deny,
     )
 
 

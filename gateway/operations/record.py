@@ -11,6 +11,7 @@ from gateway.domain.event import Event, EventType
 from gateway.domain.payout import Payout
 from gateway.domain.steps import next_due
 from gateway.operations.announce import make_callbacks
+from gateway.operations.recipients import recipients
 from gateway.operations.services import Services
 from gateway.operations.usage import Reserved, keep_allowances
 from gateway.store.port import Lease, Tx
@@ -41,9 +42,9 @@ def record(
         AllowanceSpent: a new attempt's channel may not be given so much more; nothing was changed.
     """
     after = end_canceled(after, now)
-    endpoints = services.endpoints.get(after.app, ())
+    told = recipients(services, tx, after.app)
     announced = make_callbacks(
-        before, after, endpoints, now, services.new_uuid, services.api_version, before.callback_sequence
+        before, after, told, now, services.new_uuid, services.api_version, before.callback_sequence
     )
     after = replace(after, last_event=before.last_event + 1, callback_sequence=announced.sequence)
     saved = tx.save(before, after, next_due(after), lease)

@@ -84,7 +84,8 @@ def _begin(services: Services, tx: Tx, first: Payout, made: Retry, now: datetime
     if payout is None:
         raise NotFound(first.id)
     known = tx.retry(payout.id)
-    if known is not None and known.asks_the_same(made):
+    # Of an erased one nobody can say what was wished; that it was ordered again still stands.
+    if known is not None and known.asks_the_same(made) and payout.erased_at is None:
         return known
     why = refusal(payout)
     if why is not None:
@@ -110,15 +111,17 @@ async def _finish(services: Services, first: Payout, intent: Retry) -> Accepted:
         purpose=first.purpose,
         description=first.description,
         metadata=first.metadata,
-        terms=Terms(first.terms.preference, intent.send_by, intent.on_expiry),
+        terms=Terms(first.terms.preference, intent.send_by, intent.on_expiry, channels=first.terms.channels),
+        payer=first.payer,
         flags={"retry_of": first.id},
         id=intent.payout_id,
         retry_of=first.id,
     )
     try:
         accepted = await accept(services, request)
-    except ReferenceReused:
-        await _take_back(services, first, intent)
+    except ReferenceReused as taken:
+        if taken.payout_id != intent.payout_id:
+            await _take_back(services, first, intent)
         raise
     if intent.ended_at is None:
         now = services.clock.now()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from secrets import token_bytes
 from typing import Protocol
 from uuid import UUID
 
 from adapters.channel import Channel, Timeouts
+from gateway.blind_index import BlindIndex, index_under
 from gateway.callbacks.endpoint import Endpoint
+from gateway.callbacks.sender import Sent
 from gateway.clock import Clock
 from gateway.domain.allowance import Allowances
 from gateway.domain.money import Money
@@ -52,10 +55,30 @@ class Keys:
     fingerprint: bytes = field(repr=False)
     """Keys the request fingerprints of replay protection."""
 
+    @property
+    def accounts(self) -> BlindIndex:
+        """By what payouts and saved beneficiaries are found."""
+        return index_under(self.fingerprint)
+
+
+class Sender(Protocol):
+    """One signed POST to an app; `gateway.callbacks.sender.CallbackSender`."""
+
+    async def send(self, endpoint: Endpoint, message_id: str, body: bytes) -> Sent: ...
+
+
+class _NoSender:
+    async def send(self, endpoint: Endpoint, message_id: str, body: bytes) -> Sent:
+        return Sent(None, "not sent: this process sends no callbacks", None, 0)
+
 
 def _always(_app: str) -> bool:
     """A worker that takes whatever comes."""
     return True
+
+
+def _nobody() -> None:
+    """Nobody waits to be woken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +106,7 @@ class Services:
     wake: Callable[[], None] = field(repr=False)
     """Something became due now: tell the rescue loop."""
     wake_callbacks: Callable[[], None] = field(repr=False)
+    wake_batches: Callable[[], None] = field(default=_nobody, repr=False)
     has_room: Callable[[str], bool] = field(default=_always, repr=False)
     """Whether this node's worker takes one more new payout of the app; else the store keeps it until it has room."""
     outside: Outside = field(default_factory=Outside, repr=False)
@@ -103,6 +127,10 @@ class Services:
     """Quarantine and ask-first time, as this node knows them."""
     quote_for: timedelta = timedelta(minutes=5)
     """How long a quote may be ordered on."""
+    random_bytes: Callable[[int], bytes] = field(default=token_bytes, repr=False)
+    """For keys that are made here."""
+    sender: Sender = field(default=_NoSender(), repr=False)
+    """For callbacks that somebody waits for; the worker has its own."""
     confirm_above: Mapping[str, int] = field(default_factory=dict)
     """By currency, minor units: a success above it that a notification tells is confirmed by a query (R8)."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.config.config import Config
-from gateway.operations.deliver import Sender
+from gateway.operations.services import Sender
 from gateway.simulation.channels import Wiring, wired
 from gateway.simulation.dice import Dice, uuid7
 from gateway.simulation.faults import Fault, Place

@@ -27,6 +27,7 @@ from gateway.simulation.lean_sql import LeanConnection, known_statements
 from gateway.simulation.stage import raw
 from gateway.simulation.trace import Trace
 from gateway.store import statements
+from gateway.store.data_keys import unlock
 from gateway.store.engine import writer_engine
 from gateway.store.lanes import Queued
 from gateway.store.port import ReadTx, Tx
@@ -75,6 +76,7 @@ class Database:
         self._engine = writer_engine(None)
         self._driver: sqlite3.Connection = raw(self._engine)
         self._driver.deserialize(image)
+        unlock(self._engine, sealer)
         self._lean = LeanConnection(self._driver, _KNOWN, self._before_commit) if lean else None
         self._committer = _Committer(self._engine, Rows(sealer), self._lean)
         self._rows = Rows(sealer)

@@ -12,10 +12,12 @@ from gateway.callbacks.sender import CallbackSender
 from gateway.channels import check_grounds
 from gateway.config.config import Config
 from gateway.config.resolve import ResolvedSecrets
-from gateway.operations.deliver import Sender, deliver
+from gateway.operations.deliver import deliver
 from gateway.operations.quarantine import Start, grounds, start_in
+from gateway.operations.services import Sender
 from gateway.store.high_water import MarkRead
 from gateway.store.port import Callback, Store
+from gateway.worker.batches import BatchWorker
 from gateway.worker.callbacks import CallbackWorker
 from gateway.worker.payouts import PayoutWorker
 from gateway.world import World
@@ -59,7 +61,7 @@ class SimulatedGateway(Gateway):
 
         part = self.config.callbacks
         callbacks = CallbackWorker(part.concurrency, self._pace.callbacks_s, part.timeout_s, one)
-        return _Workers(payouts, callbacks, cast(CallbackSender, self._sender), [])
+        return _Workers(payouts, callbacks, BatchWorker(), cast(CallbackSender, self._sender), [])
 
     async def begin(self) -> None:
         """What `open` and `start` do, but for files and listeners.

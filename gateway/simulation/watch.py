@@ -104,8 +104,10 @@ class WatchedTx:
         """Questions, and whatever leaves no mark that is audited."""
         return getattr(self._tx, name)
 
-    def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
-        self._tx.insert(payout, reference, lease)
+    def insert(
+        self, payout: Payout, reference: Reference, lease: Lease | None, account_index: bytes | None = None
+    ) -> None:
+        self._tx.insert(payout, reference, lease, account_index)
         self._deeds.append(Inserted(payout, lease))
 
     def save(self, before: Payout, after: Payout, due_at: datetime | None, lease: Lease | None = None) -> Payout:

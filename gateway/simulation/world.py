@@ -127,7 +127,7 @@ class SimulatedWorld:
     # Building --------------------------------------------------------------------------------------------------------
 
     def _sealer(self) -> Sealer:
-        return Sealer([self._stage.secrets.sealing_key.reveal()], self._dice.of("sealing").randbytes)
+        return Sealer(self._stage.secrets.sealing_keys(), self._dice.of("sealing").randbytes)
 
     def _make_nodes(self) -> list[Node]:
         count = self._dice.of("nodes").randint(*self.plan.nodes)

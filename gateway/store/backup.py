@@ -153,8 +153,8 @@ def _check(connection: Connection, mode: str, sealer: Sealer) -> Report:
     found = connection.execute(select(schema.meta.c.value).where(schema.meta.c.name == "mode")).scalar()
     if found != mode:
         problems.append(f"it belongs to a {found} gateway, and the configuration is {mode}")
-    problems += _unopened(connection, sealer)
     tx = reads_of(connection, sealer)
+    problems += _unopened(connection, sealer)
     events = connection.execute(select(func.count(), func.max(schema.events.c.at))).one()
     live = select(func.count()).select_from(schema.attempts).where(schema.attempts.c.state.in_(OPEN_STATES))
     return Report(

@@ -27,11 +27,19 @@ def load(data: bytes) -> Any:
 
 
 def dump_beneficiary(beneficiary: Beneficiary) -> bytes:
-    return dump({"kind": str(beneficiary.kind), **asdict(beneficiary)})
+    return dump(beneficiary_fields(beneficiary))
 
 
 def load_beneficiary(data: bytes) -> Beneficiary:
-    fields = load(data)
+    return beneficiary_of(load(data))
+
+
+def beneficiary_fields(beneficiary: Beneficiary) -> dict[str, Any]:
+    """As a part of something larger."""
+    return {"kind": str(beneficiary.kind), **asdict(beneficiary)}
+
+
+def beneficiary_of(fields: dict[str, Any]) -> Beneficiary:
     kind = BeneficiaryKind(fields.pop("kind"))
     return WechatBeneficiary(**fields) if kind is BeneficiaryKind.WECHAT else BankBeneficiary(**fields)
 

@@ -85,6 +85,7 @@ def _connect_writer(path: Path | None) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # what was erased is not left lying in free space
         check_durability(connection, in_memory=path is None)
     except BaseException:
         connection.close()

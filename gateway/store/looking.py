@@ -13,6 +13,7 @@ from sqlalchemy.pool import StaticPool
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.sealing import Sealer
+from gateway.store.data_keys import know_keys
 from gateway.store.reads import SqlReadTx
 from gateway.store.rows import Rows
 
@@ -57,6 +58,7 @@ def looked_into(place: Place) -> Iterator[Connection]:
 
 def reads_of(connection: Connection, sealer: Sealer) -> SqlReadTx:
     """The port's questions, on a connection that was opened so."""
+    know_keys(connection, sealer)
     if connection.dialect.name == "sqlite":
         return SqlReadTx(connection, Rows(sealer))
     from gateway.store.postgres_tx import PostgresReadTx

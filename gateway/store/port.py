@@ -21,11 +21,18 @@ from gateway.domain.payout import Payout
 from gateway.domain.review import Request
 from gateway.store.app_events import AppEventReads
 from gateway.store.auditing import AuditReads, AuditWrites
+from gateway.store.batches import BatchReads, BatchWrites
+from gateway.store.beneficiaries import BeneficiaryReads, BeneficiaryWrites
 from gateway.store.census import CensusReads
+from gateway.store.data_keys import DataKeyWrites
+from gateway.store.endpoints import EndpointReads, EndpointWrites
+from gateway.store.erasing import EraseWrites
+from gateway.store.idempotency import IdempotencyReads, IdempotencyWrites
 from gateway.store.overrides import OverrideReads, OverrideWrites
 from gateway.store.parked import ParkedReads
 from gateway.store.picking import Pick
 from gateway.store.principals_port import PrincipalReads, PrincipalWrites
+from gateway.store.resealing import ResealWrites
 from gateway.store.retries import RetryReads, RetryWrites
 
 T = TypeVar("T")
@@ -79,7 +86,8 @@ class Callback:
     id: str
     """`evt_…`: the event's id, the same over all its deliveries and endpoints."""
     shard: int
-    payout_id: str
+    payout_id: str | None
+    """None: it is about an endpoint or a channel."""
     app: str
     endpoint: str
     type: str
@@ -112,6 +120,7 @@ class PayoutFilter:
     currency: str | None = None
     channel: str | None = None
     reference: str | None = None
+    batch_id: str | None = None
     created_gte: datetime | None = None
     created_lt: datetime | None = None
 
@@ -170,7 +179,10 @@ class LiveGround:
     count: int
 
 
-class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, ParkedReads, AppEventReads, RetryReads, Protocol):
+class ReadTx(
+    PrincipalReads, CensusReads, OverrideReads, AuditReads, ParkedReads, AppEventReads, RetryReads, BeneficiaryReads,
+    IdempotencyReads, BatchReads, EndpointReads, Protocol,
+):  # fmt: skip
     """What can be asked inside a unit or a read."""
 
     def payout(self, payout_id: str) -> Payout | None: ...
@@ -178,6 +190,10 @@ class ReadTx(PrincipalReads, CensusReads, OverrideReads, AuditReads, ParkedReads
     def reference(self, app: str, reference: str) -> Reference | None: ...
 
     def payouts(self, app: str, wanted: PayoutFilter, after: Position | None, limit: int) -> Sequence[Payout]: ...
+
+    def payouts_at(self, account_index: bytes, limit: int) -> Sequence[Payout]:
+        """Of all apps, to the beneficiary's account of that blind index, newest first."""
+        ...
 
     def find_attempt(self, channel_reference: str) -> tuple[str, int] | None:
         """(payout id, attempt number) of one of our own ids."""
@@ -261,11 +277,20 @@ class Duty(StrEnum):
     """Forgets nodes that are gone."""
 
 
-class Tx(ReadTx, PrincipalWrites, OverrideWrites, AuditWrites, RetryWrites, Protocol):
+class Tx(
+    ReadTx, PrincipalWrites, OverrideWrites, AuditWrites, RetryWrites, BeneficiaryWrites, IdempotencyWrites,
+    BatchWrites, EndpointWrites, DataKeyWrites, ResealWrites, EraseWrites, Protocol,
+):  # fmt: skip
     """One transaction of the writer."""
 
-    def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
-        """A new payout with its reference for ever. Raises `StaleWrite` when the reference was taken meanwhile."""
+    def insert(
+        self, payout: Payout, reference: Reference, lease: Lease | None, account_index: bytes | None = None
+    ) -> None:
+        """A new payout with its reference for ever, to be found by its beneficiary's account (`gateway.blind_index`).
+
+        Raises:
+            StaleWrite: the reference was taken meanwhile.
+        """
         ...
 
     def save(self, before: Payout, after: Payout, due_at: datetime | None, lease: Lease | None = None) -> Payout:
@@ -318,7 +343,12 @@ class Tx(ReadTx, PrincipalWrites, OverrideWrites, AuditWrites, RetryWrites, Prot
     def enqueue_callback(self, callback: Callback) -> None: ...
 
     def claim_callbacks(
-        self, now: datetime, until: datetime, limit: int, busy_endpoints: frozenset[str]
+        self,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        busy_endpoints: frozenset[str],
+        busy_apps: frozenset[str] = frozenset(),
     ) -> Sequence[Callback]:
         """Due callbacks, oldest first, each not due again before `until` (so a crash re-sends them)."""
         ...

@@ -20,6 +20,7 @@ from gateway.domain.errors import StoreUnavailable
 from gateway.sealing import Sealer
 from gateway.store import postgres_statements as pg
 from gateway.store.awaited import Awaited
+from gateway.store.data_keys import finder, unlock
 from gateway.store.lanes import Queued
 from gateway.store.lease_time import Measure
 from gateway.store.migrate import current, head, stamp_mode, upgrade
@@ -54,9 +55,10 @@ class PostgresStore:
         (`lease_time.by_database`), `clock` (monotonic) times the commits.
 
         Raises:
-            StoreUnavailable: it cannot be reached, belongs to the other mode, or is not durable.
+            StoreUnavailable: it cannot be reached, belongs to the other mode or keys, or is not durable.
         """
         upgrade_database(url, mode)
+        _unlock(url, sealer)
         rows = Rows(sealer)
         wait = CommitWait(clock, GROUP_MAX)
         committer = PostgresCommitter(writer_engine(url), rows, measure, clock, wait.committing)
@@ -95,6 +97,16 @@ class PostgresStore:
         await asyncio.to_thread(self._reading.shutdown, wait=True)
         self._readers.dispose()
         await asyncio.to_thread(self._writer.stop)
+
+
+def _unlock(url: URL, sealer: Sealer) -> None:
+    """A data key of this node's own, and a way to those of others. Raises `StoreUnavailable`."""
+    engine = writer_engine(url)
+    try:
+        unlock(engine, sealer)
+    except DBAPIError as error:
+        raise StoreUnavailable(f"PostgreSQL: {error.orig}") from error
+    sealer.find = finder(engine)
 
 
 def upgrade_database(url: URL, mode: str) -> tuple[str | None, str | None]:

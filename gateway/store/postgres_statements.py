@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Table,
     Text,
     bindparam,
     case,
@@ -26,7 +27,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from gateway.store import quick, schema
 from gateway.store import statements as sql
@@ -35,6 +36,12 @@ _P, _C, _N, _U, _M = schema.payouts.c, schema.callbacks.c, schema.nonces.c, sche
 
 _COUNTED: dict[str, bool] = {"preserve_rowcount": True}
 """For an INSERT whose rows are counted afterwards: SQLAlchemy does not by itself."""
+
+
+def insert_once(table: Table) -> Insert:
+    """Changes one row, or none where the key is taken: whoever is writing the same one is waited for."""
+    return insert(table).on_conflict_do_nothing().execution_options(**_COUNTED)
+
 
 # Locks ---------------------------------------------------------------------------------------------------------------
 
@@ -62,12 +69,16 @@ class Lock(IntEnum):
     """Held, shared, by the writer of every node that has joined, for as long as its session lasts."""
 
 
+ENDPOINTS = "endpoints"
+"""The row of `meta` that counts changes of callback endpoints: what a writer knows of them holds until it is raised."""
+
 _MICROSECONDS = cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
 BEGUN = select(
     func.pg_advisory_xact_lock_shared(SPACE, int(Lock.SAFETY)),
     # After the lock, which may be waited for longer; in SET LOCAL's place, so that it costs no round trip of its own.
     func.set_config("lock_timeout", bindparam("lock_timeout", type_=Text), literal(True)),
     cast(_MICROSECONDS, schema.Moment).label("at"),
+    select(_M.value).where(_M.name == ENDPOINTS).scalar_subquery().label("endpoints"),
 )
 """The first words of each transaction of the writer."""
 TAKE = select(func.pg_advisory_xact_lock(bindparam("space", type_=Integer), bindparam("which", type_=Integer)))
@@ -145,6 +156,9 @@ ADD_USAGE = _new_usage.on_conflict_do_update(
     },
 ).returning(*_U)
 
+EVENT = sql.EVENT.with_for_update(key_share=True)
+ENDPOINT = sql.ENDPOINT.with_for_update(key_share=True)
+
 # What was seen before ------------------------------------------------------------------------------------------------
 
 _new_nonce = insert(schema.nonces)
@@ -177,6 +191,10 @@ COUNT_EVENTS = _new_count.on_conflict_do_update(
     index_elements=[_M.name],
     set_={"value": cast(cast(_M.value, BigInteger) + cast(_new_count.excluded.value, BigInteger), Text)},
 ).returning(_M.value)
+COUNT_ENDPOINTS = _new_count.on_conflict_do_update(
+    index_elements=[_M.name], set_={"value": cast(cast(_M.value, BigInteger) + 1, Text)}
+)
+"""Its row is then ours until COMMIT: who changes one waits for who changes another."""
 EVENTS_COUNTED = select(func.coalesce(func.sum(cast(_M.value, BigInteger)), 0)).where(_M.name.startswith(EVENTS))
 NEIGHBOURS = text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"

@@ -12,7 +12,8 @@ then goes by is locked before it is read, until COMMIT:
 * a reference, a nonce, a notification: the unique key. ON CONFLICT waits for whoever is writing the same one, and then
   finds it, without an error that would end the transaction;
 * reserved sums: the row, added to in place and looked at afterwards;
-* a callback's tries: the callback's row, taken by `callbacks` and by `record_delivery`;
+* a callback's tries: the callback's row, taken by `callbacks`, `event` and `record_delivery`;
+* an app's endpoints: the row that counts their changes, taken before any of them is changed; one of them: its row;
 * a request: the condition of the one UPDATE that closes it;
 * quarantine and ask-first time: an advisory lock, shared by every transaction, and held alone by whoever changes them,
   so that nobody commits a send that was decided before (R15);
@@ -31,6 +32,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table
 
 from gateway.domain.audit import Deed, Line
+from gateway.domain.endpoint import AppEndpoint
 from gateway.domain.errors import StaleWrite
 from gateway.domain.event import Event
 from gateway.domain.identity import shard_of_payout
@@ -84,8 +86,10 @@ class PostgresTx(PostgresReadTx, SqlTx):
         self._held.add(payout_id)
         return self._whole(found)
 
-    def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
-        super().insert(payout, reference, lease)
+    def insert(
+        self, payout: Payout, reference: Reference, lease: Lease | None, account_index: bytes | None = None
+    ) -> None:
+        super().insert(payout, reference, lease, account_index)
         self._held.add(payout.id)
 
     def _insert_reference(self, values: dict[str, Any]) -> None:
@@ -137,12 +141,17 @@ class PostgresTx(PostgresReadTx, SqlTx):
         return self._time.until(lease.until)
 
     def claim_callbacks(
-        self, now: datetime, until: datetime, limit: int, busy_endpoints: frozenset[str]
+        self,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        busy_endpoints: frozenset[str],
+        busy_apps: frozenset[str] = frozenset(),
     ) -> Sequence[Callback]:
         def ask(statement: Any, **values: Any) -> Sequence[Row[Any]]:
             return self._all(pg.CLAIMING.get(statement, statement), **values)
 
-        found = due_callbacks(ask, now, limit, busy_endpoints)
+        found = due_callbacks(ask, now, limit, busy_endpoints, busy_apps)
         if found:
             which = [(row.shard, row.id, row.endpoint) for row in found]
             self._connection.execute(pg.POSTPONE_CALLBACKS, {"which": which, "until": until})
@@ -151,6 +160,25 @@ class PostgresTx(PostgresReadTx, SqlTx):
     def callbacks(self, payout_id: str) -> Sequence[Callback]:
         rows = self._all(pg.CALLBACKS, of_shard=shard_of_payout(payout_id), of_payout_id=payout_id)
         return [self._rows.callback(row) for row in rows]
+
+    def event(self, shard: int, event_id: str) -> Sequence[Callback]:
+        which = {"of_shard": shard, "of_id": event_id}
+        self._all(pg.EVENT, **which)
+        # Asked once more: a row that was put in while we waited for the others is not among them.
+        return super().event(shard, event_id)
+
+    # Endpoints -----------------------------------------------------------------------------------------------------
+
+    def endpoint(self, app: str, endpoint_id: str) -> AppEndpoint | None:
+        found = self._one(pg.ENDPOINT, of_app=app, of_id=endpoint_id)
+        return None if found is None else self._endpoint(found)
+
+    def _endpoints_change(self) -> None:
+        super()._endpoints_change()
+        self._connection.execute(pg.COUNT_ENDPOINTS, {"name": pg.ENDPOINTS, "value": "1"})
+
+    def _insert_once(self, table: Table, values: dict[str, Any]) -> bool:
+        return self._connection.execute(pg.insert_once(table), values).rowcount == 1
 
     # What was seen before, what is reserved ------------------------------------------------------------------------
 

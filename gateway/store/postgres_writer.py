@@ -126,6 +126,7 @@ class PostgresCommitter(GroupCommitter):
             self._check_at_s = now_s + CHECK_EVERY_S
         row = connection.execute(pg.BEGUN, {"lock_timeout": f"{self._lock_timeout_ms}ms"}).one()
         self._time = self._measure(row.at)
+        self._rows.endpoints.begun(row.endpoints)
         self._events = 0
 
     def _new_tx(self, connection: Connection) -> PostgresTx:

@@ -35,7 +35,11 @@ from gateway.store import statements as sql
 from gateway.store.allowances import SqlAllowanceReads
 from gateway.store.app_events import SqlAppEventReads
 from gateway.store.auditing import SqlAuditReads
+from gateway.store.batches import SqlBatchReads
+from gateway.store.beneficiaries import SqlBeneficiaryReads
 from gateway.store.census import SqlCensusReads
+from gateway.store.endpoints import SqlEndpointReads
+from gateway.store.idempotency import SqlIdempotencyReads
 from gateway.store.overrides import SqlOverrideReads
 from gateway.store.parked import SqlParkedReads
 from gateway.store.port import (
@@ -111,6 +115,10 @@ class SqlReadTx(
     SqlParkedReads,
     SqlAppEventReads,
     SqlRetryReads,
+    SqlBeneficiaryReads,
+    SqlIdempotencyReads,
+    SqlBatchReads,
+    SqlEndpointReads,
 ):
     """Questions. Every one names its shard where the row is one payout's."""
 
@@ -135,6 +143,11 @@ class SqlReadTx(
         if after is not None:
             older = _P.created_at < after.created_at
             query = query.where(or_(older, and_(_P.created_at == after.created_at, _P.id < after.payout_id)))
+        rows = self._all(query.order_by(_P.created_at.desc(), _P.id.desc()).limit(limit))
+        return [self._whole(row) for row in rows]
+
+    def payouts_at(self, account_index: bytes, limit: int) -> Sequence[Payout]:
+        query = select(schema.payouts).where(_P.account_index == account_index)
         rows = self._all(query.order_by(_P.created_at.desc(), _P.id.desc()).limit(limit))
         return [self._whole(row) for row in rows]
 
@@ -292,7 +305,7 @@ def _conditions(wanted: PayoutFilter) -> list[Any]:
     conditions: list[Any] = []
     if wanted.statuses:
         conditions.append(_P.status.in_(sorted(wanted.statuses)))
-    equal = ((_P.currency, wanted.currency), (_P.channel, wanted.channel), (_P.reference, wanted.reference))
+    equal = ((_P.currency, wanted.currency), (_P.channel, wanted.channel), (_P.reference, wanted.reference), (_P.batch_id, wanted.batch_id))
     conditions += [column == value for column, value in equal if value is not None]
     if wanted.created_gte is not None:
         conditions.append(_P.created_at >= wanted.created_gte)

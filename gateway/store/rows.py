@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row
@@ -10,13 +11,15 @@ from sqlalchemy import Row
 from gateway.domain.hold import Hold, HoldCode
 from gateway.domain.money import Money
 from gateway.domain.outcome import Absence
+from gateway.domain.payer import Payer
 from gateway.domain.payout import Attempt, AttemptState, Closure, DuplicateMode, Ground, Payout, Resolution
 from gateway.domain.quote import Quote
 from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.domain.status import status
-from gateway.domain.terms import OnExpiry, Terms
+from gateway.domain.terms import ChannelChoice, OnExpiry, Terms
 from gateway.sealing import Sealer
 from gateway.store import codec
+from gateway.store.endpoints import KnownEndpoints
 from gateway.store.port import Callback
 
 Values = dict[str, Any]
@@ -27,6 +30,8 @@ class Rows:
 
     def __init__(self, sealer: Sealer) -> None:
         self.sealer = sealer
+        self.endpoints = KnownEndpoints()
+        """For the writer alone."""
 
     # Payouts -------------------------------------------------------------------------------------------------
 
@@ -41,7 +46,7 @@ class Rows:
             "amount_minor": payout.amount.minor,
             "currency": payout.amount.currency,
             "beneficiary_sealed": self.sealer.seal(codec.dump_beneficiary(payout.beneficiary), place("beneficiary")),
-            "purpose": payout.purpose,
+            "purpose_sealed": self._seal_optional(payout.purpose and payout.purpose.encode(), place("purpose")),
             "description_sealed": self._seal_optional(
                 payout.description and payout.description.encode(), place("description")
             ),
@@ -55,7 +60,12 @@ class Rows:
             "on_expiry": str(payout.terms.on_expiry),
             "quote": payout.terms.quote.text() if payout.terms.quote else None,
             "send_at": payout.terms.send_at,
+            "channels": None if payout.terms.channels is None else payout.terms.channels.text(),
+            "payer_sealed": self._seal_optional(
+                codec.dump(asdict(payout.payer)) if payout.payer else None, place("payer")
+            ),
             "retry_of": payout.retry_of,
+            "batch_id": payout.batch_id,
             "fence": 0,
             "crashes": 0,
             **self.changing(payout),
@@ -86,10 +96,18 @@ class Rows:
             "waiting_for": str(payout.waiting_for) if payout.waiting_for else None,
         }
 
+    def erased_payout(self, payout: Payout) -> Values:
+        """What is written over a payout that was erased, beside what a save writes."""
+        sealed = self.sealer.seal(codec.dump_beneficiary(payout.beneficiary), _payout_place(payout.id)("beneficiary"))
+        empty = ("purpose", "purpose_sealed", "description_sealed", "metadata_sealed", "payer_sealed", "account_index")
+        return {"beneficiary_sealed": sealed, "erased_at": payout.erased_at} | dict.fromkeys(empty)
+
     def payout(self, row: Row[Any], attempt_rows: Sequence[Row[Any]]) -> Payout:
         place = _payout_place(row.id)
         description = self._open_optional(row.description_sealed, place("description"))
         metadata = self._open_optional(row.metadata_sealed, place("metadata"))
+        payer = self._open_optional(row.payer_sealed, place("payer"))
+        purpose = self._open_optional(row.purpose_sealed, place("purpose"))
         closure = None
         if row.closed_code is not None:
             closure = Closure(StatusCode(row.closed_code), row.closed_at, row.closed_channel_code)
@@ -103,10 +121,11 @@ class Rows:
             beneficiary=codec.load_beneficiary(self.sealer.open(row.beneficiary_sealed, place("beneficiary"))),
             created_at=row.created_at,
             give_up_at=row.give_up_at,
-            purpose=row.purpose,
+            purpose=purpose.decode() if purpose is not None else row.purpose,
             description=description.decode() if description is not None else None,
             metadata=codec.load(metadata) if metadata is not None else {},
             terms=_terms(row),
+            payer=Payer(**codec.load(payer)) if payer is not None else None,
             version=row.version,
             last_event=row.last_event,
             callback_sequence=row.callback_sequence,
@@ -118,7 +137,9 @@ class Rows:
             resolution=Resolution(row.resolved_paid, row.resolved_at) if row.resolved_at is not None else None,
             closure=closure,
             retry_of=row.retry_of,
+            batch_id=row.batch_id,
             retried_as=row.retried_as,
+            erased_at=row.erased_at,
             crashes=row.crashes,
             retry_at=row.retry_at,
             waiting_for=StatusCode(row.waiting_for) if row.waiting_for else None,
@@ -253,6 +274,7 @@ def _terms(row: Row[Any]) -> Terms:
         on_expiry=OnExpiry(row.on_expiry or OnExpiry.FAIL),
         quote=Quote.from_text(row.quote) if row.quote else None,
         send_at=row.send_at,
+        channels=ChannelChoice.from_text(row.channels) if row.channels else None,
     )
 
 

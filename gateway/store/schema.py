@@ -97,7 +97,8 @@ payouts = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("beneficiary_sealed", LargeBinary, nullable=False),
-    Column("purpose", Text),
+    Column("purpose", Text),  # of old rows; now it is sealed
+    Column("purpose_sealed", LargeBinary),
     Column("description_sealed", LargeBinary),
     Column("metadata_sealed", LargeBinary),
     Column("created_at", Moment, nullable=False),
@@ -107,6 +108,9 @@ payouts = Table(
     Column("on_expiry", Text),
     Column("quote", Text),  # `gateway.domain.quote.Quote.text`
     Column("send_at", Moment),
+    Column("channels", Text),  # `gateway.domain.terms.ChannelChoice.text`
+    Column("payer_sealed", LargeBinary),
+    Column("batch_id", Text),
     Column("retry_of", Text),
     Column("retried_as", Text),
     Column("version", Integer, nullable=False),
@@ -131,13 +135,17 @@ payouts = Table(
     Column("lease_until", Moment),
     Column("fence", Integer, nullable=False),
     Column("crashes", Integer, nullable=False, server_default="0"),  # row 64
+    Column("account_index", LargeBinary),  # blind: `gateway.blind_index`
+    Column("erased_at", Moment),
     PrimaryKeyConstraint("shard", "id"),
     Index("payouts_due", "due_at", **_where("due_at IS NOT NULL")),
     Index("payouts_lanes", "app", "channel", "due_at", **_where("due_at IS NOT NULL")),
     Index("payouts_leased", "lease_until", **_where("lease_until IS NOT NULL")),
     Index("payouts_by_app", "app", "created_at", "id"),
+    Index("payouts_of_batch", "app", "batch_id", "created_at", "id", **_where("batch_id IS NOT NULL")),
     Index("payouts_under_review", "hold_at", **_where("hold_code IS NOT NULL OR frozen")),
     Index("payouts_unfinished", "status", "created_at", **_where(UNFINISHED)),
+    Index("payouts_by_account", "account_index", "created_at", **_where("account_index IS NOT NULL")),
 )
 
 attempts = Table(
@@ -285,25 +293,43 @@ freezes = Table(
 callbacks = Table(
     "callbacks",
     metadata,
-    *_of_payout(
-        Column("id", Text, nullable=False),
-        Column("endpoint", Text, nullable=False),
-        Column("app", Text, nullable=False),
-        Column("type", Text, nullable=False),
-        Column("sequence", Integer, nullable=False),
-        Column("body_sealed", LargeBinary, nullable=False),
-        Column("created_at", Moment, nullable=False),
-        Column("tries", Integer, nullable=False),
-        Column("due_at", Moment),
-        Column("delivered_at", Moment),
-        Column("parked_at", Moment),
-    ),
+    Column("shard", Integer, nullable=False),
+    Column("payout_id", Text),  # none: an event about an endpoint or a channel
+    Column("id", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("body_sealed", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", Moment),
+    Column("delivered_at", Moment),
+    Column("parked_at", Moment),
+    ForeignKeyConstraint(["shard", "payout_id"], ["payouts.shard", "payouts.id"]),
     PrimaryKeyConstraint("shard", "id", "endpoint"),
     Index("callbacks_due", "due_at", **_where("due_at IS NOT NULL")),
     Index("callbacks_lanes", "endpoint", "due_at", **_where("due_at IS NOT NULL")),
     Index("callbacks_parked", "parked_at", **_where("parked_at IS NOT NULL")),
     Index("callbacks_of_payout", "shard", "payout_id"),
     Index("callbacks_by_app", "app", "id"),
+    Index("callbacks_in_time", "app", "created_at", "id"),
+)
+
+callback_endpoints = Table(  # those that apps made; the others stand in the configuration
+    "callback_endpoints",
+    metadata,
+    Column("app", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("url_sealed", LargeBinary, nullable=False),
+    Column("events", Text, nullable=False),  # types with a space between; '': all
+    Column("keys_sealed", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("failing_since", Moment),
+    Column("disabled_at", Moment),
+    Column("disabled_for", Text),
+    Column("sequence", Integer, nullable=False),
+    PrimaryKeyConstraint("app", "id"),
 )
 
 deliveries = Table(
@@ -373,6 +399,77 @@ requests = Table(
     Index("requests_open", "made_at", **_where("approved_at IS NULL AND withdrawn_at IS NULL")),
 )
 
+batches = Table(
+    "batches",
+    metadata,
+    Column("shard", Integer, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("item_count", Integer, nullable=False),
+    Column("ready_at", Moment),  # all of it is here; none: it is being taken in, or was left half way
+    Column("pages_done", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("settled", Integer, nullable=False),
+    Column("ended", Text, nullable=False),
+    Column("completed_at", Moment),
+    Column("due_at", Moment),
+    PrimaryKeyConstraint("shard", "id"),
+    Index("batches_due", "due_at", **_where("due_at IS NOT NULL")),
+    Index("batches_unready", "created_at", **_where("ready_at IS NULL")),
+    Index("batches_open", "app", **_where("completed_at IS NULL")),
+)
+
+batch_references = Table(
+    "batch_references",
+    metadata,
+    Column("shard", Integer, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("batch_id", Text, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("shard", "app", "reference"),
+)
+
+batch_pages = Table(
+    "batch_pages",
+    metadata,
+    Column("shard", Integer, nullable=False),
+    Column("batch_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("results", Text, nullable=False),
+    Column("orders_sealed", LargeBinary),  # until they are payouts
+    PrimaryKeyConstraint("shard", "batch_id", "number"),
+    ForeignKeyConstraint(["shard", "batch_id"], ["batches.shard", "batches.id"]),
+)
+
+beneficiaries = Table(  # saved ones; a payout has its own copy
+    "beneficiaries",
+    metadata,
+    Column("app", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("account_index", LargeBinary, nullable=False),  # blind
+    Column("beneficiary_sealed", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    PrimaryKeyConstraint("app", "id"),
+    Index("beneficiaries_by_account", "app", "account_index"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("app", Text, nullable=False),
+    Column("mark", LargeBinary, nullable=False),  # stands for the call and the key
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("made", Text, nullable=False),
+    Column("until", Moment, nullable=False),
+    PrimaryKeyConstraint("app", "mark"),
+    Index("idempotency_keys_until", "until"),
+)
+
 nonces = Table(
     "nonces",
     metadata,
@@ -424,6 +521,13 @@ overrides = Table(
     Column("lifted_by", Text),
     Column("lifted_at", Moment),
     Index("overrides_open", "created_at", **_where("lifted_at IS NULL")),
+)
+
+data_keys = Table(  # wrapped by a sealing key: `gateway.sealing`
+    "data_keys",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
 )
 
 audit = Table(

@@ -16,6 +16,7 @@ from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import StoreUnavailable
 from gateway.sealing import Sealer
 from gateway.store.awaited import Awaited
+from gateway.store.data_keys import unlock
 from gateway.store.engine import log_version, reader_engine, refuse_foreign_log, writer_engine
 from gateway.store.lanes import Queued
 from gateway.store.lock import FileLock
@@ -23,7 +24,7 @@ from gateway.store.migrate import current, head, stamp_mode, upgrade
 from gateway.store.port import ReadTx, Tx
 from gateway.store.reads import SqlReadTx
 from gateway.store.rows import Rows
-from gateway.store.schema import payouts
+from gateway.store.schema import batches, payouts
 from gateway.store.writer import GROUP_MAX, GroupCommitter, WriterThread
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class SqliteStore:
         the commits.
 
         Raises:
-            StoreUnavailable: another gateway has it, it belongs to the other mode, or it is not durable.
+            StoreUnavailable: another gateway has it, it belongs to the other mode or keys, or it is not durable.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(path.name + ".lock"))
@@ -57,6 +58,7 @@ class SqliteStore:
             refuse_foreign_log(path)
             upgrade(engine)
             stamp_mode(engine, mode)
+            unlock(engine, sealer)
             _break_leases(engine)
         except BaseException:
             engine.dispose()
@@ -135,6 +137,9 @@ def _break_leases(engine: Engine) -> None:
             .where(columns.lease_until.is_not(None))
             .values(lease_until=None, lease_owner=None, fence=columns.fence + 1, crashes=columns.crashes + 1)
         )
+        # A claim of a batch is no more than a later due time.
+        due = batches.c.due_at.is_not(None)
+        connection.execute(update(batches).where(due).values(due_at=batches.c.created_at))
 
 
 class MemoryStore:
@@ -144,6 +149,7 @@ class MemoryStore:
         engine = writer_engine(None)
         upgrade(engine)
         stamp_mode(engine, mode)
+        unlock(engine, sealer)
         self._committer = GroupCommitter(engine, Rows(sealer))
 
     async def run(self, unit: Callable[[Tx], T]) -> T:

@@ -150,6 +150,8 @@ NEXT_DUE_ENDPOINT = (
 )
 NEXT_CALLBACK_DUE = select(_C.due_at).where(_C.due_at.is_not(None)).order_by(_C.due_at).limit(bindparam("one"))
 CHANGE_CALLBACK = update(schema.callbacks).where(*_of(schema.callbacks, "shard", "id", "endpoint"))
+EVENT = select(schema.callbacks).where(*_of(schema.callbacks, "shard", "id")).order_by(_C.endpoint)
+ENDPOINT = select(schema.callback_endpoints).where(*_of(schema.callback_endpoints, "app", "id"))
 NEWEST_DELIVERY = select(func.max(_D.number)).where(*_of(schema.deliveries, "shard", "callback_id", "endpoint"))
 
 # What was seen before ------------------------------------------------------------------------------------------------

@@ -53,15 +53,18 @@ def _of_app(ask: Ask, now: object, limit: int, app: str, full: frozenset[str]) -
     return sorted(rows, key=lambda row: (row.due_at, row.id))[:limit]
 
 
-def due_callbacks(ask: Ask, now: object, limit: int, busy: frozenset[str]) -> Rows:
-    """Up to `limit` due callbacks for endpoints that are not busy."""
+def due_callbacks(
+    ask: Ask, now: object, limit: int, busy: frozenset[str], busy_apps: frozenset[str] = frozenset()
+) -> Rows:
+    """Up to `limit` due callbacks for endpoints that are not busy, of apps that are not."""
     page = max(64, limit)
     found = ask(sql.CALLBACKS_DUE, now=now, at_most=page)
-    usable = [row for row in found if row.endpoint not in busy]
+    usable = [row for row in found if row.endpoint not in busy and row.app not in busy_apps]
     if len(usable) >= limit or len(found) < page:
         return usable[:limit]
     endpoints = [row.endpoint for row in _each(ask, sql.NEXT_DUE_ENDPOINT, "endpoint") if row.endpoint not in busy]
     rows = [row for each in endpoints for row in ask(sql.CALLBACKS_DUE_AT, now=now, of_endpoint=each, at_most=limit)]
+    rows = [row for row in rows if row.app not in busy_apps]
     return sorted(rows, key=lambda row: (row.due_at, row.sequence))[:limit]
 
 

@@ -23,6 +23,12 @@ from gateway.store import codec, schema
 from gateway.store import statements as sql
 from gateway.store.allowances import SqlAllowanceWrites
 from gateway.store.auditing import SqlAuditWrites
+from gateway.store.batches import SqlBatchWrites
+from gateway.store.beneficiaries import SqlBeneficiaryWrites
+from gateway.store.data_keys import SqlDataKeyWrites
+from gateway.store.endpoints import SqlEndpointWrites
+from gateway.store.erasing import SqlEraseWrites
+from gateway.store.idempotency import SqlIdempotencyWrites
 from gateway.store.overrides import SqlOverrideWrites
 from gateway.store.picking import Pick
 from gateway.store.port import (
@@ -38,6 +44,7 @@ from gateway.store.port import (
 )
 from gateway.store.principals import SqlPrincipalWrites
 from gateway.store.reads import OPEN_ATTEMPT, SqlReadTx, answerable_payout, evidence_place
+from gateway.store.resealing import SqlResealWrites
 from gateway.store.retries import SqlRetryWrites
 from gateway.store.rows import Rows
 from gateway.store.turns import due_callbacks, due_payouts
@@ -49,7 +56,21 @@ _P, _A = schema.payouts.c, schema.attempts.c
 Values = dict[str, Any]
 
 
-class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites, SqlAuditWrites, SqlRetryWrites):
+class SqlTx(
+    SqlReadTx,
+    SqlPrincipalWrites,
+    SqlAllowanceWrites,
+    SqlOverrideWrites,
+    SqlAuditWrites,
+    SqlRetryWrites,
+    SqlBeneficiaryWrites,
+    SqlIdempotencyWrites,
+    SqlBatchWrites,
+    SqlEndpointWrites,
+    SqlDataKeyWrites,
+    SqlResealWrites,
+    SqlEraseWrites,
+):
     """Changes. Each carries its guard: the version it was decided on, the fence it was leased under."""
 
     def __init__(self, connection: Connection, rows: Rows) -> None:
@@ -63,7 +84,9 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
             self._loaded[payout_id] = known
         return known
 
-    def insert(self, payout: Payout, reference: Reference, lease: Lease | None) -> None:
+    def insert(
+        self, payout: Payout, reference: Reference, lease: Lease | None, account_index: bytes | None = None
+    ) -> None:
         row = {
             "shard": payout.shard,
             "app": payout.app,
@@ -71,7 +94,7 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
             "payout_id": payout.id,
             "fingerprint": reference.fingerprint,
         }
-        values = self._rows.new_payout(payout) | {"due_at": _first_due(payout)}
+        values = self._rows.new_payout(payout) | {"due_at": _first_due(payout), "account_index": account_index}
         if lease is not None:
             values |= {"lease_owner": lease.owner, "lease_until": self._held_until(lease), "fence": lease.fence}
         self._insert_reference(row)
@@ -215,9 +238,14 @@ class SqlTx(SqlReadTx, SqlPrincipalWrites, SqlAllowanceWrites, SqlOverrideWrites
         self._insert(schema.callbacks, self._rows.new_callback(callback))
 
     def claim_callbacks(
-        self, now: datetime, until: datetime, limit: int, busy_endpoints: frozenset[str]
+        self,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        busy_endpoints: frozenset[str],
+        busy_apps: frozenset[str] = frozenset(),
     ) -> Sequence[Callback]:
-        found = due_callbacks(self._all, now, limit, busy_endpoints)
+        found = due_callbacks(self._all, now, limit, busy_endpoints, busy_apps)
         for row in found:
             self._change_callback_row(row.shard, row.id, row.endpoint, due_at=until)
         return self._open_callbacks(found)

@@ -143,6 +143,7 @@ class GroupCommitter:
 
     def _begun(self, connection: Connection) -> None:
         """A transaction has begun. Raises `DBAPIError`."""
+        self._rows.endpoints.begun()
 
     def _new_tx(self, connection: Connection) -> SqlTx:
         return SqlTx(connection, self._rows)

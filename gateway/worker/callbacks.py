@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,11 +15,15 @@ from gateway.operations.services import Current, Services
 from gateway.store.port import Callback, Tx
 from gateway.worker.bell import Bell
 
+APP_SHARE = 4
+"""Of all places, an app has one in so many at most."""
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class CallbackWorker:
-    """Delivers due callbacks, at most `concurrency` at once and a few per endpoint: a dead one delays only itself."""
+    """Delivers due callbacks, at most `concurrency` at once, a few per endpoint and a quarter per app: a dead endpoint
+    delays only itself, and an app that has many of them only its own."""
 
     def __init__(
         self,
@@ -32,10 +37,11 @@ class CallbackWorker:
         that."""
         self._limit = concurrency
         self._per_endpoint = per_endpoint
+        self._per_app = max(concurrency // APP_SHARE, 2 * per_endpoint)
         self._every_s = every_s
         self._timeout_s = timeout_s
         self._deliver = deliver
-        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._tasks: dict[asyncio.Task[None], Callback] = {}
         self._stopping = False
         self.bell = Bell()
 
@@ -60,11 +66,12 @@ class CallbackWorker:
         now = services.clock.now()
         # Not due again before the try is over: a crash in between re-sends it, the receiver de-duplicates (row 60).
         until = now + timedelta(seconds=2 * self._timeout_s)
-        busy = self._busy_endpoints()
+        busy = _at_most(self._per_endpoint, (each.endpoint for each in self._tasks.values()))
+        busy_apps = _at_most(self._per_app, (each.app for each in self._tasks.values()))
         limit = min(room, self._per_endpoint)
 
         def unit(tx: Tx) -> tuple[Sequence[Callback], datetime | None]:
-            return tx.claim_callbacks(now, until, limit, busy), tx.next_callback_due_at()
+            return tx.claim_callbacks(now, until, limit, busy, busy_apps), tx.next_callback_due_at()
 
         try:
             due, next_due = await services.store.run(Unit(Commit.CALLBACKS_CLAIMED, unit))
@@ -73,15 +80,11 @@ class CallbackWorker:
             return 0, self._every_s
         for callback in due:
             task = asyncio.create_task(self._one(callback))
-            self._tasks[task] = callback.endpoint
+            self._tasks[task] = callback
             task.add_done_callback(self._done)
         # What is due and was not taken is for endpoints that are busy: the end of a try there rings the bell.
         until_due_s = self._every_s if next_due is None or next_due <= now else (next_due - now).total_seconds()
         return len(due), min(until_due_s, self._every_s)
-
-    def _busy_endpoints(self) -> frozenset[str]:
-        endpoints = list(self._tasks.values())
-        return frozenset(name for name in endpoints if endpoints.count(name) >= self._per_endpoint)
 
     async def _one(self, callback: Callback) -> None:
         try:
@@ -102,3 +105,8 @@ class CallbackWorker:
             _, left = await asyncio.wait(self._tasks, timeout=grace_s)
             for task in left:
                 task.cancel()
+
+
+def _at_most(most: int, names: Iterable[str]) -> frozenset[str]:
+    """Those that have as many under way."""
+    return frozenset(name for name, count in Counter(names).items() if count >= most)

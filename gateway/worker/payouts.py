@@ -27,6 +27,7 @@ from gateway.redact import private
 from gateway.store.picking import Pick
 from gateway.store.port import Lease, Tx
 from gateway.worker.bell import Bell
+from gateway.worker.giving_way import GivingWay
 from gateway.worker.places import Kind, Places
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -36,6 +37,8 @@ WAITING_MAX = 2000
 """Accepted payouts that may queue for a place in this node's worker; more are due in the store at once."""
 CLAIM_MAX = 64
 """So many are claimed in one unit."""
+LOOK_AGAIN_S = 0.1
+"""While payouts give way to orders, how often is looked whether the next may begin."""
 
 
 class PayoutWorker:
@@ -54,6 +57,9 @@ class PayoutWorker:
         """Payouts that the store failed in the middle of, and when (monotonic) we let go of them: the oldest first."""
         self._stopping = False
         self.bell = Bell()
+        self._stop_bell = Bell()
+        self.giving_way = GivingWay()
+        self._looks_again = False
         self._current: Current | None = None
 
     def attach(self, current: Current) -> None:
@@ -97,17 +103,35 @@ class PayoutWorker:
                 self._current.services.background.spawn(self._let_go([(payout.id, lease)]))
             return
         self._waiting.put(payout.app, (payout, lease))
+        self.giving_way.accepted()
         self._fill()
 
     def _fill(self) -> None:
         """Start new ones while there is room."""
         while self._waiting and not self._stopping and self._places.room(Kind.NEW) > 0:
+            if self._may_begin(1) < 1:
+                self._fill_later()
+                return
             self._start(*self._waiting.take(), Kind.NEW)
+
+    def _may_begin(self, room: int) -> int:
+        return room if self._current is None else self.giving_way.room(room, self._current.services.clock.monotonic())
+
+    def _fill_later(self) -> None:
+        if not self._looks_again and self._current is not None:
+            self._looks_again = True
+            self._current.services.background.spawn(self._fill_again(self._current.services))
+
+    async def _fill_again(self, services: Services) -> None:
+        await services.clock.sleep(LOOK_AGAIN_S)
+        self._looks_again = False
+        self._fill()
 
     def _start(self, payout: Payout, lease: Lease, kind: Kind) -> None:
         task = asyncio.create_task(self._advance(payout, lease))
         self._tasks[task] = (payout.id, lease)
         self._places.enter(task, kind)
+        self.giving_way.began()
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -146,18 +170,20 @@ class PayoutWorker:
             claimed, sleep_s = await self._claim(services)
             if claimed == 0 or self._room() <= 0:
                 await self.bell.wait(services.clock, sleep_s)
+            if self.giving_way.crowded():  # every payout that ends rings the bell, and a claim is work too
+                await self._stop_bell.wait(services.clock, LOOK_AGAIN_S)
 
     def _room(self) -> int:
         """How many to claim now. Behind a backlog a claim costs more, so it is made for a quarter of the places."""
         room = self._places.room(Kind.DUE)
         worth = self._places.places // 4 if self._behind else 1
-        return min(room, CLAIM_MAX) if room >= worth else 0
+        return self._may_begin(min(room, CLAIM_MAX)) if room >= worth else 0
 
     async def _claim(self, services: Services) -> tuple[int, float]:
         """Start what is due; how many there were, and how long nothing more will be: at most one round."""
         room, full = self._room(), services.outside.full
         if room <= 0:
-            return 0, self._every_s
+            return 0, LOOK_AGAIN_S if self.giving_way.crowded() else self._every_s
         pick = Pick(self._turns, full)
         now, monotonic_s = services.clock.now(), services.clock.monotonic()
         let_go = [(payout_id, lease) for at_s, payout_id, lease in self._put_off if at_s <= monotonic_s]
@@ -195,6 +221,7 @@ class PayoutWorker:
         """
         self._stopping = True
         self.bell.ring()
+        self._stop_bell.ring()
         in_hand = [(payout.id, lease) for payout, lease in self._waiting.drain()]
         in_hand += [(payout_id, lease) for _, payout_id, lease in self._put_off]
         left: set[asyncio.Task[None]] = set()

@@ -121,6 +121,26 @@ async def retries(stage: ChaosStage, scene: Scene) -> None:
     await stage.retry(scene.order.payout_id, f"{scene.order.reference}-again")
 
 
+async def is_one_of_a_batch(stage: ChaosStage, scene: Scene) -> None:
+    """It is ordered in a batch, with another item that is none."""
+    body = scene.order.body()
+    await stage.batch(f"{scene.order.reference}-batch", [body, {**body, "preference": "there-is-none"}])
+    while not await stage.payouts(f"&reference={scene.order.reference}"):
+        await asyncio.sleep(0.01)
+
+
+async def is_saved_first(stage: ChaosStage, scene: Scene) -> None:
+    """Its beneficiary is kept, too."""
+    await stage.save(scene.order.body()["beneficiary"])
+    await scene.order.place(stage)
+
+
+async def is_told_elsewhere(stage: ChaosStage, scene: Scene) -> None:
+    """Its app wants its callbacks at one more place."""
+    await stage.listen_at(f"http://127.0.0.1:9/{scene.order.reference}")
+    await scene.order.place(stage)
+
+
 async def finds_it_full(stage: ChaosStage, scene: Scene) -> None:
     """The channel takes one at a time, and has one."""
     await scene.blocker().place(stage)

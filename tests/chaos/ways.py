@@ -23,9 +23,12 @@ from tests.chaos.scenes import (
     finds_it_full,
     holds_a_channel_back,
     is_late,
+    is_one_of_a_batch,
     is_overtaken_in_the_queue,
     is_released,
+    is_saved_first,
     is_told_again,
+    is_told_elsewhere,
     loses_its_lease,
     places,
     places_under_two_people,
@@ -154,6 +157,9 @@ UNWANTED = Way(
     untold=True,
 )
 RETRIED = Way(retries, deeds=frozenset({Deed.FAILED}))
+IN_A_BATCH = Way(is_one_of_a_batch, deeds=frozenset({Deed.PAID}))
+TOLD_ELSEWHERE = Way(is_told_elsewhere, deeds=frozenset({Deed.PAID}))
+SAVED = Way(is_saved_first, deeds=frozenset({Deed.PAID}))
 FULL = Way(finds_it_full, overlay=_tight)
 QUEUED = Way(is_overtaken_in_the_queue, overlay=_one_at_a_time)
 OVERTAKEN = Way(loses_its_lease, overlay=_short_calls, deeds=ALL_DEEDS - {Deed.STOPPED}, channels=ON_THE_WIRE)
@@ -178,6 +184,12 @@ WAYS: tuple[tuple[Commit | Send, Way | None], ...] = (
     (Commit.CANCEL_SENT, UNWANTED),
     (Commit.RETRIED, RETRIED),
     (Commit.RETRY_ENDED, RETRIED),
+    (Commit.BENEFICIARY, SAVED),
+    (Commit.ENDPOINT, TOLD_ELSEWHERE),
+    (Commit.BATCH, IN_A_BATCH),
+    (Commit.BATCH_READY, IN_A_BATCH),
+    (Commit.BATCHES_CLAIMED, IN_A_BATCH),
+    (Commit.BATCH_WORKED, IN_A_BATCH),
     (Commit.SUBMIT_ANSWER, DIRECT),
     (Commit.QUERY_ANSWER, UNKNOWN),
     (Commit.CANCEL_ANSWER, UNWANTED),

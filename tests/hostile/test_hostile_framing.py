@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.api import framing, protocol
+from gateway.api import doorway, framing, protocol
 from gateway.api.connections import ConnectionLimits
 from gateway.api.keys import KeyRing
 from gateway.api.listener import start_listener
@@ -243,6 +243,7 @@ async def trickle(api: ApiServer, first: bytes, drop: bytes) -> bytes:
 async def test_row_10_a_head_that_trickles(target: Target, monkeypatch: pytest.MonkeyPatch, drop: bytes) -> None:
     """A byte or a header line now and then extends no deadline: the head is whole in time, or the connection ends."""
     monkeypatch.setattr(protocol, "HEAD_DEADLINE_S", 0.1)
+    monkeypatch.setattr(doorway, "HEAD_DEADLINE_S", 0.1)
     told = await trickle(target.api, b"GET /v1/payouts HTTP/1.1\r\nHost: a\r\n", drop)
     assert not told or parse_answer(told).status == 400
 
@@ -273,6 +274,7 @@ async def test_row_11_a_notification_that_trickles(target: Target, monkeypatch: 
 async def test_row_10_slow_clients_keep_nobody_out(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty connections that say half a head are closed; meanwhile and afterwards honest requests are served."""
     monkeypatch.setattr(protocol, "HEAD_DEADLINE_S", 0.3)
+    monkeypatch.setattr(doorway, "HEAD_DEADLINE_S", 0.3)
     slow = [await target.api.connect() for _ in range(50)]
     for _, writer in slow:
         writer.write(b"GET /v1/payouts HTTP/1.1\r\nHost: a\r\nX-Slow: ")

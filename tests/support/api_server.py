@@ -25,6 +25,7 @@ from gateway.api.keys import KeyRecord, KeyRing, Scope, bearer_record
 from gateway.api.server import InForce, Listener, Snapshot, public_app, start_listener
 from gateway.api.signed_request import Algorithm, authorization
 from gateway.callbacks.endpoint import Endpoint
+from gateway.callbacks.sender import Sent
 from gateway.domain import changes
 from gateway.domain.event import EventType
 from gateway.domain.reasons import StatusCode
@@ -126,6 +127,18 @@ class EarChannel:
         return Reply(status, (("Content-Type", "text/xml"), ("X-Ear", code)), b"<heard/>")
 
 
+@dataclass
+class Upstream:
+    """The other side of every endpoint: answers as it is told to, else 204, and keeps what it was sent."""
+
+    answers: list[Sent] = field(default_factory=list)
+    sent: list[tuple[Endpoint, str, bytes]] = field(default_factory=list)
+
+    async def send(self, endpoint: Endpoint, message_id: str, body: bytes) -> Sent:
+        self.sent.append((endpoint, message_id, body))
+        return self.answers.pop(0) if self.answers else Sent(204, "HTTP 204", None, 7)
+
+
 @dataclass(frozen=True)
 class Answered:
     """One answer as it came over the wire."""
@@ -157,14 +170,24 @@ def parse_answer(raw: bytes) -> Answered:
 class ApiServer:
     """The public API, started; `services`, `clock` and `store` are its world."""
 
-    def __init__(self, services: Services, clock: FakeClock, store: FaultyStore, ear: EarChannel) -> None:
+    def __init__(
+        self,
+        services: Services,
+        clock: FakeClock,
+        store: FaultyStore,
+        ear: EarChannel,
+        upstream: Upstream,
+        *,
+        sandbox: bool = True,
+    ) -> None:
         self.services = services
+        self.upstream = upstream
         self.clock = clock
         self.store = store
         self.ear = ear
         keys = KeyRing([*(signer.record for signer in SIGNERS), bearer_record("test", "shop", TEST_KEY, ALL_SCOPES)])
         tokens = {"ear": NOTIFY_TOKEN, "gone": "tok_of_a_channel_that_is_gone"}
-        self.app = public_app(InForce(Snapshot(services, keys, tokens)), sandbox=True, cursor_key=CURSOR_KEY)
+        self.app = public_app(InForce(Snapshot(services, keys, tokens)), sandbox=sandbox, cursor_key=CURSOR_KEY)
         self.listener: Listener | None = None
         self._references = count(1)
 
@@ -286,7 +309,7 @@ def http(method: str, target: str, body: bytes, headers: Mapping[str, str]) -> b
     return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
-def make_server(folder: Path) -> ApiServer:
+def make_server(folder: Path, *, sandbox: bool = True) -> ApiServer:
     """An API with a store in `folder`, not yet started."""
     clock = FakeClock()
     store = FaultyStore(SqliteStore.open_file(folder / "api.db", Sealer([b"k" * 32], secrets.token_bytes), "sandbox"))
@@ -311,8 +334,9 @@ def make_server(folder: Path) -> ApiServer:
         hand_over=lambda payout, lease: None,
         wake=lambda: None,
         wake_callbacks=lambda: None,
+        sender=(upstream := Upstream()),
     )
-    return ApiServer(services, clock, store, ear)
+    return ApiServer(services, clock, store, ear, upstream, sandbox=sandbox)
 
 
 def basic(user: str, password: str) -> str:

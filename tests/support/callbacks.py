@@ -103,7 +103,7 @@ def make_callback(endpoint: Endpoint, **changes: Any) -> Callback:
 
 @dataclass
 class FakeStore:
-    """Callbacks, deliveries and the audit, and nothing else: any other verb of the port is an AttributeError."""
+    """Callbacks, deliveries, the audit and no endpoints: any other verb of the port is an AttributeError."""
 
     rows: dict[tuple[str, str], Callback] = field(default_factory=dict)
     tried: list[Delivery] = field(default_factory=list)
@@ -117,6 +117,15 @@ class FakeStore:
     async def run(self, unit: Callable[[Any], Any]) -> Any:
         self.units += 1
         return unit(self)
+
+    async def read(self, query: Callable[[Any], Any]) -> Any:
+        return query(self)
+
+    def endpoint(self, _app: str, _endpoint_id: str) -> None:
+        """Apps have made none."""
+
+    def event(self, _shard: int, event_id: str) -> list[Callback]:
+        return [row for row in self.rows.values() if row.id == event_id]
 
     def put(self, *callbacks: Callback) -> None:
         self.rows.update({(callback.id, callback.endpoint): callback for callback in callbacks})

@@ -11,7 +11,7 @@ import asyncio
 import json
 import shutil
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -257,6 +257,22 @@ class ChaosStage:
         """Order a failed one again; the status of the answer. Raises `Died`."""
         body = json.dumps({"reference": reference}).encode()
         status, _ = await self._call("POST", f"/v1/payouts/{payout_id}/retry", body)
+        return status
+
+    async def batch(self, reference: str, items: Sequence[object]) -> int:
+        """Order many in one call; the status of the answer. Raises `Died`."""
+        body = json.dumps({"reference": reference, "items": items}).encode()
+        status, _ = await self._call("POST", "/v1/batches", body)
+        return status
+
+    async def save(self, beneficiary: object) -> int:
+        """Have a beneficiary kept; the status of the answer. Raises `Died`."""
+        status, _ = await self._call("POST", "/v1/beneficiaries", json.dumps({"beneficiary": beneficiary}).encode())
+        return status
+
+    async def listen_at(self, url: str) -> int:
+        """Have callbacks sent there, too; the status of the answer. Raises `Died`."""
+        status, _ = await self._call("POST", "/v1/callback_endpoints", json.dumps({"url": url}).encode())
         return status
 
     async def payout(self, payout_id: str, *, signed: bool = False) -> dict[str, Any]:

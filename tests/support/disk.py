@@ -14,6 +14,7 @@ from typing import Protocol
 from sqlalchemy import Connection, event
 
 from gateway.sealing import Sealer
+from gateway.store.data_keys import unlock
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import stamp_mode, upgrade
 from gateway.store.rows import Rows
@@ -31,7 +32,9 @@ class SmallDisk(MemoryStore):
         engine = writer_engine(path)
         upgrade(engine)
         stamp_mode(engine, "sandbox")
-        self._committer = GroupCommitter(engine, Rows(Sealer([bytes(32)], bytes)))
+        sealer = Sealer([bytes(32)], bytes)
+        unlock(engine, sealer)
+        self._committer = GroupCommitter(engine, Rows(sealer))
 
         @event.listens_for(engine, "begin")
         def _limit(connection: Connection) -> None:

@@ -16,9 +16,11 @@ from drawn.names import (
     formatted,
     model_of,
     snake,
+    snake_header,
 )
 from drawn.types import Types
 
+CSV = "text/csv"
 _DRAWN = "drawn from its OpenAPI document by draw_api.py. Do not edit."
 
 
@@ -36,8 +38,11 @@ class Operation:
     """As a call passes them on."""
     variables: tuple[str, ...]
     pairs: tuple[str, ...]
+    headers: tuple[str, ...]
     joined: tuple[str, ...]
     body: str | None
+    csv: bool
+    """The body is handed in as it is sent."""
     answer: str
     """The type of what comes back."""
     read: str
@@ -50,33 +55,47 @@ def operations(document: Document) -> Iterator[Operation]:
     types = Types(document, "models.")
     for path, methods in document["paths"].items():
         for method, told in methods.items():
-            if told["operationId"] not in LEFT_OUT:
-                yield _operation(method.upper(), path, told, types)
+            if told["operationId"] in LEFT_OUT:
+                continue
+            yield _operation(method.upper(), path, told, types)
+            if CSV in told.get("requestBody", {}).get("content", {}):
+                yield _operation(method.upper(), path, told, types, csv=True)
 
 
-def _operation(method: str, path: str, told: Any, types: Types) -> Operation:
+def _operation(method: str, path: str, told: Any, types: Types, *, csv: bool = False) -> Operation:
+    """`csv`: the same with a body that is CSV already."""
     given = told["parameters"]
-    unknown = {each["in"] for each in given} - {"path", "query"}
+    unknown = {each["in"] for each in given} - {"path", "query", "header"}
     if unknown:
         raise ValueError(f"{told['operationId']}: draw_api.py does not know parameters in {unknown}")
     variables = tuple(each["name"] for each in given if each["in"] == "path")
     query = [each for each in given if each["in"] == "query"]
-    body = _body(told)
-    named = BODY_NAMES.get(body or "", "body")
+    headers = [(snake_header(each["name"]), each["name"]) for each in given if each["in"] == "header"]
+    body = None if csv else _body(told)
+    named = "csv" if csv else BODY_NAMES.get(body or "", "body")
     answer, read, accept = _answer(told)
-    positional = [f"{name}: str" for name in variables] + ([f"{named}: models.{body}"] if body else [])
+    sent = [f"{named}: bytes"] if csv else [f"{named}: models.{body}"] if body else []
+    positional = [f"{name}: str" for name in variables] + sent
     optional = [f"{each['name']}: {types.of(each['schema'], sent=True)} | None = None" for each in query]
+    optional += [f"{name}: str | None = None" for name, _ in headers]
     return Operation(
-        name=snake(told["operationId"]),
+        name=snake(told["operationId"]) + ("_csv" if csv else ""),
         method=method,
         path=path,
         doc=_sentence(told),
         parameters=(*positional, *(["*"] if optional else []), *optional),
-        arguments=(*variables, *([named] if body else []), *(f"{each['name']}={each['name']}" for each in query)),
+        arguments=(
+            *variables,
+            *([named] if sent else []),
+            *(f"{each['name']}={each['name']}" for each in query),
+            *(f"{name}={name}" for name, _ in headers),
+        ),
         variables=variables,
         pairs=tuple(f'("{each["name"]}", {each["name"]})' for each in query),
+        headers=tuple(f'("{header}", {name})' for name, header in headers),
         joined=tuple(each["name"] for each in query if each.get("explode") is False),
-        body=named if body else None,
+        body=named if sent else None,
+        csv=csv,
         answer=answer,
         read=read,
         accept=accept,
@@ -147,7 +166,11 @@ def _function(one: Operation) -> str:
     if one.pairs:
         joined = ", ".join(f'"{name}"' for name in one.joined)
         arguments.append(f"query=pairs({', '.join(one.pairs)}{f', joined=frozenset({{{joined}}})' if joined else ''})")
-    if one.body:
+    if one.headers:
+        arguments.append(f"headers=pairs({', '.join(one.headers)})")
+    if one.csv:
+        arguments += [f"body={one.body}", f'content_type="{CSV}"']
+    elif one.body:
         arguments.append(f"body=body_of({one.body})")
     if one.accept != "application/json":
         arguments.append(f'accept="{one.accept}"')

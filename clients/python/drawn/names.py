@@ -15,6 +15,8 @@ REPEATABLE = {
     "createPayout": "the reference makes it one order, however often it is sent",
     "cancelPayout": "a wish said twice is one wish",
     "createQuote": "a quote changes nothing: one more is one more price",
+    "createBatch": "the reference makes it one batch",
+    "createBeneficiary": "the same payee is saved once",
     "retryPayout": "the new reference makes it one order, and there is at most one retry",
 }
 """Calls that change something and may be repeated, and why. Reading is always repeatable."""
@@ -45,6 +47,11 @@ def model_of(reference: str) -> str:
 
 def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def snake_header(name: str) -> str:
+    """The argument of a header."""
+    return name.lower().replace("-", "_")
 
 
 def docstring(text: str, indent: str = "    ", lead: str = "") -> str:

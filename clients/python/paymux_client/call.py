@@ -26,7 +26,10 @@ class Call(Generic[T_co]):
     read: Callable[[bytes], T_co]
     """The answer's body as a model. Raises `Unreadable`."""
     query: Pairs = ()
+    headers: Pairs = ()
     body: bytes | None = field(default=None, repr=False)
+    content_type: str = "application/json"
+    """Of the body."""
     accept: str = "application/json"
     repeatable: bool = False
     """Said twice it is one: a read, a wish, or an order that its reference makes one."""

@@ -5,7 +5,7 @@ Answers may grow: what this client does not know of an object is in its `extra`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -27,11 +27,33 @@ class AttemptState(StrEnum):
     RETURNED = "returned"
 
 
+class BatchForm(StrEnum):
+    """What it came as."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+class BatchStatus(StrEnum):
+    """How far a batch is, as apps are told."""
+
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+
+
 class BeneficiaryKind(StrEnum):
     """What kind of account the money goes to; channels declare which they can pay."""
 
     WECHAT = "wechat"
     BANK_ACCOUNT = "bank_account"
+
+
+class CallbackStand(StrEnum):
+    """How far a callback has come."""
+
+    DUE = "due"
+    DELIVERED = "delivered"
+    PARKED = "parked"
 
 
 class ChannelState(StrEnum):
@@ -57,9 +79,11 @@ class ProblemCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
     REFERENCE_REUSED = "reference_reused"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_CANCELABLE = "not_cancelable"
     QUOTE_EXPIRED = "quote_expired"
     NOT_RETRYABLE = "not_retryable"
+    ENDPOINT_REFUSED = "endpoint_refused"
     TRANSITION_REFUSED = "transition_refused"
     REQUEST_REFUSED = "request_refused"
     BODY_TOO_LARGE = "body_too_large"
@@ -80,6 +104,13 @@ class Condition(StrEnum):
     RESTING = "resting"
 
 
+class DisabledFor(StrEnum):
+    """Why nothing is sent to it any more."""
+
+    GONE = "gone"
+    DEAD = "dead"
+
+
 class EventType(StrEnum):
     """Every kind of change a payout can go through."""
 
@@ -98,6 +129,7 @@ class EventType(StrEnum):
     PAYOUT_FREEZE_LIFTED = "payout.freeze_lifted"
     PAYOUT_RESOLVED = "payout.resolved"
     PAYOUT_RETRIED = "payout.retried"
+    PAYOUT_ERASED = "payout.erased"
 
 
 class FeeKind(StrEnum):
@@ -106,6 +138,21 @@ class FeeKind(StrEnum):
     FLAT = "flat"
     PERCENT = "percent"
     BOTH = "both"
+
+
+class ItemStatus(StrEnum):
+    """What became of an item."""
+
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+
+
+class KeyKind(StrEnum):
+    """What a key signs with: the version that its signatures begin with."""
+
+    V1 = "v1"
+    V1A = "v1a"
 
 
 class OnExpiry(StrEnum):
@@ -228,7 +275,7 @@ class AppEvent:
     type: str
     timestamp: datetime
     sequence: int
-    """Counts per payout."""
+    """Counts the events about this object."""
     api_version: str
     corrects: Status | str | None = None
     """The final status that this event takes back; absent otherwise."""
@@ -248,10 +295,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskQuote:
-    """What is to be paid, and to what kind of account."""
+    """What is to be paid, and to what kind of account: its `method`, or a saved beneficiary."""
 
     amount: Amount
-    method: BeneficiaryKind
+    method: BeneficiaryKind | None = None
+    beneficiary: SavedPayee | None = None
     preference: str | None = None
 
 
@@ -293,13 +341,108 @@ class BankAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchCounts:
+    """How many items there are, and how many in each status."""
+
+    total: int
+    waiting: int
+    accepted: int
+    """They are payouts."""
+    failed: int
+    """They are none, and will be none."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchItemPage:
+    """As they were sent."""
+
+    data: tuple[BatchItem, ...]
+    has_more: bool
+    next_cursor: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchItem:
+    """What became of one item."""
+
+    number: int
+    """From 1, as they were sent."""
+    row: int | None
+    """Of a CSV: as a spreadsheet counts, the header being row 1."""
+    reference: str | None
+    status: ItemStatus | str
+    payout_id: str | None
+    faults: tuple[Fault, ...]
+    """Each `pointer` leads into the item, as if it were an order by itself."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOrder:
+    """One payout of a batch: an order, but for a quote."""
+
+    reference: str
+    amount: Amount
+    beneficiary: WechatUser | BankAccount | SavedPayee
+    purpose: str | None = None
+    description: str | None = None
+    preference: str | None = None
+    send_at: datetime | None = None
+    send_by: datetime | None = None
+    on_expiry: OnExpiry = OnExpiry.FAIL
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A batch as it is now."""
+
+    object: Literal["batch"] = "batch"
+    id: str
+    reference: str
+    form: BatchForm | str
+    status: BatchStatus | str
+    items: BatchCounts
+    ended: Mapping[str, int]
+    """How its payouts ended, by status: as far as they were looked at, all of them once it is completed."""
+    created_at: datetime
+    completed_at: datetime | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeneficiaryPage:
+    """Newest first."""
+
+    data: tuple[Beneficiary, ...]
+    has_more: bool
+    next_cursor: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beneficiary:
+    """A saved beneficiary, masked. Its `id` stands in orders in the place of the account."""
+
+    object: Literal["beneficiary"] = "beneficiary"
+    id: str
+    beneficiary: MaskedWechatUser | MaskedBankAccount | Json
+    created_at: datetime
+    same_account: tuple[str, ...] | None = None
+    """When it is saved: others of yours with the same account, under another name or bank."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
     """How it stands with one address."""
 
     endpoint: str
     url: str | None
-    """Null when the address is no longer configured."""
-    status: str
+    """Null when the address was deleted, or is no longer configured."""
+    status: CallbackStand | str
     tries: int
     due_at: datetime | None
     delivered_at: datetime | None
@@ -356,20 +499,61 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreateBatch:
+    """Many orders in one call. Sent again with the same reference and content it answers with the batch as it is now."""
+
+    reference: str
+    items: Sequence[BatchOrder]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateBeneficiary:
+    """Somebody to keep, so that later orders name an id instead of an account."""
+
+    beneficiary: WechatUser | BankAccount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateEndpoint:
+    """Where callbacks shall go. Its URL and events stay as they are; make another one, then delete this."""
+
+    url: str
+    events: (
+        Sequence[
+            Literal[
+                "endpoint.disabled",
+                "payout.accepted",
+                "payout.action_required",
+                "payout.canceled",
+                "payout.disputed",
+                "payout.failed",
+                "payout.held",
+                "payout.paid",
+                "payout.processing",
+                "payout.returned",
+                "payout.scheduled",
+            ]
+        ]
+        | None
+    ) = None
+    keys: Sequence[KeyKind] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePayout:
     """An order to pay. Sent again with the same reference and content it answers with the payout as it is now."""
 
     reference: str
     amount: Amount
-    beneficiary: WechatUser | BankAccount
+    beneficiary: WechatUser | BankAccount | SavedPayee
     purpose: str | None = None
     description: str | None = None
     preference: str | None = None
     send_at: datetime | None = None
     send_by: datetime | None = None
     on_expiry: OnExpiry = OnExpiry.FAIL
-    quote_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    quote_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -401,11 +585,81 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointDeliveryPage:
+    """Newest event first."""
+
+    data: tuple[EndpointDelivery, ...]
+    has_more: bool
+    next_cursor: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointDelivery:
+    """One event, as this endpoint was or will be sent it."""
+
+    event_id: str
+    type: str
+    status: CallbackStand | str
+    created_at: datetime
+    due_at: datetime | None
+    delivered_at: datetime | None
+    parked_at: datetime | None
+    body: str
+    """The very text that is signed and sent."""
+    tries: tuple[Try, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointKey:
+    """A key that callbacks are signed with."""
+
+    kind: KeyKind | str
+    public_key: str | None
+    """Of `v1a`: `whpk_` and base64. Null for `v1`, whose secret is shown once."""
+    created_at: datetime | None
+    expires_at: datetime | None
+    """Null: it is in use until it is rotated."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointList:
+    """See `EndpointList` in the API."""
+
+    data: tuple[Endpoint, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address of yours."""
+
+    object: Literal["callback_endpoint"] = "callback_endpoint"
+    id: str
+    url: str
+    source: str
+    """What stands in the operator's configuration is read-only here."""
+    events: tuple[str, ...]
+    """Empty: all."""
+    status: str
+    disabled_for: DisabledFor | str | None
+    disabled_at: datetime | None
+    failing_since: datetime | None
+    """Since when nothing was taken; null while it does well, and for one of the configuration."""
+    keys: tuple[EndpointKey, ...]
+    """In use; the newest first."""
+    created_at: datetime | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventData:
     """See `EventData` in the API."""
 
     object: Json
-    """The payout as it was then, masked."""
+    """What it is about, as it was then: a payout, masked, unless the type says otherwise."""
     extra: Json = field(default_factory=dict, repr=False)
 
 
@@ -531,6 +785,30 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewEndpoint:
+    """The endpoint, with what is shown this once."""
+
+    object: Literal["callback_endpoint"] = "callback_endpoint"
+    id: str
+    url: str
+    source: str
+    """What stands in the operator's configuration is read-only here."""
+    events: tuple[str, ...]
+    """Empty: all."""
+    status: str
+    disabled_for: DisabledFor | str | None
+    disabled_at: datetime | None
+    failing_since: datetime | None
+    """Since when nothing was taken; null while it does well, and for one of the configuration."""
+    keys: tuple[EndpointKey, ...]
+    """In use; the newest first."""
+    created_at: datetime | None
+    secret: str | None
+    """The `whsec_…` of the newest `v1` key; null where there is none, or where a repeat came too late for it."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NextAction:
     """What the payee must do before the channel pays, with the fields that the channel's front end needs."""
 
@@ -585,6 +863,8 @@ class Payout:
     on_expiry: OnExpiry | str
     quote: PayoutQuote | None
     """What it was ordered on; null: without a quote."""
+    batch_id: str | None
+    """The batch that it was ordered in."""
     retry_of: str | None
     """The failed payout that it orders again."""
     retried_as: str | None
@@ -597,6 +877,8 @@ class Payout:
     disputed: bool
     created_at: datetime
     settled_at: datetime | None
+    erased_at: datetime | None
+    """Since then it says no more whom it was for: account and name are empty."""
     attempts: tuple[Attempt, ...] | None = None
     """With `expand=attempts` only."""
     timeline: tuple[Event, ...] | None = None
@@ -706,6 +988,26 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverEvents:
+    """A window of events to be sent to the endpoint: made at `since` or later, and before `until`."""
+
+    since: datetime
+    until: datetime | None = None
+    which: Literal["undelivered", "all"] = "undelivered"
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """So many events were made due. While `has_more` is true, ask again with the cursor."""
+
+    due: int
+    has_more: bool
+    next_cursor: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """See `Refusal` in the API."""
 
@@ -719,9 +1021,24 @@ class RetryPayout:
     """A failed payout again, under a new reference, to the same beneficiary or a corrected one."""
 
     reference: str
-    beneficiary: WechatUser | BankAccount | None = None
+    beneficiary: WechatUser | BankAccount | SavedPayee | None = None
     send_by: datetime | None = None
     on_expiry: OnExpiry = OnExpiry.FAIL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateSecret:
+    """New keys, beside which the present ones go on signing for a while."""
+
+    overlap_s: int = 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPayee:
+    """A saved beneficiary, by its id. The order takes a copy of it."""
+
+    type: Literal["saved"] = "saved"
+    id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -755,6 +1072,32 @@ class StreamEvent:
     """The line's type, or `end`."""
     data: str
     """JSON: the line as the timeline has it; with `end` the payout."""
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedOut:
+    """What came back from a test event. Of the answer's content nothing is told."""
+
+    event_id: str
+    sent_at: datetime
+    delivered: bool
+    """It would have counted as delivered."""
+    status: int | None
+    """The HTTP status; null: there was no answer."""
+    detail: str
+    duration_ms: int
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """See `Try` in the API."""
+
+    at: datetime
+    status: int | None
+    detail: str
+    duration_ms: int
     extra: Json = field(default_factory=dict, repr=False)
 
 

@@ -86,9 +86,9 @@ def talk(call: Call[T], key: Key | None, prefix: str, retries: Retries, world: W
 def _signed(call: Call[T], key: Key | None, prefix: str, world: World) -> Send:
     """One try: the same bytes as the last, under a new nonce and the present time."""
     target = prefix + call.target
-    headers = [("Accept", call.accept)]
+    headers = [("Accept", call.accept), *call.headers]
     if call.body is not None:
-        headers.append(("Content-Type", "application/json"))
+        headers.append(("Content-Type", call.content_type))
     if key is not None:
         signed = key.authorization(call.method, target.encode(), int(world.now_s()), world.nonce(), call.body or b"")
         headers.append(("Authorization", signed))

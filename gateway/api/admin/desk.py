@@ -114,8 +114,11 @@ def line_view(payout: Payout) -> Json:
 def file_view(found: desk.File) -> Json:
     """Everything about one payout."""
     payout = found.payout
+    whole = masked_view(payout)
+    for own in ("metadata", "purpose"):  # the app's words, which may name anybody
+        del whole[own]
     return {
-        **masked_view(payout),
+        **whole,
         "app": payout.app,
         "frozen": payout.frozen,
         "hold": {"code": str(payout.hold.code), "at": timestamp(payout.hold.at)} if payout.hold else None,

@@ -30,4 +30,7 @@ RIGHTS: dict[str, Right] = {
     "liftOverrides": _R.TEND,
     "showConfig": _R.LOOK,
     "reloadConfig": _R.TEND,
+    "rotateKeys": _R.TEND,
+    "findPayouts": _R.LOOK,
+    "erasePayout": _R.APPROVE,
 }

@@ -186,8 +186,9 @@ def _alike(one: Evidence, other: Evidence) -> bool:
 
 
 def _tried(tx: ReadTx, callback: Callback) -> bool:
-    mine = [each for each in tx.callbacks(callback.payout_id) if each.id == callback.id]
-    return any(each.tries == callback.tries and each.due_at == callback.due_at for each in mine)
+    mine = tx.event(callback.shard, callback.id)
+    alike = (each for each in mine if each.endpoint == callback.endpoint)
+    return any(each.tries == callback.tries and each.due_at == callback.due_at for each in alike)
 
 
 def _saved(tx: ReadTx, after: Payout) -> bool:

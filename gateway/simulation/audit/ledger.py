@@ -140,7 +140,7 @@ def count_open(books: Books) -> None:
 
 
 def _take_try(books: Books, callback: Callback) -> None:
-    case = books.cases.get(callback.payout_id)
+    case = books.cases.get(callback.payout_id or "")
     sending = case.sendings.get((callback.id, callback.endpoint)) if case is not None else None
     if sending is not None:
         sending.callback = callback

@@ -42,7 +42,8 @@ def sends_are_settled(books: Books, case: Case) -> str | None:
     """31: in calm times no send stays open: whatever a crash left behind was asked about, sent again, or is held."""
     if books.calm_since is None or books.now is None or case.payout.hold is not None:
         return None
-    held_until = min(case.leased_until or books.calm_since, books.calm_since + WRONG_CLOCK)
+    put_off_until = max(case.leased_until or books.calm_since, case.due_at or books.calm_since)
+    held_until = min(put_off_until, books.calm_since + WRONG_CLOCK)  # either may come of a clock that was wrong
     free_since = max(case.free_since or books.calm_since, books.calm_since, held_until)
     for attempt in case.payout.attempts:
         since = max(attempt.last_sent_at or free_since, free_since)

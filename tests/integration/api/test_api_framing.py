@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from gateway.api import framing, protocol
+from gateway.api import doorway, framing, protocol
 from tests.support.api_server import ApiServer, http, parse_answer
 
 shared = pytest.mark.asyncio(loop_scope="module")
@@ -297,12 +297,14 @@ async def test_body_deadline(api: ApiServer, monkeypatch: pytest.MonkeyPatch) ->
 async def test_head_deadline(api: ApiServer, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
     """Row 10: a head that does not come is given up without a word."""
     monkeypatch.setattr(protocol, "HEAD_DEADLINE_S", 0.05)
+    monkeypatch.setattr(doorway, "HEAD_DEADLINE_S", 0.05)
     assert await api.raw_bytes(sent) == b""
 
 
 async def test_head_deadline_of_the_next_request(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Row 10: it holds for each request of a connection, while resting between them is allowed."""
     monkeypatch.setattr(protocol, "HEAD_DEADLINE_S", 0.05)
+    monkeypatch.setattr(doorway, "HEAD_DEADLINE_S", 0.05)
     reader, writer = await api.connect()
     async with asyncio.timeout(10):
         for _ in range(2):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from gateway.admission.commit_wait import Pressure
 from gateway.api import gate
@@ -80,6 +81,7 @@ async def test_its_connection_goes_on_with_the_next_request(crowd: Crowd, looked
         writer.write(order_bytes(crowd, **keep))
         assert (await read_answer(reader)).status == 503
     crowd.pressure = Pressure()
+    crowd.api.clock.move(gate.SAME_FOR_S)
     writer.write(order_bytes(crowd, **keep))
     assert (await read_answer(reader)).status == 201
     assert [answer is None for answer in looked] == [True, False, False, True]
@@ -136,3 +138,24 @@ async def test_beyond_the_places_for_those_held_back_it_hangs_up(crowd: Crowd, m
     assert (crowd.intake.paused, crowd.intake.turned_away) == (0, {"orders": 3})
     await crowd.api.start()
     waiting.close()
+
+
+def test_orders_are_turned_away_on_uvloop_too(tmp_path: Path, looked: list[bytes | None]) -> None:
+    """`serve` runs on uvloop, whose connections are of classes of its own: they are answered, and go on."""
+
+    async def play() -> list[int]:
+        crowd = Crowd(make_server(tmp_path))
+        await crowd.api.start()
+        crowd.pressure = FULL
+        reader, writer = await crowd.api.connect()
+        statuses = []
+        for _ in range(3):
+            writer.write(order_bytes(crowd, Connection="keep-alive"))
+            statuses.append((await read_answer(reader)).status)
+        writer.close()
+        await crowd.api.stop()
+        return statuses
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(play()) == [503, 503, 503]
+    assert [answer is None for answer in looked] == [True, False, False]

@@ -52,7 +52,7 @@ async def test_nobody_would_carry_it(api: ApiServer) -> None:
         ({"amount": {"value": 0, "currency": "CNY"}}, "/amount/value", "out_of_range"),
         ({"method": "cash"}, "/method", "unknown_value"),
         ({"preference": "dearest"}, "/preference", "unknown_value"),
-        ({"beneficiary": "x"}, "/beneficiary", "unknown_field"),
+        ({"payee": "x"}, "/payee", "unknown_field"),
     ],
 )
 async def test_what_is_no_question(api: ApiServer, fields: dict[str, Any], pointer: str, code: str) -> None:

@@ -68,6 +68,18 @@ async def test_an_accepted_payout_is_worked_on_at_once(running: Running) -> None
     assert await running.status(payout) is Status.PAID
 
 
+async def test_while_orders_are_turned_away_payouts_begin_more_slowly(running: Running) -> None:
+    """Accepted and durable, it waits for its share; it is paid before long, though the flood goes on."""
+    running.worker.giving_way.crowded = lambda: True
+    running.gateway.channels["alpha"].submits.append(an_answer(K.SUCCEEDED))
+    payout = await running.submit("order-1")
+    assert await running.status(payout) is Status.ACCEPTED
+    for _ in range(3):
+        await running.gateway.clock.advance(0.1)
+        await settle()
+    assert await running.status(payout) is Status.PAID
+
+
 async def test_an_open_attempt_is_asked_when_it_is_due(running: Running) -> None:
     """The loop sleeps exactly until the poll is due, not until its next round."""
     alpha = running.gateway.channels["alpha"]
@@ -291,5 +303,43 @@ async def test_a_dead_endpoint_delays_only_its_own_callbacks() -> None:
         await gateway.clock.advance(1.0)
         await settle()
     assert served.count("dead") == 40
+    await worker.stop(1)
+    await loop
+
+
+async def test_an_app_with_many_dead_endpoints_delays_only_its_own() -> None:
+    """Endpoints can be made by the dozen: while all of one app's hang, another app is served."""
+    gateway = scripted_gateway()
+    payout = await gateway.accept()
+    served: list[str] = []
+    hang = asyncio.Event()
+
+    async def deliver(callback: Callback) -> None:
+        if callback.app == "noisy":
+            await hang.wait()
+        served.append(callback.app)
+        done = replace(callback, tries=1, due_at=None, delivered_at=gateway.clock.now())
+        await gateway.store.run(lambda tx: tx.record_delivery(done, Delivery(gateway.clock.now(), 200, "", 1)))
+
+    def fill(tx: Tx) -> None:
+        for number in range(90):
+            told = replace(a_callback(gateway, payout.id, number, f"dead-{number % 30}"), shard=payout.shard)
+            tx.enqueue_callback(replace(told, app="noisy"))
+        tx.enqueue_callback(replace(a_callback(gateway, payout.id, 90, "good"), shard=payout.shard))
+
+    await gateway.store.run(fill)
+    worker = CallbackWorker(concurrency=16, every_s=1.0, timeout_s=15.0, deliver=deliver)
+    loop = asyncio.ensure_future(worker.run(gateway))
+    for _ in range(3):
+        await gateway.clock.advance(1.0)
+        await settle()
+    assert "acme" in served
+    assert "noisy" not in served
+    assert worker.busy <= 12
+    hang.set()
+    for _ in range(40):
+        await gateway.clock.advance(1.0)
+        await settle()
+    assert served.count("noisy") == 90
     await worker.stop(1)
     await loop

@@ -15,6 +15,7 @@ import pytest
 
 from gateway.domain.errors import CommitUnknown, StoreError, StoreUnavailable
 from gateway.sealing import Sealer
+from gateway.store.data_keys import unlock
 from gateway.store.engine import writer_engine
 from gateway.store.lanes import Queued
 from gateway.store.migrate import upgrade
@@ -43,7 +44,9 @@ class Writer:
     def __init__(self, path: Path) -> None:
         engine = writer_engine(path)
         upgrade(engine)
-        self._committer = GroupCommitter(engine, Rows(Sealer([bytes(32)], bytes)))
+        sealer = Sealer([bytes(32)], bytes)
+        unlock(engine, sealer)
+        self._committer = GroupCommitter(engine, Rows(sealer))
         self.kept: set[str] = set()
         self.refused: dict[str, StoreError] = {}
         self._count = 0

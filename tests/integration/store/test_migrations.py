@@ -10,7 +10,20 @@ from gateway.store import schema
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import current, head, upgrade
 
-NOT_OF_A_PAYOUT = {"usage", "meta", "nonces", "principals", "principal_tokens", "overrides", "audit", "reloads"}
+NOT_OF_A_PAYOUT = {
+    "usage",
+    "meta",
+    "nonces",
+    "callback_endpoints",
+    "principals",
+    "principal_tokens",
+    "overrides",
+    "audit",
+    "reloads",
+    "data_keys",
+    "beneficiaries",
+    "idempotency_keys",
+}
 
 
 def test_replayed_migrations_make_the_schema() -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import URL
 from gateway.domain import changes
 from gateway.domain.allowance import AllowanceSpent, Reservation, Used
 from gateway.domain.audit import Act, Deed, verify
+from gateway.domain.endpoint import AppEndpoint, DisabledFor, KeyKind, SigningKey
 from gateway.domain.errors import StaleWrite
 from gateway.domain.event import Event, EventType
 from gateway.domain.money import Money
@@ -106,6 +107,39 @@ async def test_callbacks_are_claimed_by_one(nodes: Nodes) -> None:
     claimed = await nodes.both(lambda tx: tx.claim_callbacks(NOW, later, 5, frozenset()), times=8)
     ids = [callback.id for part in claimed if not isinstance(part, BaseException) for callback in part]
     assert sorted(ids) == sorted({f"evt_{number}" for number in range(40)})
+
+
+async def test_an_endpoint_is_known_to_every_node_at_once(nodes: Nodes) -> None:
+    """Each writer remembers whom an app's changes are told to, and forgets it as soon as another node changed it: no
+    unit that begins after an endpoint was made, disabled or dropped goes by what was before."""
+    keys = (SigningKey(KeyKind.HMAC_SHA256, b"whsec_", NOW),)
+    made = AppEndpoint("ep_1", "acme", "https://acme.example/", frozenset(), keys, NOW)
+    for store in (nodes.one, nodes.two):
+        assert await store.run(lambda tx: tx.endpoints("acme")) == ()
+    await nodes.one.run(lambda tx: tx.add_endpoint(made))
+    assert await nodes.two.run(lambda tx: tx.endpoints("acme")) == (made,)
+    disabled = replace(made, disabled_at=NOW, disabled_for=DisabledFor.GONE)
+    await nodes.two.run(lambda tx: tx.save_endpoint(disabled, standing=True))
+    assert await nodes.one.run(lambda tx: tx.endpoints("acme")) == (disabled,)
+    assert await nodes.one.run(lambda tx: tx.drop_endpoint("acme", "ep_1"))
+    assert await nodes.both(lambda tx: tx.endpoints("acme")) == [(), ()]
+
+
+async def test_an_event_is_made_due_once_by_two_nodes(nodes: Nodes) -> None:
+    """Both recover it for an endpoint that never had it: its row is put in by one, and found by the other."""
+    told = Callback("evt_1", 7, None, "acme", "ep_1", "payout.paid", 1, b"{}", NOW, due_at=NOW)
+    await nodes.one.run(lambda tx: tx.enqueue_callback(told))
+
+    def recover(tx: Tx) -> bool:
+        if any(each.endpoint == "ep_2" for each in tx.event(7, "evt_1")):
+            return False
+        tx.enqueue_callback(replace(told, endpoint="ep_2"))
+        return True
+
+    for _ in range(5):
+        done = await nodes.both(recover)
+        assert sorted(map(str, done)) in (["False", "True"], ["False", "False"])
+    assert len(await nodes.one.read(lambda tx: tx.app_event("acme", "evt_1"))) == 2
 
 
 async def test_a_stale_fence_writes_nothing(nodes: Nodes) -> None:

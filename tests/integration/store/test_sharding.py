@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
 from gateway.store import schema
-from gateway.store.app_events import EventFilter
+from gateway.store.app_events import EventFilter, EventWindow
 from gateway.store.parked import ParkedWindow
 from gateway.store.port import PayoutFilter, Reference, Tx
 from gateway.store.sqlite import MemoryStore
@@ -46,6 +46,7 @@ CALLS: dict[str, Callable[[Tx], Any]] = {
     "next_due_at": lambda tx: tx.next_due_at(),
     "next_callback_due_at": lambda tx: tx.next_callback_due_at(),
     "payouts": lambda tx: tx.payouts("acme", PayoutFilter(), None, 1),
+    "payouts_at": lambda tx: tx.payouts_at(b"12345678", 1),
     "counts": lambda tx: tx.counts(),
     "census": lambda tx: tx.census(),
     "review_queue": lambda tx: tx.review_queue(),
@@ -59,7 +60,14 @@ CALLS: dict[str, Callable[[Tx], Any]] = {
     "parked": lambda tx: tx.parked(ParkedWindow(NOW), 1),
     "app_events": lambda tx: tx.app_events("acme", EventFilter(), None, 1),
     "app_event": lambda tx: tx.app_event("acme", "evt_1"),
+    "app_events_between": lambda tx: tx.app_events_between("acme", EventWindow(NOW, NOW), None, 1),
+    "endpoint_callbacks": lambda tx: tx.endpoint_callbacks("acme", "ep_1", None, None, 1),
     "open_retries": lambda tx: tx.open_retries(NOW, 1),
+    "open_items": lambda tx: tx.open_items("acme"),
+    "next_batch_due_at": lambda tx: tx.next_batch_due_at(),
+    "claim_batches": lambda tx: tx.claim_batches(NOW, NOW, 1),
+    "unready_batches": lambda tx: tx.unready_batches(NOW, 1),
+    "statuses": lambda tx: tx.statuses([a_payout("one").id, a_payout("two").id]),
     "find_channel_payout": lambda tx: tx.find_channel_payout("alpha", "C1"),
 }
 

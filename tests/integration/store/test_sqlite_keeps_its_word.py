@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
 from gateway.domain.errors import CommitUnknown, StoreUnavailable
 from gateway.sealing import Sealer
+from gateway.store.data_keys import unlock
 from gateway.store.engine import check_durability, writer_engine
 from gateway.store.migrate import upgrade
 from gateway.store.port import Lease, Reference, Tx
@@ -26,6 +27,14 @@ MARK = b"\x01mark"
 
 def a_sealer() -> Sealer:
     return Sealer([bytes(32)], bytes)
+
+
+def rows_on(engine: Engine) -> Rows:
+    """For a committer of the test's own on a database that no store has opened."""
+    upgrade(engine)
+    sealer = a_sealer()
+    unlock(engine, sealer)
+    return Rows(sealer)
 
 
 @pytest.fixture
@@ -119,9 +128,9 @@ class Broken:
     def __init__(self, path: Path) -> None:
         self.fail: list[str] = []
         engine = writer_engine(path)
-        upgrade(engine)
+        rows = rows_on(engine)
         event.listen(engine, "commit", self._on_commit)
-        self.thread = WriterThread(GroupCommitter(engine, Rows(a_sealer())))
+        self.thread = WriterThread(GroupCommitter(engine, rows))
 
     def _on_commit(self, connection: Connection) -> None:
         how = self.fail.pop() if self.fail else None
@@ -159,14 +168,14 @@ async def test_a_failed_commit_is_unknown_and_settled_by_repeating(tmp_path: Pat
 async def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
     """T10: when the disk is full units fail whole, nothing half is stored, and work goes on once there is room."""
     engine = writer_engine(tmp_path / "paymux.db")
-    upgrade(engine)
+    rows = rows_on(engine)
     limit = {"pages": 60}
 
     @event.listens_for(engine, "begin")
     def _limit(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA max_page_count={limit['pages']}")
 
-    thread = WriterThread(GroupCommitter(engine, Rows(a_sealer())))
+    thread = WriterThread(GroupCommitter(engine, rows))
     store = SqliteStore.__new__(SqliteStore)
     store._writer = thread
     units = [put(f"order-{number}") for number in range(400)]

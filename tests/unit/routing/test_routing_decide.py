@@ -50,6 +50,7 @@ ONE_FAULT = {
     RefusalCode.AMOUNT_ABOVE_MAX: (replace(REQUEST, amount=Money(1_001, "CNY")), SOUND, IDLE),
     RefusalCode.NO_FEE_RULE: (REQUEST, replace(SOUND, fees=()), IDLE),
     RefusalCode.ALREADY_TRIED: (replace(REQUEST, tried=frozenset({"alpha"})), SOUND, IDLE),
+    RefusalCode.NOT_ALLOWED: (replace(REQUEST, allow=frozenset({"beta"})), SOUND, IDLE),
     RefusalCode.BREAKER_OPEN: (REQUEST, SOUND, LiveFacts(breaker_open=True)),
     RefusalCode.IN_FLIGHT_FULL: (REQUEST, SOUND, LiveFacts(in_flight=10)),
     RefusalCode.RATE_LIMITED: (REQUEST, SOUND, LiveFacts(rate_available=False)),
@@ -94,6 +95,28 @@ def test_one_fault_gives_exactly_its_reason(code: RefusalCode) -> None:
     decision = decide(request, [policy], {"alpha": live}, now=NOW)
     assert decision.ranked == ()
     assert decision.waitable is PASSING[code]
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "left"),
+    [
+        ("", "", "alpha beta gamma"),
+        ("alpha", "", "alpha"),
+        ("", "alpha beta", "gamma"),
+        ("alpha beta", "beta", "alpha"),
+        ("alpha", "alpha", ""),
+    ],
+)
+def test_an_app_says_which_channels_may_carry_it(allow: str, deny: str, left: str) -> None:
+    """No other one is ranked, whatever it costs, also when time is over; each refusal says that it was the app."""
+    request = replace(REQUEST, allow=frozenset(allow.split()), deny=frozenset(deny.split()))
+    channels = [replace(SOUND, name=name) for name in ("alpha", "beta", "gamma")]
+    for last in (False, True):
+        decision = decide(replace(request, last=last), channels, {})
+        assert [each.channel for each in decision.ranked] == left.split()
+        assert {each.code for each in decision.refused} <= {RefusalCode.NOT_ALLOWED}
+        assert len(decision.ranked) + len(decision.refused) == 3
+        assert decision.waitable is bool(left)
 
 
 def test_all_reasons_are_given_and_one_lasting_reason_ends_the_wait() -> None:

@@ -18,6 +18,7 @@ from gateway.sealing import Sealer
 from gateway.simulation.lean_sql import LeanConnection, known_statements
 from gateway.simulation.stage import raw
 from gateway.store import schema, statements
+from gateway.store.data_keys import unlock
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import upgrade
 from gateway.store.port import Callback, Lease, Reference
@@ -35,9 +36,11 @@ def pair() -> Iterator[tuple[SqlTx, SqlTx]]:
     """A transaction by SQLAlchemy, and one by the short way, on databases of their own."""
     engines = [writer_engine(None), writer_engine(None)]
     numbers = count()
+    sealer = Sealer([bytes(32)], lambda size: sha256(str(next(numbers)).encode()).digest()[:size])
     for engine in engines:
         upgrade(engine)
-    rows = Rows(Sealer([bytes(32)], lambda size: sha256(str(next(numbers)).encode()).digest()[:size]))
+        unlock(engine, sealer)
+    rows = Rows(sealer)
     lean = LeanConnection(raw(engines[1]), known_statements(statements), _nothing)
     with engines[0].connect() as connection, connection.begin(), lean.begin():
         yield SqlTx(connection, rows), SqlTx(cast(Connection, lean), rows)
