@@ -26,6 +26,7 @@ from gateway.secret import Secret
 
 MASK = "***"
 TEXT_MAX = 2000
+_SHORT_MAX = 128
 ITEMS_MAX = 50
 DEPTH_MAX = 5
 
@@ -90,7 +91,19 @@ def private(*values: str | None) -> Iterator[None]:
 
 def redact(event: Mapping[str, object]) -> dict[str, object]:
     """One log event without anything that must not be in it. Values become text, numbers, lists and mappings."""
-    return {_name(key): field(key, value) for key, value in event.items()}
+    return {
+        _name(key): _short(key, known(value)) if type(value) is str and len(value) <= _SHORT_MAX else field(key, value)
+        for key, value in event.items()
+    }
+
+
+@lru_cache(maxsize=8192)
+def _short(key: str, words: str) -> str:
+    """A short text as it may stand under `key`, when what is private was taken out of it: most of a line's words are
+    those of the lines before."""
+    if _masked(key):
+        return MASK
+    return words if _kept(key, words) else _without_shapes(words)
 
 
 def _name(key: str) -> str:
@@ -173,12 +186,16 @@ def _nested(key: str, value: object, depth: int) -> object:
 
 def text(words: str) -> str:
     """Free text without anything that looks like an account, a key or a signature, and cut at `TEXT_MAX`."""
-    masked = _SHAPES.sub(MASK, known(words[: 4 * TEXT_MAX]))
-    return _DIGITS.sub(MASK, masked)[:TEXT_MAX]
+    return _without_shapes(known(words[: 4 * TEXT_MAX]))
+
+
+def _without_shapes(words: str) -> str:
+    return _DIGITS.sub(MASK, _SHAPES.sub(MASK, words))[:TEXT_MAX]
 
 
 def known(words: str) -> str:
     """`words` without the strings that `private` has named."""
     for value in _private.get():
-        words = words.replace(value, MASK)
+        if value in words:
+            words = words.replace(value, MASK)
     return words

@@ -126,7 +126,10 @@ def _router(config: Config, memory: Router, world: World) -> Router:
 def _doors(config: Config) -> Doors:
     amounts = {name: part.max_amount for name, part in config.apps.items() if part.max_amount}
     waiting = BacklogLimits(config.limits.waiting, {name: app.limits.waiting for name, app in config.apps.items()})
-    return Doors(config.gateway.trusted_proxies, amounts, config.limits.notifications, _intake(config), waiting)
+    seen_by = frozenset(name for name, part in config.apps.items() if part.sees_funding)
+    return Doors(
+        config.gateway.trusted_proxies, amounts, config.limits.notifications, _intake(config), waiting, seen_by
+    )
 
 
 def _intake(config: Config) -> IntakeLimits:

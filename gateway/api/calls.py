@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.api.balances import Balances, balance_routes
 from gateway.api.batches import Batches, batch_routes
 from gateway.api.beneficiaries import Beneficiaries, beneficiary_routes
 from gateway.api.channels import Channels, channel_routes
@@ -24,6 +25,7 @@ def calls(state: PublicState) -> tuple[Route, ...]:
         *endpoint_routes(Endpoints(state)),
         *stream_routes(Streams(state)),
         *retry_routes(Retries(state)),
+        *balance_routes(Balances(state)),
         *batch_routes(Batches(state)),
         *beneficiary_routes(Beneficiaries(state)),
         *steering_routes(Steering(state)),

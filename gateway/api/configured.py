@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from gateway.api.problems import Fault
+from gateway.api.schemas import ChannelsWish
 from gateway.api.state import PublicState
 from gateway.domain.money import Money
 from gateway.domain.quote import Quote
@@ -28,6 +29,19 @@ def faults_of_time(send_at: datetime | None, quote: Quote | None, now: datetime)
     if quote is not None and send_at >= quote.expires_at:
         faults.append(Fault("/send_at", "after_quote", "before the quote's expires_at"))
     return faults
+
+
+def faults_of_channels(state: PublicState, wish: ChannelsWish | None) -> Iterator[Fault]:
+    """Names that are no channel of ours, and those that are wanted and not wanted at once."""
+    if wish is None:
+        return
+    known = state.services.channels
+    for side, names in (("allow", wish.allow), ("deny", wish.deny)):
+        for index, name in enumerate(names):
+            if name not in known:
+                yield Fault(f"/channels/{side}/{index}", "unknown_value", f"one of {', '.join(sorted(known))}")
+            elif side == "deny" and name in wish.allow:
+                yield Fault(f"/channels/{side}/{index}", "contradiction", "it stands in allow, too")
 
 
 def _over_limit(state: PublicState, app: str, amount: Money) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from gateway.api.replies import Reply, Timestamp
-from gateway.api.schemas import Body, Instant
+from gateway.api.schemas import Body, Instant, each_once
 from gateway.callbacks.body import EVENT_TYPES
 from gateway.callbacks.endpoint import Endpoint
 from gateway.callbacks.signing import public_key
@@ -44,12 +44,6 @@ def _event(event_type: str) -> str:
     return event_type
 
 
-def _each_once(words: list[str]) -> list[str]:
-    if len(set(words)) != len(words):
-        raise PydanticCustomError("doubled", "one stands there twice")
-    return words
-
-
 EventType = Annotated[str, Field(json_schema_extra={"enum": sorted(EVENT_TYPES)}), AfterValidator(_event)]
 KeyWord = Literal["v1", "v1a"]
 
@@ -65,11 +59,11 @@ class CreateEndpoint(Body):
     """Where callbacks shall go. Its URL and events stay as they are; make another one, then delete this."""
 
     url: Annotated[str, StringConstraints(pattern=URL_PATTERN, max_length=URL_MAX), AfterValidator(_target)]
-    events: Annotated[list[EventType], Field(max_length=len(EVENT_TYPES)), _ONCE, AfterValidator(_each_once)] = Field(
+    events: Annotated[list[EventType], Field(max_length=len(EVENT_TYPES)), _ONCE, AfterValidator(each_once)] = Field(
         default_factory=list
     )
     """Empty: all."""
-    keys: Annotated[list[KeyWord], Field(min_length=1, max_length=2), _ONCE, AfterValidator(_each_once)] = Field(
+    keys: Annotated[list[KeyWord], Field(min_length=1, max_length=2), _ONCE, AfterValidator(each_once)] = Field(
         default_factory=_a_secret
     )
     """What to sign with: `v1` is HMAC-SHA256 under a shared secret, `v1a` Ed25519."""

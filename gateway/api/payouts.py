@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from gateway.api import quote_token
-from gateway.api.configured import faults_of, faults_of_time
+from gateway.api.configured import faults_of, faults_of_channels, faults_of_time
 from gateway.api.decisions import decision_views
 from gateway.api.flags import mixes_scripts
 from gateway.api.listing import one_page
@@ -60,6 +60,7 @@ class Payouts:
                 description=order.description,
                 metadata=order.metadata,
                 terms=order.terms(quote),
+                payer=None if order.payer is None else order.payer.payer(),
                 flags=flags,
                 saved=as_named(named),
             ),
@@ -98,6 +99,7 @@ class Payouts:
 
     def _faults(self, app: str, order: CreatePayout, quote: Quote | None) -> list[Fault]:
         faults = faults_of(self._state, app, order.money(), order.preference)
+        faults += faults_of_channels(self._state, order.channels)
         return faults + faults_of_time(order.send_at, quote, self._state.services.clock.now())
 
     @staticmethod

@@ -119,6 +119,19 @@ class PayoutQuoteReply(Reply):
     """Whether its channel is one of these, chosen while the quote was good; null while it has none."""
 
 
+class ChannelChoiceReply(Reply):
+    allow: list[str]
+    """No other ones; empty: any."""
+    deny: list[str]
+
+
+class PayerReply(Reply):
+    account_id: str
+    tier: str | None
+    device_id: str | None
+    ip: str | None
+
+
 class PayoutReply(Reply):
     """A payout as it is now. Final: paid, failed, canceled, returned; a paid one may still become returned, and a
     failed one that turns out paid says `disputed`."""
@@ -139,6 +152,10 @@ class PayoutReply(Reply):
     """Not before then; null: at once."""
     send_by: Timestamp | None
     on_expiry: OnExpiry
+    channels: ChannelChoiceReply | None
+    """Which may carry it, as the app said; null: any."""
+    payer: PayerReply | None
+    """The end user whose money it is, masked."""
     quote: PayoutQuoteReply | None
     """What it was ordered on; null: without a quote."""
     batch_id: Annotated[str, Field(pattern=BATCH_ID_PATTERN)] | None

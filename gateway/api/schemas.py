@@ -7,7 +7,9 @@ constraints before validators, whole numbers read by `strict_json`, honest nulls
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -34,11 +36,13 @@ from gateway.api.strict_json import TEXT_PATTERN, BadJson, escape, parse
 from gateway.domain.beneficiary import BankBeneficiary, Beneficiary, Saved, WechatBeneficiary
 from gateway.domain.identity import BENEFICIARY_ID_PATTERN
 from gateway.domain.money import MINOR_MAX, Money
+from gateway.domain.payer import Payer
 from gateway.domain.quote import Quote
-from gateway.domain.terms import OnExpiry, Terms
+from gateway.domain.terms import ChannelChoice, OnExpiry, Terms
 
 BODY_BYTES_MAX = USUAL_BYTES_MAX
 METADATA_KEYS_MAX = 20
+CHANNELS_MAX = 32
 BATCH_ITEMS_MAX = 1000
 REFERENCE_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 QUOTE_PATTERN = r"^qt_[A-Za-z0-9_-]{20,2048}$"
@@ -73,6 +77,21 @@ def _instant(value: object) -> datetime:
         raise PydanticCustomError("bad_instant", "no instant", {"why": "no such date or time"}) from None
     except ValueError as error:
         raise PydanticCustomError("bad_instant", "no instant", {"why": str(error)}) from None
+
+
+def _ip(text: str) -> str:
+    """In its usual form, so that one address is one content."""
+    try:
+        return str(ip_address(text if "%" not in text else ""))
+    except ValueError:
+        raise PydanticCustomError("bad_ip", "no address") from None
+
+
+def each_once(words: list[str]) -> list[str]:
+    """Of a list that stands for a set."""
+    if len(set(words)) != len(words):
+        raise PydanticCustomError("doubled", "one stands there twice")
+    return words
 
 
 class _NotNull:
@@ -121,6 +140,27 @@ PreferenceName = Annotated[str, StringConstraints(min_length=1, max_length=64), 
 """Which ones there are is the configuration's matter; `openapi.build` names them."""
 MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 MetadataValue = Annotated[str, StringConstraints(max_length=500), _PUBLISHED]
+
+
+ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ChannelNames = Annotated[
+    list[ChannelName],
+    Field(max_length=CHANNELS_MAX, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(each_once),
+]
+"""Which ones there are is the configuration's matter."""
+UserText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128),
+    Field(json_schema_extra={"pattern": NAME_PATTERN}),
+    AfterValidator(_plain_name),
+]
+IpAddress = Annotated[
+    str,
+    StringConstraints(max_length=45),
+    Field(json_schema_extra={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}),
+    AfterValidator(_ip),
+]
 
 
 class Body(BaseModel):
@@ -192,14 +232,44 @@ class _Order(Body):
         return payee_of(self.beneficiary)
 
 
+class ChannelsWish(Body):
+    """Which channels may carry it: none but those of `allow`, if it names any, and none of `deny`."""
+
+    allow: ChannelNames = Field(default_factory=list)
+    deny: ChannelNames = Field(default_factory=list)
+
+    def choice(self) -> ChannelChoice | None:
+        made = ChannelChoice(frozenset(self.allow), frozenset(self.deny))
+        return made if made.allow or made.deny else None
+
+
+class PayerWish(Body):
+    """The end user whose money it is. Kept encrypted, and masked in answers; nothing is decided by it."""
+
+    account_id: Annotated[UserText, Field(repr=False)]
+    tier: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] | None = None
+    device_id: UserText | None = Field(default=None, repr=False)
+    ip: IpAddress | None = Field(default=None, repr=False)
+
+    def payer(self) -> Payer:
+        return Payer(self.account_id, self.tier, self.device_id, self.ip)
+
+
 class CreatePayout(_Order):
     """An order to pay. Sent again with the same reference and content it answers with the payout as it is now."""
 
+    channels: ChannelsWish | None = None
+    payer: PayerWish | None = None
     quote_id: Annotated[str, StringConstraints(pattern=QUOTE_PATTERN)] | None = None
 
 
+    def terms(self, quote: Quote | None = None) -> Terms:
+        choice = None if self.channels is None else self.channels.choice()
+        return replace(super().terms(quote), channels=choice)
+
+
 class BatchOrder(_Order):
-    """One payout of a batch: an order, but for a quote."""
+    """One payout of a batch: an order, but for a quote, a choice of channels and a payer."""
 
 
 class CreateBatch(Body):
@@ -284,6 +354,7 @@ _FAULTS: Mapping[str, tuple[str, str]] = {
     "too_long": ("too_many", "at most {max_length} entries"),
     "list_type": ("not_an_array", "a JSON array"),
     "too_short": ("too_few", "at least {min_length} entries"),
+    "bad_ip": ("bad_format", "an IPv4 or IPv6 address"),
     "doubled": ("duplicate", "each once"),
     "dict_type": ("not_an_object", "a JSON object"),
     "model_type": ("not_an_object", "a JSON object"),

@@ -30,6 +30,8 @@ class Doors:
     """How much else, and each key's part of it."""
     backlog: BacklogLimits = field(default_factory=BacklogLimits)
     """How many accepted payouts may wait for a channel."""
+    funding_seen_by: frozenset[str] = frozenset()
+    """Apps that are told how much is left of channels' funding, which is also what other apps have used."""
 
 
 @dataclass(frozen=True, slots=True)

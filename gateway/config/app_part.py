@@ -81,5 +81,6 @@ class AppPart(Part):
     limits: KeyLimitsPart = KeyLimitsPart()
     max_amount: Mapping[CurrencyCode, Annotated[int, Field(ge=1, le=MINOR_MAX)]] = Field(default_factory=dict)
     """By currency, in minor units."""
+    sees_funding: bool = False
     keys: Annotated[tuple[AppKeyPart, ...], Words] = ()
     callbacks: Annotated[tuple[CallbackPart, ...], Words] = ()

@@ -38,8 +38,8 @@ ROOT = Path(__file__).parents[2]
 RUN = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements/run.lock && .venv/bin/python -m gateway demo"
 TEST = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements/dev.lock && .venv/bin/python -m pytest -q"
 NOUNS = {
-    "Payout", "App", "Beneficiary", "Saved beneficiary", "Batch", "Item", "Channel", "Adapter", "Capability", "Decision", "Expected cost", "Health",
-    "Experience", "Allowance", "Reservation", "Quote", "Attempt", "Transmission",
+    "Payout", "App", "Beneficiary", "Saved beneficiary", "Batch", "Item", "Channel", "Adapter", "Capability",
+    "Decision", "Expected cost", "Health", "Experience", "Allowance", "Reservation", "Quote", "Attempt", "Transmission",
     "Ground", "Answer", "Outcome", "Reject reason", "Status reason", "Incident", "Freeze", "Evidence", "Event",
     "Notification", "Callback", "Delivery", "Endpoint", "Lease", "Guard", "Permit", "Sandbox", "Fate", "Shard",
     "Fingerprint", "Closure", "Finality", "Refusal", "Hold", "Principal", "Request", "Resolution", "Quarantine",

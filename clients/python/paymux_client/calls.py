@@ -125,6 +125,7 @@ def list_events(
     *,
     type: Sequence[
         Literal[
+            "batch.completed",
             "endpoint.disabled",
             "payout.accepted",
             "payout.action_required",
@@ -265,6 +266,11 @@ def retry_payout(payout_id: str, body: models.RetryPayout) -> Call[models.Payout
         body=body_of(body),
         repeatable=True,
     )
+
+
+def list_balances() -> Call[models.BalanceList]:
+    """Whether channels have money for more payouts. Needs a key with the scope `query`."""
+    return Call("GET", "/v1/balances", reads(models.BalanceList), repeatable=True)
 
 
 def create_batch(body: models.CreateBatch, *, reference: str | None = None) -> Call[models.Batch]:

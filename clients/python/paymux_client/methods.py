@@ -97,6 +97,7 @@ class Methods(ABC):
         *,
         type: Sequence[
             Literal[
+                "batch.completed",
                 "endpoint.disabled",
                 "payout.accepted",
                 "payout.action_required",
@@ -191,6 +192,10 @@ class Methods(ABC):
         with the scope `submit`.
         """
         return self.do(calls.retry_payout(payout_id, body))
+
+    def list_balances(self) -> models.BalanceList:
+        """Whether channels have money for more payouts. Needs a key with the scope `query`."""
+        return self.do(calls.list_balances())
 
     def create_batch(self, body: models.CreateBatch, *, reference: str | None = None) -> models.Batch:
         """Order many payouts in one call, as JSON or as CSV. Needs a key with the scope `submit`."""
@@ -336,6 +341,7 @@ class AsyncMethods(ABC):
         *,
         type: Sequence[
             Literal[
+                "batch.completed",
                 "endpoint.disabled",
                 "payout.accepted",
                 "payout.action_required",
@@ -430,6 +436,10 @@ class AsyncMethods(ABC):
         with the scope `submit`.
         """
         return await self.do(calls.retry_payout(payout_id, body))
+
+    async def list_balances(self) -> models.BalanceList:
+        """Whether channels have money for more payouts. Needs a key with the scope `query`."""
+        return await self.do(calls.list_balances())
 
     async def create_batch(self, body: models.CreateBatch, *, reference: str | None = None) -> models.Batch:
         """Order many payouts in one call, as JSON or as CSV. Needs a key with the scope `submit`."""

@@ -184,6 +184,7 @@ class RefusalCode(StrEnum):
     BALANCE_LOW = "balance_low"
     MAINTENANCE = "maintenance"
     RULE = "rule"
+    NOT_ALLOWED = "not_allowed"
     NOT_QUOTED = "not_quoted"
     DEARER = "dearer"
 
@@ -330,6 +331,29 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceList:
+    """See `BalanceList` in the API."""
+
+    data: tuple[Balance, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """The funding of one channel in one currency."""
+
+    object: Literal["balance"] = "balance"
+    channel: str
+    currency: str
+    low: bool | None
+    """It takes nothing more until it is topped up; null: nobody told us of an account that runs dry."""
+    available: Money | None
+    """What may still be given to it, for all apps; null where your app may not see it, or there is no such account."""
+    as_of: datetime
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BankAccount:
     """A bank account: an IBAN or a plain number, with the bank's BIC or CNAPS line number."""
 
@@ -381,7 +405,7 @@ class BatchItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOrder:
-    """One payout of a batch: an order, but for a quote."""
+    """One payout of a batch: an order, but for a quote, a choice of channels and a payer."""
 
     reference: str
     amount: Amount
@@ -468,6 +492,16 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelChoice:
+    """See `ChannelChoice` in the API."""
+
+    allow: tuple[str, ...]
+    """No other ones; empty: any."""
+    deny: tuple[str, ...]
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelList:
     """See `ChannelList` in the API."""
 
@@ -499,6 +533,14 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelsWish:
+    """Which channels may carry it: none but those of `allow`, if it names any, and none of `deny`."""
+
+    allow: Sequence[str] | None = None
+    deny: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateBatch:
     """Many orders in one call. Sent again with the same reference and content it answers with the batch as it is now."""
 
@@ -521,6 +563,7 @@ class CreateEndpoint:
     events: (
         Sequence[
             Literal[
+                "batch.completed",
                 "endpoint.disabled",
                 "payout.accepted",
                 "payout.action_required",
@@ -553,6 +596,8 @@ class CreatePayout:
     send_by: datetime | None = None
     on_expiry: OnExpiry = OnExpiry.FAIL
     metadata: Mapping[str, str] = field(default_factory=dict)
+    channels: ChannelsWish | None = None
+    payer: PayerWish | None = None
     quote_id: str | None = None
 
 
@@ -818,6 +863,27 @@ class NextAction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Payer:
+    """See `Payer` in the API."""
+
+    account_id: str
+    tier: str | None
+    device_id: str | None
+    ip: str | None
+    extra: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayerWish:
+    """The end user whose money it is. Kept encrypted, and masked in answers; nothing is decided by it."""
+
+    account_id: str
+    tier: str | None = None
+    device_id: str | None = None
+    ip: object | object | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutPage:
     """Newest first."""
 
@@ -861,6 +927,10 @@ class Payout:
     """Not before then; null: at once."""
     send_by: datetime | None
     on_expiry: OnExpiry | str
+    channels: ChannelChoice | None
+    """Which may carry it, as the app said; null: any."""
+    payer: Payer | None
+    """The end user whose money it is, masked."""
     quote: PayoutQuote | None
     """What it was ordered on; null: without a quote."""
     batch_id: str | None

@@ -149,7 +149,7 @@ async def test_a_flood_of_one_app_leaves_places_to_another(crowd: Crowd) -> None
     answers = await asyncio.gather(*flood)
     assert [(await task).status for task in small] == [201, 201]
     assert sorted(answer.status for answer in answers) == [201] * 6 + [503] * 24
-    assert crowd.intake.inside == {"orders": 0, "reads": 0, "streams": 0, "notifications": 0}
+    assert crowd.intake.inside == {"orders": 0, "reads": 0, "streams": 0, "batches": 0, "notifications": 0}
 
 
 # Held back -----------------------------------------------------------------------------------------------------------

@@ -115,6 +115,7 @@ def test_routes_without_a_scope() -> None:
         "POST /v1/quotes": Scope.QUERY,
         "POST /v1/sandbox/payouts/{payout_id}/transition": Scope.SUBMIT,
         "POST /v1/payouts/{payout_id}/retry": Scope.SUBMIT,
+        "GET /v1/balances": Scope.QUERY,
         "POST /v1/batches": Scope.SUBMIT,
         "GET /v1/batches/{batch_id}": Scope.QUERY,
         "GET /v1/batches/{batch_id}/items": Scope.QUERY,
