@@ -31,6 +31,7 @@ COMMANDS = (
     "audit",
     "export",
     "db",
+    "archive",
     "keys",
     "doctor",
     "adapter",

@@ -52,4 +52,5 @@ def normalised(kind: BeneficiaryKind, value: str) -> str:
     """One spelling of one account: no grouping, upper case, digits in ASCII. Of an openid the case counts: as it is."""
     if kind is BeneficiaryKind.WECHAT:
         return value
-    return unicodedata.normalize("NFKC", value).translate(_WRITTEN_BETWEEN).upper()
+    plain = value if value.isascii() else unicodedata.normalize("NFKC", value)
+    return plain.translate(_WRITTEN_BETWEEN).upper()

@@ -44,6 +44,10 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "send_at": ("send_at",),
     "send_by": ("send_by",),
     "on_expiry": ("on_expiry",),
+    "payer_account_id": ("payer", "account_id"),
+    "payer_tier": ("payer", "tier"),
+    "payer_device_id": ("payer", "device_id"),
+    "payer_ip": ("payer", "ip"),
 }
 """Column -> where it stands in an order."""
 COLUMNS = tuple(_PLACES)

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from gateway.api.batch_csv import Row
-from gateway.api.configured import faults_of, faults_of_time
+from gateway.api.configured import faults_of, faults_of_channels, faults_of_time
 from gateway.api.flags import mixes_scripts
 from gateway.api.payees import UNKNOWN
 from gateway.api.problems import Fault
 from gateway.api.schemas import BatchOrder, CreateBatch
 from gateway.api.state import PublicState
+from gateway.domain.archived import PayoutArchived
 from gateway.domain.batch import PAGE_ITEMS, BatchForm, BatchPage, ItemFault, ItemOrder, ItemResult
 from gateway.domain.beneficiary import Beneficiary, Saved
 from gateway.domain.errors import NotFound
@@ -79,6 +80,7 @@ class Preparing:
             return (_TWICE,)
         self._seen.add(row.item.reference)
         faults = faults_of(self.state, self.app, row.item.money(), row.item.preference)
+        faults += faults_of_channels(self.state, row.item.channels)
         faults += faults_of_time(row.item.send_at, None, self.state.services.clock.now())
         return () if faults and await self._is_known(row.item.reference) else faults
 
@@ -87,6 +89,8 @@ class Preparing:
             await read.by_reference(self.state.services, self.app, reference)
         except NotFound:
             return False
+        except PayoutArchived:
+            return True
         return True
 
 
@@ -112,6 +116,7 @@ def _order(item: BatchOrder, named: Beneficiary | Saved, payee: Beneficiary) -> 
         description=item.description,
         metadata=item.metadata,
         terms=item.terms(),
+        payer=None if item.payer is None else item.payer.payer(),
         flags={"mixed_scripts": True} if mixed else {},
     )
 

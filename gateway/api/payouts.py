@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 
 import structlog
 from aiohttp import web
@@ -19,6 +19,7 @@ from gateway.api.routes import Call
 from gateway.api.schemas import CreatePayout
 from gateway.api.schemas import read as read_body
 from gateway.api.state import PublicState
+from gateway.domain.archived import PayoutArchived, archived_view
 from gateway.domain.beneficiary import Beneficiary
 from gateway.domain.errors import NotFound
 from gateway.domain.event import Event
@@ -40,6 +41,12 @@ class Payouts:
         self._state = state
 
     async def create(self, call: Call) -> web.StreamResponse:
+        try:
+            return await self._create(call)
+        except PayoutArchived as known:
+            return as_json(archived_view(known.payout), 200, {"Idempotent-Replayed": "true"})
+
+    async def _create(self, call: Call) -> web.StreamResponse:
         order = read_body(CreatePayout, call.body)
         amount, named = order.money(), order.payee()
         payee = await who(self._state, call.app, named, order.reference)
@@ -96,6 +103,8 @@ class Payouts:
             await read.by_reference(self._state.services, app, order.reference)
         except NotFound:
             raise refused from None
+        except PayoutArchived:
+            return  # known all the same: whether with this content, is seen when it is taken in
 
     def _faults(self, app: str, order: CreatePayout, quote: Quote | None) -> list[Fault]:
         faults = faults_of(self._state, app, order.money(), order.preference)
@@ -113,12 +122,16 @@ class Payouts:
         return flags
 
     async def get(self, call: Call) -> web.StreamResponse:
-        payout = await read.get(self._state.services, call.app, call.path["payout_id"])
-        return as_json(await self._expanded(call, payout))
+        return await self._shown(call, read.get(self._state.services, call.app, call.path["payout_id"]))
 
     async def by_reference(self, call: Call) -> web.StreamResponse:
-        payout = await read.by_reference(self._state.services, call.app, call.path["reference"])
-        return as_json(await self._expanded(call, payout))
+        return await self._shown(call, read.by_reference(self._state.services, call.app, call.path["reference"]))
+
+    async def _shown(self, call: Call, found: Awaitable[Payout]) -> web.StreamResponse:
+        try:
+            return as_json(await self._expanded(call, await found))
+        except PayoutArchived as kept:
+            return as_json(archived_view(kept.payout))
 
     async def page(self, call: Call) -> web.StreamResponse:
         found = await one_page(self._state.services, self._state.cursor_key, call.app, call)

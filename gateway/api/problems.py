@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.domain.archived import PayoutArchived
 from gateway.domain.errors import (
     AlreadyFinal,
     CommitUnknown,
@@ -45,6 +46,7 @@ class Code(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
     REFERENCE_REUSED = "reference_reused"
+    PAYOUT_ARCHIVED = "payout_archived"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_CANCELABLE = "not_cancelable"
     QUOTE_EXPIRED = "quote_expired"
@@ -153,6 +155,14 @@ PROBLEMS: dict[Code, Kind] = {
         "A reference is unique per app for ever, and this one was used with other content. Nothing was changed.",
         "If it is the same order, send the same content: you are given the payout as it is now. If it is a new "
         "order, give it a new reference.",
+    ),
+    Code.PAYOUT_ARCHIVED: Kind(
+        410,
+        "The payout has ended long ago and was archived",
+        "Half a year or more after its end a payout is moved out of the gateway with its history. How it ended is still "
+        "known; attempts, timeline and decision are not, and nothing can be done with it any more.",
+        "Read the payout itself: it answers with its final status and `archived_at`. For its history ask the operator, "
+        "who has the archive.",
     ),
     Code.IDEMPOTENCY_KEY_REUSED: Kind(
         409,
@@ -298,6 +308,7 @@ class Refused(Exception):
 _DOMAIN: dict[type[PaymuxError], Code] = {
     NotFound: Code.NOT_FOUND,
     ReferenceReused: Code.REFERENCE_REUSED,
+    PayoutArchived: Code.PAYOUT_ARCHIVED,
     IdempotencyKeyReused: Code.IDEMPOTENCY_KEY_REUSED,
     AlreadyFinal: Code.NOT_CANCELABLE,
     NotRetryable: Code.NOT_RETRYABLE,
@@ -310,7 +321,7 @@ _DOMAIN: dict[type[PaymuxError], Code] = {
 }
 
 _WITH_A_CODE = (RequestRefused, NotRetryable, EndpointRefused)
-_TOLD = (ReferenceReused, AlreadyFinal, TransitionRefused)
+_TOLD = (ReferenceReused, AlreadyFinal, TransitionRefused, PayoutArchived)
 """Errors whose text speaks of the app's own payout and is passed on."""
 
 

@@ -174,6 +174,9 @@ class PayoutReply(Reply):
     settled_at: Timestamp | None
     erased_at: Timestamp | None
     """Since then it says no more whom it was for: account and name are empty."""
+    archived_at: Timestamp | SkipJsonSchema[None] = Field(default_factory=lambda: None)
+    """Only there once it was archived. Then status, its reason's code, amounts, channel, links and times are known; all
+    else is null or empty, and nothing can be expanded."""
     attempts: list[AttemptReply] | SkipJsonSchema[None] = Field(default_factory=lambda: None)
     """With `expand=attempts` only."""
     timeline: list[EventReply] | SkipJsonSchema[None] = Field(default_factory=lambda: None)

@@ -72,6 +72,7 @@ def retry_routes(retries: Retries) -> tuple[Route, ...]:
             frozenset(
                 {
                     Code.NOT_FOUND,
+                    Code.PAYOUT_ARCHIVED,
                     Code.NOT_RETRYABLE,
                     Code.REFERENCE_REUSED,
                     Code.INVALID_JSON,

@@ -7,7 +7,6 @@ constraints before validators, whole numbers read by `strict_json`, honest nulls
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, TypeVar
@@ -205,33 +204,6 @@ InlinePayee = Annotated[WechatUser | BankAccount, Field(discriminator="type")]
 Payee = Annotated[WechatUser | BankAccount | SavedPayee, Field(discriminator="type")]
 
 
-class _Order(Body):
-    """What is to be paid, to whom and on what terms."""
-
-    reference: Reference
-    amount: Amount
-    beneficiary: Payee
-    purpose: Annotated[str, StringConstraints(min_length=1, max_length=64), _PUBLISHED] | None = None
-    description: Annotated[str, StringConstraints(max_length=140), _PUBLISHED] | None = None
-    preference: PreferenceName | None = None
-    send_at: Instant | None = None
-    send_by: Instant | None = None
-    on_expiry: Literal["fail", "any_channel"] = "fail"
-    metadata: Annotated[
-        dict[MetadataKey, MetadataValue],
-        Field(max_length=METADATA_KEYS_MAX, json_schema_extra={"additionalProperties": False}),
-    ] = Field(default_factory=dict)
-
-    def money(self) -> Money:
-        return Money(self.amount.value, self.amount.currency)
-
-    def terms(self, quote: Quote | None = None) -> Terms:
-        return Terms(self.preference, self.send_by, OnExpiry(self.on_expiry), quote, self.send_at)
-
-    def payee(self) -> Beneficiary | Saved:
-        return payee_of(self.beneficiary)
-
-
 class ChannelsWish(Body):
     """Which channels may carry it: none but those of `allow`, if it names any, and none of `deny`."""
 
@@ -255,25 +227,48 @@ class PayerWish(Body):
         return Payer(self.account_id, self.tier, self.device_id, self.ip)
 
 
-class CreatePayout(_Order):
-    """An order to pay. Sent again with the same reference and content it answers with the payout as it is now."""
+class _Order(Body):
+    """What is to be paid, to whom and on what terms."""
 
+    reference: Reference
+    amount: Amount
+    beneficiary: Payee
+    purpose: Annotated[str, StringConstraints(min_length=1, max_length=64), _PUBLISHED] | None = None
+    description: Annotated[str, StringConstraints(max_length=140), _PUBLISHED] | None = None
+    preference: PreferenceName | None = None
+    send_at: Instant | None = None
+    send_by: Instant | None = None
+    on_expiry: Literal["fail", "any_channel"] = "fail"
     channels: ChannelsWish | None = None
     payer: PayerWish | None = None
-    quote_id: Annotated[str, StringConstraints(pattern=QUOTE_PATTERN)] | None = None
+    metadata: Annotated[
+        dict[MetadataKey, MetadataValue],
+        Field(max_length=METADATA_KEYS_MAX, json_schema_extra={"additionalProperties": False}),
+    ] = Field(default_factory=dict)
 
+    def money(self) -> Money:
+        return Money(self.amount.value, self.amount.currency)
 
     def terms(self, quote: Quote | None = None) -> Terms:
         choice = None if self.channels is None else self.channels.choice()
-        return replace(super().terms(quote), channels=choice)
+        return Terms(self.preference, self.send_by, OnExpiry(self.on_expiry), quote, self.send_at, choice)
+
+    def payee(self) -> Beneficiary | Saved:
+        return payee_of(self.beneficiary)
+
+
+class CreatePayout(_Order):
+    """An order to pay. Sent again with the same reference and content it answers with the payout as it is now."""
+
+    quote_id: Annotated[str, StringConstraints(pattern=QUOTE_PATTERN)] | None = None
 
 
 class BatchOrder(_Order):
-    """One payout of a batch: an order, but for a quote, a choice of channels and a payer."""
+    """One payout of a batch: an order, but for a quote."""
 
 
 class CreateBatch(Body):
-    """Many orders in one call. Sent again with the same reference and content it answers with the batch as it is now."""
+    """Many orders in one call. Sent again with the same reference and content it is the batch as it is now."""
 
     reference: Reference
     items: Annotated[list[BatchOrder], Field(min_length=1, max_length=BATCH_ITEMS_MAX)]

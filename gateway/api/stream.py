@@ -176,7 +176,7 @@ def stream_routes(streams: Streams) -> tuple[Route, ...]:
                 Answer(200, "Events, until the payout has ended", StreamEventReply, "text/event-stream"),
                 Answer(204, "It has ended, and you have all of it"),
             ),
-            frozenset({Code.NOT_FOUND, Code.INVALID_REQUEST}),
+            frozenset({Code.NOT_FOUND, Code.PAYOUT_ARCHIVED, Code.INVALID_REQUEST}),
             query=(SINCE,),
             load=Load.STREAMS,
         ),

@@ -33,6 +33,7 @@ def public_routes(
 def _payout_routes(payouts: Payouts) -> tuple[Route, ...]:
     one = (Answer(200, "The payout", PayoutReply),)
     not_found = frozenset({Code.NOT_FOUND})
+    archived = not_found | {Code.PAYOUT_ARCHIVED}
     return (
         Route(
             "POST",
@@ -92,7 +93,7 @@ def _payout_routes(payouts: Payouts) -> tuple[Route, ...]:
                 Answer(200, "Canceled: nothing was ever sent", PayoutReply),
                 Answer(202, "The wish is noted; the payout ends canceled or paid", PayoutReply),
             ),
-            not_found | {Code.NOT_CANCELABLE, Code.COMMIT_UNKNOWN, Code.INVALID_REQUEST},
+            archived | {Code.NOT_CANCELABLE, Code.COMMIT_UNKNOWN, Code.INVALID_REQUEST},
         ),
         Route(
             "GET",
@@ -102,7 +103,7 @@ def _payout_routes(payouts: Payouts) -> tuple[Route, ...]:
             "Every try of a payout",
             payouts.attempts,
             (Answer(200, "The attempts, oldest first", AttemptList),),
-            not_found | {Code.INVALID_REQUEST},
+            archived | {Code.INVALID_REQUEST},
         ),
         Route(
             "GET",
@@ -112,7 +113,7 @@ def _payout_routes(payouts: Payouts) -> tuple[Route, ...]:
             "Every change of a payout, and who or what caused it",
             payouts.timeline,
             (Answer(200, "The changes, oldest first", EventList),),
-            not_found | {Code.INVALID_REQUEST},
+            archived | {Code.INVALID_REQUEST},
         ),
         Route(
             "GET",
@@ -122,7 +123,7 @@ def _payout_routes(payouts: Payouts) -> tuple[Route, ...]:
             "Why this channel: what each would have cost, and what would have changed the choice",
             payouts.decision,
             (Answer(200, "A decision for each attempt, oldest first", DecisionList),),
-            not_found | {Code.INVALID_REQUEST},
+            archived | {Code.INVALID_REQUEST},
             query=(LANG,),
         ),
     )

@@ -25,6 +25,8 @@ def whole(answer: Json) -> Iterator[str]:
     money = answer["amount"]
     yield f"{answer['id']}: {money['value']} {money['currency']} for {answer['app']}/{answer['reference']}"
     yield f"  {_standing(answer)}, since {answer['created_at']}"
+    if "archive" in answer:
+        yield f"  archived {answer['archived_at']}: everything else stands in {answer['archive']}"
     for attempt in answer["attempts"]:
         yield f"  attempt {attempt['number']} by {attempt['channel']}: {_attempt(attempt)}"
     for incident in answer["incidents"]:

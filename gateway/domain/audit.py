@@ -38,6 +38,7 @@ class Act(StrEnum):
     OVERRIDE_LIFTED = "override.lifted"
     KEYS_ROTATED = "keys.rotated"
     PAYOUT_ERASED = "payout.erased"
+    PAYOUTS_ARCHIVED = "payouts.archived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Deed:
 
     at: datetime
     actor: str
-    """`person:NAME`, `first_token`, `file` for what came by a changed file, or `gateway`."""
+    """`person:NAME`, `first_token`, `file` for what came by a changed file, `command` for what was done on the machine
+    itself, or `gateway`."""
     act: Act
     subject: str
     """Of whom or what: a person, a request, a channel, an event."""

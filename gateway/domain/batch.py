@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from gateway.domain.beneficiary import Beneficiary, Saved
 from gateway.domain.money import Money
+from gateway.domain.payer import Payer
 from gateway.domain.status import FINAL
 from gateway.domain.terms import NO_TERMS, Terms
 
@@ -72,6 +73,7 @@ class ItemOrder:
     description: str | None = field(default=None, repr=False)
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
     terms: Terms = NO_TERMS
+    payer: Payer | None = None
     flags: Mapping[str, str | bool] = field(default_factory=dict)
 
 

@@ -72,6 +72,8 @@ class NotificationResult(StrEnum):
     CONFLICT = "conflict"
     MISMATCH = "mismatch"
     ORPHAN = "orphan"
+    ARCHIVED = "archived"
+    """Of a payout that was moved to an archive: an incident, and nothing else."""
     REFUSED = "refused"
     """Not verified, or not readable."""
     REPLAYED = "replayed"

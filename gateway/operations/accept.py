@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from gateway.domain.beneficiary import Beneficiary, Saved, personal
-from gateway.domain.errors import CommitUnknown, NotFound, ReferenceReused, StaleWrite
+from gateway.domain.errors import CommitUnknown, ReferenceReused, StaleWrite
 from gateway.domain.event import Event, EventType
 from gateway.domain.fingerprint import fingerprint
 from gateway.domain.identity import payout_id, shard_of
@@ -24,6 +24,7 @@ from gateway.domain.payout import Payout
 from gateway.domain.terms import NO_TERMS, Terms
 from gateway.failpoints import Commit, Unit
 from gateway.operations.announce import make_callbacks
+from gateway.operations.missing import missing
 from gateway.operations.recipients import recipients
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_payout
@@ -71,6 +72,7 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
 
     Raises:
         ReferenceReused: the reference belongs to other content; nothing was changed.
+        PayoutArchived: it was paid out, or ended otherwise, long ago; nothing was changed.
         CommitUnknown: it may or may not be stored; the app repeats the same request.
         StoreUnavailable: it is not stored.
     """
@@ -155,7 +157,7 @@ def _replay(tx: Tx, known: Reference, mark: bytes, own_id: str | None) -> Accept
         raise ReferenceReused(known.payout_id)
     payout = tx.payout(known.payout_id)
     if payout is None:
-        raise NotFound(known.payout_id)
+        raise missing(tx, known.payout_id)
     return Accepted(payout, replayed=known.payout_id != own_id)
 
 

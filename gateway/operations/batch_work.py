@@ -16,6 +16,7 @@ from typing import Protocol
 import structlog
 
 from gateway.callbacks.body import BATCH_COMPLETED, body_about
+from gateway.domain.archived import PayoutArchived
 from gateway.domain.batch import PAGE_ITEMS, Batch, BatchPage, ItemFault, ItemOrder, ItemResult, page_done, walk
 from gateway.domain.batch_view import batch_view
 from gateway.domain.errors import ReferenceReused
@@ -97,6 +98,8 @@ async def _make(
             accepted = await accept(services, _request(batch, order))
         except ReferenceReused as error:
             return replace(result, faults=(ItemFault("/reference", "reference_reused", str(error)),))
+        except PayoutArchived as error:
+            return replace(result, payout_id=error.payout.id)
     if not accepted.replayed:
         room.came(batch.app)
     return replace(result, payout_id=accepted.payout.id)
@@ -113,6 +116,7 @@ def _request(batch: Batch, order: ItemOrder) -> PayoutRequest:
         description=order.description,
         metadata=order.metadata,
         terms=order.terms,
+        payer=order.payer,
         flags={**order.flags, "batch": batch.id},
         batch_id=batch.id,
     )

@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass
 import structlog
 
 from gateway.blind_index import BlindIndex
+from gateway.domain.archived import PayoutArchived
 from gateway.domain.beneficiary import Beneficiary, Saved, SavedBeneficiary, personal
 from gateway.domain.errors import CommitUnknown, NotFound, StaleWrite
 from gateway.domain.identity import beneficiary_id
 from gateway.failpoints import Commit, Unit
+from gateway.operations.missing import missing
 from gateway.operations.once import Once, once
 from gateway.operations.services import Services
 from gateway.redact import private
@@ -133,7 +135,10 @@ async def resolve_all(services: Services, app: str, named: Mapping[str, Saved]) 
 
     known = await services.store.read(query) if named else {}
     for reference in named.keys() - known.keys():
-        copied = await resolve(services, app, named[reference], reference)
+        try:
+            copied = await resolve(services, app, named[reference], reference)
+        except PayoutArchived:  # its copy went with it
+            continue
         if copied is not None:
             known[reference] = copied
     return known
@@ -141,5 +146,9 @@ async def resolve_all(services: Services, app: str, named: Mapping[str, Saved]) 
 
 def _copied(tx: ReadTx, app: str, reference: str) -> Beneficiary | None:
     known = tx.reference(app, reference)
-    payout = None if known is None else tx.payout(known.payout_id)
-    return None if payout is None else payout.beneficiary
+    if known is None:
+        return None
+    payout = tx.payout(known.payout_id)
+    if payout is None:
+        raise missing(tx, known.payout_id)
+    return payout.beneficiary

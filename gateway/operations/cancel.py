@@ -14,6 +14,7 @@ from gateway.domain.status import Status, is_final, status
 from gateway.domain.steps import is_planned
 from gateway.failpoints import Commit, Unit
 from gateway.operations.ask_first import before_cancel
+from gateway.operations.missing import missing
 from gateway.operations.record import record
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_payout
@@ -27,6 +28,7 @@ async def cancel(services: Services, app: str, payout_id: str) -> Payout:
 
     Raises:
         NotFound: not this app's.
+        PayoutArchived: it ended long ago.
         AlreadyFinal: it has ended otherwise.
         StoreUnavailable: after a restore, while a channel that may know it gives no answer.
     """
@@ -39,7 +41,9 @@ async def cancel(services: Services, app: str, payout_id: str) -> Payout:
     def unit(tx: Tx) -> tuple[Status, Payout]:
         services.standing.still(tx, seen)
         payout = tx.payout(payout_id)
-        if payout is None or payout.app != app:
+        if payout is None:
+            raise missing(tx, payout_id, app)
+        if payout.app != app:
             raise NotFound(payout_id)
         if is_final(payout) and status(payout) is not Status.CANCELED:
             raise AlreadyFinal(str(status(payout)))

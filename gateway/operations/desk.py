@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.domain.archived import ArchivedPayout
 from gateway.domain.errors import NotFound
 from gateway.domain.event import Event
 from gateway.domain.payout import Payout
 from gateway.domain.safety import Safety
+from gateway.operations.missing import missing
 from gateway.operations.services import Services
 from gateway.operations.standing import read_safety
 from gateway.store.port import Callback, Delivery, Evidence, Incident, ReadTx
@@ -36,6 +38,15 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """What is left of one that was archived."""
+
+    payout: ArchivedPayout
+    incidents: tuple[Incident, ...]
+    """What was heard of it since."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantine:
     """Where the store stands, and what keeps a quarantine from being left."""
 
@@ -45,12 +56,17 @@ class Quarantine:
 
 
 async def file_of(services: Services, payout_id: str) -> File:
-    """Raises `NotFound`."""
+    """Raises `NotFound`, `PayoutArchived`."""
     return await services.store.read(lambda tx: _file(tx, payout_id))
 
 
+async def file_of_archived(services: Services, kept: ArchivedPayout) -> ArchivedFile:
+    """Whoever was told that it is archived."""
+    return ArchivedFile(kept, tuple(await services.store.read(lambda tx: tx.archived_incidents(kept.id))))
+
+
 async def file_of_reference(services: Services, app: str, reference: str) -> File:
-    """Raises `NotFound`."""
+    """Raises `NotFound`, `PayoutArchived`."""
 
     def query(tx: ReadTx) -> File:
         known = tx.reference(app, reference)
@@ -74,7 +90,7 @@ async def quarantine(services: Services) -> Quarantine:
 def _file(tx: ReadTx, payout_id: str) -> File:
     payout = tx.payout(payout_id)
     if payout is None:
-        raise NotFound(payout_id)
+        raise missing(tx, payout_id)
     callbacks = tuple(Told(each, tuple(tx.deliveries(each))) for each in tx.callbacks(payout_id))
     return File(
         payout, tuple(tx.events(payout_id)), tuple(tx.evidence(payout_id)), tuple(tx.incidents(payout_id)), callbacks

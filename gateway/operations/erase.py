@@ -7,10 +7,11 @@ import structlog
 from gateway.callbacks.body import without_personal
 from gateway.domain import erasure
 from gateway.domain.audit import Act, Deed
-from gateway.domain.errors import NotFound, RequestRefused
+from gateway.domain.errors import RequestRefused
 from gateway.domain.event import EventType
 from gateway.domain.payout import Payout
 from gateway.failpoints import Commit, Unit
+from gateway.operations.missing import missing
 from gateway.operations.panel import StillMay
 from gateway.operations.record import record
 from gateway.operations.services import Services
@@ -24,6 +25,7 @@ async def erase(services: Services, payout_id: str, reason: str, principal: str,
 
     Raises:
         NotFound: there is no such payout.
+        PayoutArchived: what is personal of it stands in the archive.
         RequestRefused: not_final, callbacks_open.
     """
     now = services.clock.now()
@@ -32,7 +34,7 @@ async def erase(services: Services, payout_id: str, reason: str, principal: str,
         still_may(tx)
         payout = tx.payout(payout_id)
         if payout is None:
-            raise NotFound(payout_id)
+            raise missing(tx, payout_id)
         if payout.erased_at is not None:
             return payout
         _check(tx, payout)

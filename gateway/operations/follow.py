@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.domain.errors import NotFound
 from gateway.domain.event import Event
 from gateway.domain.payout import Payout
+from gateway.operations.missing import missing
 from gateway.operations.services import Services
 from gateway.store.port import ReadTx
 
@@ -20,11 +21,13 @@ class News:
 
 
 async def begin(services: Services, app: str, payout_id: str, after: int) -> News:
-    """The app's payout, with what came after line `after`. Raises `NotFound`."""
+    """The app's payout, with what came after line `after`. Raises `NotFound`, `PayoutArchived`."""
 
     def query(tx: ReadTx) -> News:
         payout = tx.payout(payout_id)
-        if payout is None or payout.app != app:
+        if payout is None:
+            raise missing(tx, payout_id, app)
+        if payout.app != app:
             raise NotFound(payout_id)
         return News(payout, tuple(tx.events(payout_id, after)))
 

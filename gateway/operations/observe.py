@@ -15,6 +15,7 @@ from datetime import timedelta
 import structlog
 
 from adapters.channel import Notice, Notification, NotificationRefused, RawNotification, Reply
+from gateway.domain.archived import ArchivedPayout
 from gateway.domain.errors import NotFound, StoreError
 from gateway.domain.identity import SHARDS, shard_of_payout
 from gateway.domain.outcome import Answer, OutcomeKind
@@ -24,7 +25,7 @@ from gateway.failpoints import Commit, Unit
 from gateway.metrics.table import NOTIFICATIONS, NotificationResult
 from gateway.operations.learn import Heard, Learned, keep_evidence, learn_in, take_to_heart
 from gateway.operations.services import ChannelHandle, Services
-from gateway.store.port import Novelty, SeenNotification, Tx
+from gateway.store.port import Incident, Novelty, SeenNotification, Tx
 from gateway.tracing.spans import Stage
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -47,6 +48,14 @@ class _Replayed(Exception):
 @dataclass(frozen=True, slots=True)
 class _Target:
     payout: Payout
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """An attempt of a payout that was archived: nothing is judged any more, people are called."""
+
+    payout: ArchivedPayout
     attempt: int
 
 
@@ -123,12 +132,14 @@ def _take(
 
 
 def _take_notice(
-    services: Services, tx: Tx, notice: Notice, target: _Target | None, news: Novelty, learned: list[Learned]
+    services: Services, tx: Tx, notice: Notice, target: _Target | _Late | None, news: Novelty, learned: list[Learned]
 ) -> _Taken:
     if target is None:
         return _Taken.ORPHAN
     if news is Novelty.SEEN:
         return _Taken.DUPLICATE
+    if isinstance(target, _Late):
+        return _take_late(services, tx, notice, target)
     if news is Novelty.CONFLICT:
         # The first stands; what the channel really means, only a query can say (row 39).
         answer = replace(_OTHER_CONTENT, raw=notice.answer.raw)
@@ -143,6 +154,17 @@ def _take_notice(
     return _Taken.FOLDED
 
 
+def _take_late(services: Services, tx: Tx, notice: Notice, late: _Late) -> _Taken:
+    """It is kept, and is an incident; however many tell of it, one."""
+    kept = late.payout
+    what = f"the channel says {notice.answer.kind} of a payout that was archived {kept.status}"
+    if all((each.attempt, each.detail) != (late.attempt, what) for each in tx.archived_incidents(kept.id)):
+        incident = Incident(services.clock.now(), "late_evidence", what, late.attempt)
+        tx.append_archived_incident(kept.id, incident)
+    log.error("notification.of_archived", payout=kept.id, attempt=late.attempt, said=str(notice.answer.kind))
+    return _Taken.ARCHIVED
+
+
 def _matches(payout: Payout, notice: Notice) -> bool:
     """A payment must be of our amount and payee, where it names them; a return's amount may be less."""
     known = payout.erased_at is None  # of an erased one only amount and id are left to compare
@@ -154,8 +176,22 @@ def _matches(payout: Payout, notice: Notice) -> bool:
     return notice.amount is None or notice.amount == payout.amount
 
 
-def _find(tx: Tx, channel: str, notice: Notice) -> _Target | None:
+def _find(tx: Tx, channel: str, notice: Notice) -> _Target | _Late | None:
     """The attempt a notice speaks of, if it is this channel's."""
+    return _find_stored(tx, channel, notice) or _find_archived(tx, channel, notice)
+
+
+def _find_archived(tx: Tx, channel: str, notice: Notice) -> _Late | None:
+    found = None
+    if notice.channel_reference is not None:
+        found = tx.archived_attempt(channel, notice.channel_reference)
+    elif notice.channel_payout_id is not None:
+        found = tx.archived_channel_payout(channel, notice.channel_payout_id)
+    kept = None if found is None else tx.archived(found[0])
+    return None if found is None or kept is None else _Late(kept, found[1])
+
+
+def _find_stored(tx: Tx, channel: str, notice: Notice) -> _Target | None:
     found = None
     if notice.channel_reference is not None:
         found = tx.find_attempt(notice.channel_reference)
@@ -202,7 +238,7 @@ def _digest(notices: Sequence[Notice]) -> bytes:
 
 def _report(channel: str, notification: Notification, taken: tuple[_Taken, ...]) -> None:
     bound = log.bind(channel=channel, event_id=notification.event_id, results=[str(result) for result in taken])
-    if {_Taken.MISMATCH, _Taken.ORPHAN, _Taken.CONFLICT} & set(taken):
+    if {_Taken.MISMATCH, _Taken.ORPHAN, _Taken.CONFLICT, _Taken.ARCHIVED} & set(taken):
         bound.warning("notification.taken")
     else:
         bound.info("notification.taken")

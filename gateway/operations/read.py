@@ -8,6 +8,7 @@ from gateway.domain.errors import NotFound
 from gateway.domain.event import Event
 from gateway.domain.payout import Payout
 from gateway.failpoints import Commit, Unit
+from gateway.operations.missing import missing
 from gateway.operations.services import Services
 from gateway.store.port import PayoutFilter, Position, ReadTx
 
@@ -15,7 +16,7 @@ API_SCOPE = "api"
 
 
 async def get(services: Services, app: str, payout_id: str) -> Payout:
-    """The app's payout. Raises `NotFound`."""
+    """The app's payout. Raises `NotFound`, `PayoutArchived`; so does whatever is asked of one."""
     return await services.store.read(lambda tx: _owned(tx, app, payout_id))
 
 
@@ -57,6 +58,8 @@ async def use_nonce(services: Services, key_id: str, nonce: str, until: datetime
 
 def _owned(tx: ReadTx, app: str, payout_id: str) -> Payout:
     payout = tx.payout(payout_id)
-    if payout is None or payout.app != app:
+    if payout is None:
+        raise missing(tx, payout_id, app)
+    if payout.app != app:
         raise NotFound(payout_id)
     return payout

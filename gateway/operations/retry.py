@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from gateway.domain.beneficiary import Beneficiary
-from gateway.domain.errors import NotFound, NotRetryable, ReferenceReused, StoreError
+from gateway.domain.errors import NotRetryable, ReferenceReused, StoreError
 from gateway.domain.event import EventType
 from gateway.domain.identity import payout_id, shard_of
 from gateway.domain.payout import Payout
@@ -22,6 +22,7 @@ from gateway.domain.terms import OnExpiry, Terms
 from gateway.failpoints import Commit, Unit
 from gateway.operations import read
 from gateway.operations.accept import Accepted, PayoutRequest, accept
+from gateway.operations.missing import missing
 from gateway.operations.nodes import on_duty
 from gateway.operations.record import record
 from gateway.operations.services import Current, Services
@@ -82,7 +83,7 @@ def _begin(services: Services, tx: Tx, first: Payout, made: Retry, now: datetime
     """The intent, if the payout may be ordered again as it is now; or the one that is there, if it is the same."""
     payout = tx.payout(first.id)
     if payout is None:
-        raise NotFound(first.id)
+        raise missing(tx, first.id)
     known = tx.retry(payout.id)
     # Of an erased one nobody can say what was wished; that it was ordered again still stands.
     if known is not None and known.asks_the_same(made) and payout.erased_at is None:

@@ -32,6 +32,7 @@ from gateway.domain.review import (
 )
 from gateway.domain.status import status
 from gateway.failpoints import Commit, Unit
+from gateway.operations.missing import missing
 from gateway.operations.quarantine import leave_in, quarantine_hash
 from gateway.operations.record import record
 from gateway.operations.services import Services
@@ -212,7 +213,7 @@ def _do(services: Services, tx: Tx, request: Request, now: datetime) -> _Done | 
 def _payout(tx: ReadTx, payout_id: str) -> Payout:
     payout = tx.payout(payout_id)
     if payout is None:
-        raise NotFound(payout_id)
+        raise missing(tx, payout_id)
     return payout
 
 

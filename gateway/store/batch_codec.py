@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from gateway.domain.batch import ItemFault, ItemOrder, ItemResult
 from gateway.domain.beneficiary import Saved
 from gateway.domain.money import Money
-from gateway.domain.terms import OnExpiry, Terms
+from gateway.domain.payer import Payer
+from gateway.domain.terms import ChannelChoice, OnExpiry, Terms
 from gateway.store import codec
 
 
@@ -52,6 +54,8 @@ def _dumped(order: ItemOrder) -> dict[str, object]:
         "send_by": terms.send_by and terms.send_by.isoformat(),
         "send_at": terms.send_at and terms.send_at.isoformat(),
         "on_expiry": str(terms.on_expiry),
+        "channels": terms.channels and terms.channels.text(),
+        "payer": order.payer and asdict(order.payer),
     }
     return {name: value for name, value in made.items() if value not in (None, {})}
 
@@ -63,6 +67,7 @@ def _order(fields: dict[str, Any]) -> ItemOrder:
         send_by=_instant(fields.get("send_by")),
         on_expiry=OnExpiry(fields["on_expiry"]),
         send_at=_instant(fields.get("send_at")),
+        channels=ChannelChoice.from_text(fields["channels"]) if "channels" in fields else None,
     )
     return ItemOrder(
         reference=fields["reference"],
@@ -73,6 +78,7 @@ def _order(fields: dict[str, Any]) -> ItemOrder:
         description=fields.get("description"),
         metadata=fields.get("metadata", {}),
         terms=terms,
+        payer=Payer(**fields["payer"]) if "payer" in fields else None,
         flags=fields.get("flags", {}),
     )
 

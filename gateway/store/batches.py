@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.store.rows import Rows
 
 _B, _R, _G, _P = schema.batches.c, schema.batch_references.c, schema.batch_pages.c, schema.payouts.c
+_K = schema.archived_payouts.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,12 @@ class SqlBatchReads:
 
     def statuses(self, payout_ids: Sequence[str]) -> Mapping[str, str]:
         which = [(shard_of_payout(each), each) for each in payout_ids]
-        query = select(_P.id, _P.status).where(tuple_(_P.shard, _P.id).in_(which))
-        return {row.id: row.status for row in self._connection.execute(query)} if which else {}
+        if not which:
+            return {}
+        there = select(_P.id, _P.status).where(tuple_(_P.shard, _P.id).in_(which))
+        moved = select(_K.payout_id, _K.status).where(tuple_(_K.shard, _K.payout_id).in_(which))
+        found = {row.id: row.status for row in self._connection.execute(there)}
+        return found | {row.payout_id: row.status for row in self._connection.execute(moved)}
 
 
 class SqlBatchWrites(SqlInserting):

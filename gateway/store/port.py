@@ -20,6 +20,7 @@ from gateway.domain.outcome import Answer
 from gateway.domain.payout import Payout
 from gateway.domain.review import Request
 from gateway.store.app_events import AppEventReads
+from gateway.store.archiving import ArchiveReads, ArchiveWrites
 from gateway.store.auditing import AuditReads, AuditWrites
 from gateway.store.batches import BatchReads, BatchWrites
 from gateway.store.beneficiaries import BeneficiaryReads, BeneficiaryWrites
@@ -181,7 +182,7 @@ class LiveGround:
 
 class ReadTx(
     PrincipalReads, CensusReads, OverrideReads, AuditReads, ParkedReads, AppEventReads, RetryReads, BeneficiaryReads,
-    IdempotencyReads, BatchReads, EndpointReads, Protocol,
+    IdempotencyReads, BatchReads, EndpointReads, ArchiveReads, Protocol,
 ):  # fmt: skip
     """What can be asked inside a unit or a read."""
 
@@ -279,7 +280,7 @@ class Duty(StrEnum):
 
 class Tx(
     ReadTx, PrincipalWrites, OverrideWrites, AuditWrites, RetryWrites, BeneficiaryWrites, IdempotencyWrites,
-    BatchWrites, EndpointWrites, DataKeyWrites, ResealWrites, EraseWrites, Protocol,
+    BatchWrites, EndpointWrites, DataKeyWrites, ResealWrites, EraseWrites, ArchiveWrites, Protocol,
 ):  # fmt: skip
     """One transaction of the writer."""
 

@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from gateway.store import quick, schema
 from gateway.store import statements as sql
+from gateway.store.archiving import ARCHIVED
 
 _P, _C, _N, _U, _M = schema.payouts.c, schema.callbacks.c, schema.nonces.c, schema.usage.c, schema.meta.c
 
@@ -94,6 +95,11 @@ PAYOUT = sql.PAYOUT.with_for_update(key_share=True)
 LOCK_PAYOUT = (
     select(_P.id).where(_P.shard == bindparam("of_shard"), _P.id == bindparam("of_id")).with_for_update(key_share=True)
 )
+HOLD_PAYOUT = (
+    select(_P.id).where(_P.shard == bindparam("of_shard"), _P.id == bindparam("of_id")).with_for_update()
+)
+"""Alone: not even a row that refers to it is put in meanwhile."""
+HOLD_ARCHIVED = ARCHIVED.with_for_update(key_share=True)
 NEW_REFERENCE = insert(schema.references).on_conflict_do_nothing().execution_options(**_COUNTED)
 
 # Leases --------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ The port promises that units run one after the other, as far as anybody can tell
 each node has one, and READ COMMITTED lets them see each other's commits at any statement. So whatever a unit reads and
 then goes by is locked before it is read, until COMMIT:
 
+* a payout that is moved out: its row, taken alone, and its callbacks' rows;
 * a payout, its attempts, and the numbers of its evidence, incidents and freezes: the payout's row, taken by `payout`
   and by every change (`save` compares version and fence under it, `_next` counts under it);
 * due payouts and callbacks: their rows, by SKIP LOCKED; a claim passes over what another node has in hand;
@@ -40,6 +41,7 @@ from gateway.domain.override import Override
 from gateway.domain.payout import Payout
 from gateway.domain.principal import Principal, Token
 from gateway.store import postgres_statements as pg
+from gateway.store.archiving import Dossier
 from gateway.store.high_water import SAFETY
 from gateway.store.lease_time import LeaseTime
 from gateway.store.picking import Pick
@@ -59,6 +61,9 @@ class PostgresReadTx(SqlReadTx):
 
     def neighbours(self) -> int:
         return int(self._connection.execute(pg.NEIGHBOURS).scalar_one())
+
+    def has_newest_event(self, payout_id: str) -> bool:
+        return False  # events are counted in `meta`
 
 
 class PostgresTx(PostgresReadTx, SqlTx):
@@ -110,6 +115,18 @@ class PostgresTx(PostgresReadTx, SqlTx):
             self._one(pg.LOCK_PAYOUT, of_shard=payout.shard, of_id=payout.id)
             self._held.add(payout.id)
         return super()._next(table, payout)
+
+    # A payout that is moved out ------------------------------------------------------------------------------------
+
+    def dossier(self, payout_id: str) -> Dossier | None:
+        shard = shard_of_payout(payout_id)
+        self._one(pg.HOLD_PAYOUT, of_shard=shard, of_id=payout_id)
+        self._held.add(payout_id)
+        self._all(pg.CALLBACKS, of_shard=shard, of_payout_id=payout_id)
+        return super().dossier(payout_id)
+
+    def _hold_archived(self, payout_id: str) -> None:
+        self._one(pg.HOLD_ARCHIVED, of_shard=shard_of_payout(payout_id), of_id=payout_id)
 
     # Claims --------------------------------------------------------------------------------------------------------
 

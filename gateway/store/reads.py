@@ -34,6 +34,7 @@ from gateway.store import codec, schema
 from gateway.store import statements as sql
 from gateway.store.allowances import SqlAllowanceReads
 from gateway.store.app_events import SqlAppEventReads
+from gateway.store.archiving import SqlArchiveReads
 from gateway.store.auditing import SqlAuditReads
 from gateway.store.batches import SqlBatchReads
 from gateway.store.beneficiaries import SqlBeneficiaryReads
@@ -119,6 +120,7 @@ class SqlReadTx(
     SqlIdempotencyReads,
     SqlBatchReads,
     SqlEndpointReads,
+    SqlArchiveReads,
 ):
     """Questions. Every one names its shard where the row is one payout's."""
 

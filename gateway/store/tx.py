@@ -22,6 +22,7 @@ from gateway.sealing import SealBroken
 from gateway.store import codec, schema
 from gateway.store import statements as sql
 from gateway.store.allowances import SqlAllowanceWrites
+from gateway.store.archiving import SqlArchiveWrites
 from gateway.store.auditing import SqlAuditWrites
 from gateway.store.batches import SqlBatchWrites
 from gateway.store.beneficiaries import SqlBeneficiaryWrites
@@ -70,6 +71,7 @@ class SqlTx(
     SqlDataKeyWrites,
     SqlResealWrites,
     SqlEraseWrites,
+    SqlArchiveWrites,
 ):
     """Changes. Each carries its guard: the version it was decided on, the fence it was leased under."""
 

@@ -24,6 +24,7 @@ from gateway.config.load import load
 from gateway.config.resolve import resolve_secrets
 from gateway.demo.stage import Stage
 from gateway.domain.beneficiary import mask, mask_name
+from gateway.domain.payout import Payout
 from gateway.domain.view import timestamp
 from gateway.sealing import Sealer
 from gateway.store.backup import backup
@@ -37,6 +38,7 @@ ALLOWED: Mapping[str, Mapping[Place, str]] = {
     "metadata": {Place.ANSWERS: OWN, Place.CALLBACKS: OWN},
     "description": {Place.ANSWERS: OWN},
     "purpose": {Place.ANSWERS: OWN, Place.CALLBACKS: OWN},
+    "tier": {Place.ANSWERS: OWN},
     "url": {Place.ANSWERS: OWN, Place.CALLBACKS: OWN},
     "X-Request-Id": {Place.ANSWERS: OWN, Place.LOGS: "an id: what an app and we find one call by"},
     "key of a body": {Place.ANSWERS: "which field it was that is not known"},
@@ -48,13 +50,13 @@ NOT_PERSONAL: Mapping[str, str] = {
     "until": "a time", "created_gte": "a time", "created_lt": "a time", "cursor": "ours, signed",
     "quote_id": "ours, signed", "id": "ours", "payout_id": "ours", "event_id": "ours", "endpoint_id": "ours",
     "batch_id": "ours", "beneficiary_id": "ours", "channel": "a name of the configuration",
-    "preference": "a name of the configuration", "token": "the channel's own", "code": "a word of ours",
+    "preference": "a name of the configuration", "-": "likewise: a channel", "token": "the channel's own",
+    "code": "a word of ours",
 }  # fmt: skip
 """Fields that name no person. They are planted too, where they refuse it."""
 PLANTED = frozenset({"openid", "name", "account_number", "purpose", "description", "*", "url", "Idempotency-Key"}) | {
-    "reference",
-    "text",
-}
+    "reference", "text", "account_id", "device_id", "ip", "tier",
+}  # fmt: skip
 
 Said = tuple[Place, bytes]
 
@@ -102,6 +104,10 @@ class Desk:
     def wechat(self, ending: str = "0001") -> dict[str, Any]:
         return {"type": "wechat", "openid": self.garden.openid(ending), "name": self.garden.name()}
 
+    def payer(self) -> dict[str, str]:
+        user, device = self.garden.user("account_id"), self.garden.user("device_id")
+        return {"account_id": user, "tier": self.garden.text("tier"), "device_id": device, "ip": self.garden.address()}
+
     def order(self, beneficiary: dict[str, Any], **more: Any) -> dict[str, Any]:
         return {
             "reference": self.reference(),
@@ -110,6 +116,7 @@ class Desk:
             "purpose": self.garden.text("purpose"),
             "description": self.garden.text("description"),
             "metadata": {"user": self.garden.text("metadata")},
+            "payer": self.payer(),
             **more,
         }
 
@@ -195,20 +202,41 @@ async def saved(desk: Desk) -> None:
 
 
 async def batched(desk: Desk) -> None:
-    """Batches of both forms, with items that are taken and one that is not."""
-    items = [desk.order(desk.bank()), desk.order(desk.wechat()), desk.order({**desk.bank(), "country": "XX!"})]
-    made = [await desk.call("POST", "/batches", {"reference": desk.reference(), "items": items})]
-    row = f"{desk.reference()},100,CNY,bank_account,{desk.garden.account()},{desk.garden.name()},000200000002,CN"
-    head = "reference,amount,currency,type,account_number,name,bank_code,country"
-    more = f"{head},purpose,description,metadata.user\n{row},{desk.garden.text('purpose')}"
-    text = f"{more},{desk.garden.text('description')},{desk.garden.text('metadata')}\n{desk.garden.text('text')}\n"
-    path = f"/batches?reference={desk.reference()}"
-    made.append(await desk.call("POST", path, text.encode(), headers={"Content-Type": "text/csv"}))
+    """Batches of both forms, with items that are taken and one that is not; and one that is refused whole."""
+    first = desk.order(desk.bank())
+    again = {**desk.order(desk.wechat()), "reference": first["reference"]}
+    whole = {"reference": desk.reference(), "items": [first, desk.order(desk.wechat()), again]}
+    unlike = {"reference": desk.reference(), "items": [desk.order({**desk.bank(), "country": "XX!"})]}
+    await desk.call("POST", "/batches", unlike, want=400)
+    orders = [desk.order(desk.bank()), {**desk.order(desk.bank()), "purpose": "\u0007"}]
+    path, csv = f"/batches?reference={desk.reference()}", {"Content-Type": "text/csv"}
+    made = [
+        await desk.call("POST", "/batches", whole, want=202),
+        await desk.call("POST", path, in_csv(orders), headers=csv, want=202),
+    ]
     for batch in made:
-        if batch is not None and "id" in batch:
-            await desk.until(f"/batches/{batch['id']}", lambda found: found["status"] == "completed")
-            await desk.call("GET", f"/batches/{batch['id']}/items", want=200)
-    assert any(batch and "id" in batch for batch in made)
+        ended = await desk.until(f"/batches/{batch['id']}", lambda found: found["status"] == "completed")
+        assert ended
+        await desk.call("GET", f"/batches/{batch['id']}/items", want=200)
+
+
+def in_csv(orders: list[dict[str, Any]]) -> bytes:
+    """The same orders as rows."""
+    rows = [
+        {
+            "reference": each["reference"],
+            "amount": each["amount"]["value"],
+            "currency": each["amount"]["currency"],
+            **each["beneficiary"],
+            "purpose": each["purpose"],
+            "description": each["description"],
+            "metadata.user": each["metadata"]["user"],
+            **{f"payer_{name}": value for name, value in each["payer"].items()},
+        }
+        for each in orders
+    ]
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    return "\n".join(lines).encode()
 
 
 async def told(desk: Desk) -> None:
@@ -379,8 +407,8 @@ def assert_planted(desk: Desk) -> None:
         ids = [row[0] for row in connection.exec_driver_sql("SELECT id FROM payouts")]
         payouts = [payout for payout in map(tx.payout, ids) if payout is not None]
         evidence = [each for payout in payouts for each in tx.evidence(payout.id)]
-    opened = " ".join(f"{asdict(p.beneficiary)} {p.description} {p.purpose} {p.metadata}" for p in payouts)
-    for name in ("account_number", "openid", "name", "description", "purpose", "metadata"):
+    opened = " ".join(f"{_personal(each)} {each.description} {each.purpose} {each.metadata}" for each in payouts)
+    for name in ("account_number", "openid", "name", "description", "purpose", "metadata", "account_id", "ip"):
         values = [each.value for each in desk.garden.planted if each.field == name]
         assert sum(value in opened for value in values) > len(values) // 2, name
     assert any(each.answer.raw for each in evidence)
@@ -388,3 +416,7 @@ def assert_planted(desk: Desk) -> None:
     assert len(callbacks) > 20
     assert desk.calls["2xx"] > 100
     assert desk.calls["4xx"] > 50
+
+
+def _personal(payout: Payout) -> str:
+    return f"{asdict(payout.beneficiary)} {payout.payer and asdict(payout.payer)}"

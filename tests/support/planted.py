@@ -45,6 +45,16 @@ class Garden:
         number = f"Qx7731{len(self.planted):04d}zjW"
         return self._plant("openid", f"oPLt{number}{ending}", number)
 
+    def user(self, field: str) -> str:
+        """An id of an app's own user; masked like an account."""
+        core = f"Uz7731{len(self.planted):04d}wK"
+        return self._plant(field, f"user{core}4711", core)
+
+    def address(self) -> str:
+        """Masked it shows its first half."""
+        text = f"203.0.{10 + len(self.planted) // 200}.{10 + len(self.planted) % 200}"
+        return self._plant("ip", text, text)
+
     def name(self) -> str:
         """Masked it shows its first letter."""
         rest = f"qlanted Payee{chr(65 + len(self.planted) // 26)}{chr(65 + len(self.planted) % 26)}vk"

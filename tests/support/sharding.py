@@ -58,6 +58,9 @@ SEVERAL: Mapping[str, str] = {
     "unready_batches": "a round that clears away what was left half way: each shard by itself",
     "statuses": "a batch's payouts: each shard by itself",
     "unsent": "a bound and a scrape: added up",
+    "has_newest_event": "of a file, which counts events by their row numbers; what has shards adds counts up",
+    "finished": "an archive looks for what may go: each shard by itself",
+    "archived_channel_payout": "as `find_channel_payout`",
     "find_channel_payout": "a notification that names only the channel's own id: every shard is asked",
 }
 """Methods of the port that are about many payouts, and what becomes of them on several shards."""

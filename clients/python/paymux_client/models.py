@@ -79,6 +79,7 @@ class ProblemCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
     REFERENCE_REUSED = "reference_reused"
+    PAYOUT_ARCHIVED = "payout_archived"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_CANCELABLE = "not_cancelable"
     QUOTE_EXPIRED = "quote_expired"
@@ -405,7 +406,7 @@ class BatchItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOrder:
-    """One payout of a batch: an order, but for a quote, a choice of channels and a payer."""
+    """One payout of a batch: an order, but for a quote."""
 
     reference: str
     amount: Amount
@@ -416,6 +417,8 @@ class BatchOrder:
     send_at: datetime | None = None
     send_by: datetime | None = None
     on_expiry: OnExpiry = OnExpiry.FAIL
+    channels: ChannelsWish | None = None
+    payer: PayerWish | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -542,7 +545,7 @@ class ChannelsWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateBatch:
-    """Many orders in one call. Sent again with the same reference and content it answers with the batch as it is now."""
+    """Many orders in one call. Sent again with the same reference and content it is the batch as it is now."""
 
     reference: str
     items: Sequence[BatchOrder]
@@ -595,9 +598,9 @@ class CreatePayout:
     send_at: datetime | None = None
     send_by: datetime | None = None
     on_expiry: OnExpiry = OnExpiry.FAIL
-    metadata: Mapping[str, str] = field(default_factory=dict)
     channels: ChannelsWish | None = None
     payer: PayerWish | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
     quote_id: str | None = None
 
 
@@ -949,6 +952,10 @@ class Payout:
     settled_at: datetime | None
     erased_at: datetime | None
     """Since then it says no more whom it was for: account and name are empty."""
+    archived_at: datetime | None = None
+    """Only there once it was archived. Then status, its reason's code, amounts, channel, links and times are known;
+    all else is null or empty, and nothing can be expanded.
+    """
     attempts: tuple[Attempt, ...] | None = None
     """With `expand=attempts` only."""
     timeline: tuple[Event, ...] | None = None

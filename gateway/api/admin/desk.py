@@ -6,7 +6,7 @@ payee.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from aiohttp import web
 
@@ -15,6 +15,7 @@ from gateway.api.admin.views import Json, moment
 from gateway.api.listing import one_page
 from gateway.api.responses import as_json
 from gateway.api.routes import Call
+from gateway.domain.archived import PayoutArchived, archived_view
 from gateway.domain.audit import Line
 from gateway.domain.event import Event
 from gateway.domain.payout import Payout
@@ -38,11 +39,16 @@ class Desk:
         return self._current.services
 
     async def show(self, call: Call) -> web.StreamResponse:
-        return as_json(file_view(await desk.file_of(self._current.services, call.path["payout_id"])))
+        return await self._shown(desk.file_of(self._services, call.path["payout_id"]))
 
     async def by_reference(self, call: Call) -> web.StreamResponse:
-        found = await desk.file_of_reference(self._current.services, call.path["app"], call.path["reference"])
-        return as_json(file_view(found))
+        return await self._shown(desk.file_of_reference(self._services, call.path["app"], call.path["reference"]))
+
+    async def _shown(self, found: Awaitable[desk.File]) -> web.StreamResponse:
+        try:
+            return as_json(file_view(await found))
+        except PayoutArchived as gone:
+            return as_json(archived_file_view(await desk.file_of_archived(self._services, gone.payout)))
 
     async def page(self, call: Call) -> web.StreamResponse:
         """The payouts of one app, newest first."""
@@ -128,6 +134,16 @@ def file_view(found: desk.File) -> Json:
         "incidents": [_incident(each) for each in found.incidents],
         "callbacks": [told_view(each) for each in found.callbacks],
     }
+
+
+def archived_file_view(found: desk.ArchivedFile) -> Json:
+    """What is left of one that was archived, in the same form."""
+    kept = found.payout
+    empty: Json = {name: [] for name in ("attempts", "timeline", "evidence", "callbacks")}
+    whole = archived_view(kept) | {"app": kept.app, "frozen": False, "hold": None, "archive": kept.archive} | empty
+    for absent in ("description", "next_action", "payer", "metadata"):
+        del whole[absent]
+    return whole | {"incidents": [_incident(each) for each in found.incidents]}
 
 
 def _event(event: Event) -> Json:

@@ -78,7 +78,7 @@ def personal_routes(personal: Personal) -> tuple[Route, ...]:
             "Erase whom an ended payout was for, for good",
             personal.erase,
             (Answer(200, "What is left of it"),),
-            _BODY | {Code.NOT_FOUND, Code.REQUEST_REFUSED, Code.COMMIT_UNKNOWN},
+            _BODY | {Code.NOT_FOUND, Code.PAYOUT_ARCHIVED, Code.REQUEST_REFUSED, Code.COMMIT_UNKNOWN},
             body=ErasePayout,
         ),
     )

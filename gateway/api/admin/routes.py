@@ -11,7 +11,7 @@ from gateway.api.routes import Access, Answer, Route
 
 _BODY = frozenset({Code.INVALID_JSON, Code.INVALID_REQUEST})
 _CHANGES = frozenset({Code.REQUEST_REFUSED, Code.COMMIT_UNKNOWN})
-_ONE = _CHANGES | {Code.NOT_FOUND}
+_ONE = _CHANGES | {Code.NOT_FOUND, Code.PAYOUT_ARCHIVED}
 
 
 def people_routes(people: People) -> tuple[Route, ...]:

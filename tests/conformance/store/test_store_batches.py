@@ -13,7 +13,8 @@ from gateway.domain.beneficiary import Saved, WechatBeneficiary
 from gateway.domain.errors import StaleWrite
 from gateway.domain.identity import batch_id, shard_of
 from gateway.domain.money import Money
-from gateway.domain.terms import OnExpiry, Terms
+from gateway.domain.payer import Payer
+from gateway.domain.terms import ChannelChoice, OnExpiry, Terms
 from gateway.store.batches import BatchReference
 from gateway.store.port import PayoutFilter, Reference, Store
 from tests.support.builders import BENEFICIARY, NOW, a_payout
@@ -27,7 +28,8 @@ FULL = ItemOrder(
     purpose="SALA",
     description="",
     metadata={"user": "4711"},
-    terms=Terms("cheapest", LATER, OnExpiry.ANY_CHANNEL, None, LATER),
+    terms=Terms("cheapest", LATER, OnExpiry.ANY_CHANNEL, None, LATER, ChannelChoice(frozenset({"alpha"}))),
+    payer=Payer("user-4711", "gold", None, "192.0.2.1"),
     flags={"mixed_scripts": True},
 )
 PLAIN = ItemOrder("w-2", Money(1, "USD"), BENEFICIARY)

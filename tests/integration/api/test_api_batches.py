@@ -97,6 +97,21 @@ async def test_each_item_becomes_a_payout(api: ApiServer) -> None:
     assert len((await api.signed("GET", f"/v1/payouts?batch_id={batch['id']}")).json()["data"]) == 3
 
 
+async def test_an_item_says_all_that_an_order_says(api: ApiServer) -> None:
+    """The same order by itself is that payout: nothing of it was lost on the way."""
+    order = api.order(
+        "w-1", purpose="SALA", description="wages", preference="cheapest", send_at="2027-01-01T00:00:00Z",
+        send_by="2027-02-01T00:00:00Z", on_expiry="any_channel", channels={"allow": ["ear"]},
+        payer={"account_id": "user-4711", "tier": "gold", "device_id": "device-17", "ip": "192.0.2.1"},
+    )  # fmt: skip
+    made = (await post(api, "b-1", [order, api.order("w-2", channels={"deny": ["none"]})])).json()
+    await work_off(api)
+    whole, faulty = await items(api, made["id"])
+    again = await api.create(order)
+    assert (again.status, again.json()["id"]) == (200, whole["payout_id"])
+    assert [fault["pointer"] for fault in faulty["faults"]] == ["/channels/deny/0"]
+
+
 async def test_the_same_again_is_the_same_batch(api: ApiServer) -> None:
     """200 with the batch as it is now, before and after it is worked on; other content is refused, metadata is none."""
     orders = [api.order("w-1"), api.order("w-2")]
@@ -209,9 +224,10 @@ async def test_it_is_completed_when_every_payout_has_ended(api: ApiServer) -> No
 
 async def test_csv_rows_become_payouts(api: ApiServer) -> None:
     """Cells by the names of an order's fields, empty ones left out, metadata by column; Excel's mark is no harm."""
-    header = "reference,amount,currency,type,account_number,name,bank_code,country,openid,send_at,metadata.user"
-    rows = ["w-1,12345,CNY,bank_account,6222 0000 0000 0199,张三,000200000002,CN,,,4711", "",
-            'w-2,5,CNY,wechat,,"王, 伟",,,oDEMO0001,2027-01-01T00:00:00+08:00,']  # fmt: skip
+    names = "reference,amount,currency,type,account_number,name,bank_code,country,openid,send_at,metadata.user"
+    header = f"{names},payer_account_id"
+    rows = ["w-1,12345,CNY,bank_account,6222 0000 0000 0199,张三,000200000002,CN,,,4711,user-4711", "",
+            'w-2,5,CNY,wechat,,"王, 伟",,,oDEMO0001,2027-01-01T00:00:00+08:00,,']  # fmt: skip
     made = await upload(api, "b-1", b"\xef\xbb\xbf" + "\r\n".join([header, *rows]).encode())
     assert (made.status, made.json()["form"], made.json()["items"]["total"]) == (202, "csv", 2)
     await work_off(api)
@@ -220,6 +236,7 @@ async def test_csv_rows_become_payouts(api: ApiServer) -> None:
     payout = (await api.signed("GET", f"/v1/payouts/{first['payout_id']}")).json()
     assert (payout["amount"]["value"], payout["metadata"]) == (12345, {"user": "4711"})
     assert payout["beneficiary"]["account_number"] == "6222********0199"
+    assert payout["payer"]["account_id"].endswith("4711")
     scheduled = (await api.signed("GET", f"/v1/payouts/{second['payout_id']}")).json()
     assert (scheduled["status"], scheduled["send_at"]) == ("scheduled", "2026-12-31T16:00:00.000Z")
     assert scheduled["beneficiary"]["name"] == "王***"

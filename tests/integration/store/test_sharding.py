@@ -68,6 +68,9 @@ CALLS: dict[str, Callable[[Tx], Any]] = {
     "claim_batches": lambda tx: tx.claim_batches(NOW, NOW, 1),
     "unready_batches": lambda tx: tx.unready_batches(NOW, 1),
     "statuses": lambda tx: tx.statuses([a_payout("one").id, a_payout("two").id]),
+    "has_newest_event": lambda tx: tx.has_newest_event(a_payout().id),
+    "finished": lambda tx: tx.finished(NOW, None, 1),
+    "archived_channel_payout": lambda tx: tx.archived_channel_payout("alpha", "C1"),
     "find_channel_payout": lambda tx: tx.find_channel_payout("alpha", "C1"),
 }
 

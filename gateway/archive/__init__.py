@@ -1,0 +1,1 @@
+"""Archives: files that payouts are moved to, long after they have ended (docs/operations.md, "Archiving")."""
