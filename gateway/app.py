@@ -35,6 +35,7 @@ from gateway.metrics.port import BLIND
 from gateway.metrics.scrape import Scrape
 from gateway.metrics.store import CountedStore
 from gateway.metrics.table import Place
+from gateway.operations.channel_news import keep_telling
 from gateway.operations.deliver import deliver
 from gateway.operations.first_token import prepare_first_token
 from gateway.operations.keys import keep_fresh
@@ -128,6 +129,7 @@ class Gateway:
         self._saying: asyncio.Task[None] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._finishing: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._lagging: asyncio.Task[None] | None = None
         self._timing: asyncio.Task[None] | None = None
         self._sealer: Sealer | None = None
@@ -243,6 +245,7 @@ class Gateway:
         self._saying = asyncio.create_task(keep_saying(self.in_force, self.nodes, self.reloads))
         self._remembering = asyncio.create_task(keep_remembering(self.in_force))
         self._finishing = asyncio.create_task(keep_finishing(self.in_force))
+        self._telling = asyncio.create_task(keep_telling(self.in_force, self._resting_elsewhere))
         self._lagging = asyncio.create_task(self._lag.watch(self.world.clock))
         self._timing = asyncio.create_task(self.reloader.keep_time())
         if self._sealer is not None:
@@ -250,6 +253,9 @@ class Gateway:
         await self._listen()
         ports = [listener.port for listener in self._listeners]
         log.info("gateway.started", mode=str(self.config.gateway.mode), ports=ports, version=gateway.__version__)
+
+    def _resting_elsewhere(self) -> frozenset[str]:
+        return self.nodes.resting(self.world.clock.monotonic())
 
     async def _start_channel(self, name: str) -> None:
         await start_channel(name, self.services.channels[name])
@@ -298,7 +304,8 @@ class Gateway:
     async def stop(self) -> None:
         """Say so, take nothing new, finish or park what is under way, close. Safe to call once, at any time."""
         self.health.draining = True
-        for task in (self._watch, self._saying, self._remembering, self._finishing, self._lagging, self._timing):
+        rounds = (self._watch, self._saying, self._remembering, self._finishing, self._telling)
+        for task in (*rounds, self._lagging, self._timing):
             if task is not None:
                 task.cancel()
         if self._sealing is not None:

@@ -80,8 +80,6 @@ class Commit(StrEnum):
     """What the router knows of its channels."""
     NODE = "node"
     """A node says that it is at work, or asks whether a duty is its own."""
-    ARCHIVED = "archived"
-    """Of an archive: it is said to be whole, or one of its payouts is moved."""
     NONCE = "nonce"
     """Of a signed request to the API."""
 

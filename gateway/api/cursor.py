@@ -58,6 +58,7 @@ def _bound(wanted: PayoutFilter) -> list[object]:
         wanted.batch_id,
         wanted.created_gte and wanted.created_gte.isoformat(),
         wanted.created_lt and wanted.created_lt.isoformat(),
+        sorted(wanted.metadata),
     ]
 
 

@@ -33,11 +33,12 @@ async def one_page(services: Services, key: bytes, app: str, call: Call) -> Page
     after = cursor.read(key, app, filters, given) if isinstance(given, str) else None
     limit = call.one("limit")
     size = limit if isinstance(limit, int) else LIMIT_DEFAULT
-    payouts, has_more = await read.page(services, app, filters, after, size)
-    if not has_more:
-        return Page(payouts, None)
-    end = Position(payouts[-1].created_at, payouts[-1].id)
-    return Page(payouts, cursor.make(key, app, filters, end))
+    if filters.metadata:
+        payouts, end = await read.page_saying(services, app, filters, after, size)
+    else:
+        payouts, has_more = await read.page(services, app, filters, after, size)
+        end = Position(payouts[-1].created_at, payouts[-1].id) if has_more else None
+    return Page(payouts, None if end is None else cursor.make(key, app, filters, end))
 
 
 def _wanted(call: Call) -> PayoutFilter:
@@ -49,6 +50,7 @@ def _wanted(call: Call) -> PayoutFilter:
         batch_id=_text(call.one("batch_id")),
         created_gte=_time(call.one("created_gte")),
         created_lt=_time(call.one("created_lt")),
+        metadata=tuple(each for each in call.query.get("metadata", ()) if isinstance(each, tuple)),
     )
 
 

@@ -138,6 +138,8 @@ def _query_param(param: QueryParam) -> Json:
         "description": param.description,
         "schema": param.schema,
     }
+    if param.key is not None:
+        made |= {"style": "deepObject", "explode": True}
     if param.schema.get("type") == "array":
         made |= {"style": "form", "explode": param.repeatable}
     return made

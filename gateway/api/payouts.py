@@ -69,6 +69,7 @@ class Payouts:
                 terms=order.terms(quote),
                 payer=None if order.payer is None else order.payer.payer(),
                 flags=flags,
+                caller=call.request.headers.get("traceparent"),
                 saved=as_named(named),
             ),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
@@ -10,7 +11,8 @@ from urllib.parse import unquote_plus
 from gateway import currencies
 from gateway.api.instant import instant
 from gateway.api.problems import Code, Fault, Refused
-from gateway.api.schemas import REFERENCE_PATTERN
+from gateway.api.schemas import METADATA_KEY_PATTERN, REFERENCE_PATTERN
+from gateway.api.strict_json import TEXT_PATTERN
 from gateway.callbacks.body import EVENT_TYPES
 from gateway.domain.batch import ItemStatus
 from gateway.domain.identity import BATCH_ID_PATTERN, PAYOUT_ID_PATTERN
@@ -37,6 +39,8 @@ class QueryParam:
     read: Callable[[str], object] = field(repr=False)
     """Raises ValueError with the reason, which must not repeat the value."""
     repeatable: bool = False
+    key: str | None = None
+    """A pattern: it is given as `name[key]=value`, each key once, and read as pairs of key and value."""
 
 
 def read_query(raw: str, params: Sequence[QueryParam]) -> dict[str, list[object]]:
@@ -83,8 +87,11 @@ def _malformed() -> Refused:
 
 
 def _read_one(known: Mapping[str, QueryParam], values: dict[str, list[object]], name: str, text: str) -> Fault | None:
+    keyed = _KEYED.fullmatch(name)
+    if keyed is not None and keyed[1] in known and known[keyed[1]].key is not None:
+        return _read_keyed(known[keyed[1]], values, keyed[2], text)
     param = known.get(name)
-    if param is None:
+    if param is None or param.key is not None:
         return Fault(f"?{name[:64]}", "unknown_parameter", "there is no such parameter here")
     if name in values and not param.repeatable:
         return Fault(f"?{name}", "duplicate_parameter", "may be given once")
@@ -94,6 +101,25 @@ def _read_one(known: Mapping[str, QueryParam], values: dict[str, list[object]], 
         values.setdefault(name, []).append(param.read(text))
     except ValueError as error:
         return Fault(f"?{name}", "bad_value", str(error))
+    return None
+
+
+_KEYED = re.compile(r"([a-z_]+)\[(.*)\]", re.ASCII | re.DOTALL)
+
+
+def _read_keyed(param: QueryParam, values: dict[str, list[object]], key: str, text: str) -> Fault | None:
+    given = values.setdefault(param.name, [])
+    if param.key is None or not re.fullmatch(param.key, key, re.ASCII):
+        return Fault(f"?{param.name}", "bad_key", f"a key must match {param.key}")
+    where = f"?{param.name}[{key}]"
+    if any(isinstance(each, tuple) and each[0] == key for each in given):
+        return Fault(where, "duplicate_parameter", "may be given once")
+    if len(given) >= REPEATS_MAX:
+        return Fault(where, "too_many", f"at most {REPEATS_MAX} keys")
+    try:
+        given.append((key, param.read(text)))
+    except ValueError as error:
+        return Fault(where, "bad_value", str(error))
     return None
 
 
@@ -126,6 +152,12 @@ def _limit(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,2}", text, re.ASCII) or int(text) > LIMIT_MAX:
         raise ValueError(f"a whole number from 1 to {LIMIT_MAX}")
     return int(text)
+
+
+def _metadata_value(text: str) -> str:
+    if len(text) > 500 or not re.fullmatch(TEXT_PATTERN, text):
+        raise ValueError("at most 500 characters, and no control characters")
+    return unicodedata.normalize("NFC", text)
 
 
 EXPANDABLE = ("attempts", "timeline")
@@ -202,6 +234,20 @@ LIST_PARAMS: tuple[QueryParam, ...] = (
     ),
     _CREATED_GTE,
     _CREATED_LT,
+    QueryParam(
+        "metadata",
+        "Only payouts whose metadata have this value under this key: `metadata[user]=4711`. A page may have fewer than "
+        "`limit`, or none, while `has_more` is true.",
+        {
+            "type": "object",
+            "propertyNames": {"pattern": METADATA_KEY_PATTERN},
+            "additionalProperties": {**_TEXT, "pattern": TEXT_PATTERN, "maxLength": 500},
+            "minProperties": 1,
+            "maxProperties": REPEATS_MAX,
+        },
+        _metadata_value,
+        key=METADATA_KEY_PATTERN,
+    ),
     _HOW_MANY,
     _AFTER,
     EXPAND,

@@ -41,6 +41,7 @@ from gateway.domain.terms import ChannelChoice, OnExpiry, Terms
 
 BODY_BYTES_MAX = USUAL_BYTES_MAX
 METADATA_KEYS_MAX = 20
+METADATA_KEY_PATTERN = r"^[A-Za-z0-9_.-]{1,64}$"
 CHANNELS_MAX = 32
 BATCH_ITEMS_MAX = 1000
 REFERENCE_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
@@ -137,7 +138,7 @@ AccountNumber = Annotated[
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 PreferenceName = Annotated[str, StringConstraints(min_length=1, max_length=64), _PUBLISHED]
 """Which ones there are is the configuration's matter; `openapi.build` names them."""
-MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+MetadataKey = Annotated[str, StringConstraints(pattern=METADATA_KEY_PATTERN)]
 MetadataValue = Annotated[str, StringConstraints(max_length=500), _PUBLISHED]
 
 

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ class Volume:
         self._partial = folder / f"{name}{PARTIAL}"
         self._partial.mkdir(mode=0o700)
         self._files = {table.name: _File(self._partial, table.name, [c.name for c in table.columns]) for table in MOVED}
+
+    def __enter__(self) -> Volume:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
 
     def add(self, dossier: Dossier) -> None:
         """Everything of one payout. Raises `OSError`."""
@@ -123,5 +131,6 @@ class _File:
         return Part(self._table, self.path.name, self._columns, self._rows, self._first, self._last, size, sha256)
 
     def close(self) -> None:
-        self._packed.close()
+        with suppress(OSError):  # it is done, or of no use
+            self._packed.close()
         self._raw.close()

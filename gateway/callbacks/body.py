@@ -1,6 +1,6 @@
 """What an app is told, and when: pure. A change of a payout becomes event types, an event becomes a body.
 
-A few events are about no payout: a batch that is completed, an endpoint that is disabled.
+A few events are about no payout: a batch that is completed, an endpoint that is disabled, a channel that degrades.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from gateway.domain.endpoint import BY_NAME_ONLY
 from gateway.domain.outcome import NextAction
 from gateway.domain.payout import Payout
 from gateway.domain.status import Status, is_disputed, status
@@ -33,7 +34,9 @@ _BY_STATUS = {
 }
 """Told when the public status becomes this. Accepted is missing: it is told once, at creation."""
 
-EVENT_TYPES = frozenset({ACCEPTED, ACTION_REQUIRED, DISPUTED, *_BY_STATUS.values(), BATCH_COMPLETED, ENDPOINT_DISABLED})
+EVENT_TYPES = BY_NAME_ONLY | {
+    ACCEPTED, ACTION_REQUIRED, DISPUTED, *_BY_STATUS.values(), BATCH_COMPLETED, ENDPOINT_DISABLED,
+}  # fmt: skip
 """Every type that is sent: what an endpoint's `events` filter may name."""
 
 

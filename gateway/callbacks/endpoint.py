@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from gateway.domain.endpoint import is_wanted
 from gateway.secret import Secret
 
 
@@ -25,7 +26,7 @@ class Endpoint:
     """Nothing is sent there; what is for it is kept as parked."""
 
     def wants(self, event_type: str) -> bool:
-        return not self.events or event_type in self.events
+        return is_wanted(self.events, event_type)
 
 
 def endpoint_id(app: str, url: str) -> str:

@@ -152,11 +152,13 @@ def _open(config: Config, world: World) -> OpenStore:
     secrets = resolve_secrets(config)
     sealer = Sealer(secrets.sealing_keys(), world.random_bytes, config.gateway.cipher)
     try:
-        return open_store(config, secrets.postgres, sealer, world)[0]
+        store, wakes = open_store(config, secrets.postgres, sealer, world)
     except StoreUnavailable as error:
         if config.on_postgres:
             raise
         raise StoreUnavailable(f"{error}: payouts are moved out of a file while no gateway works on it") from error
+    wakes.close()
+    return store
 
 
 def _archives(folder: Path) -> list[Path]:

@@ -15,6 +15,16 @@ KEYS_MAX = 4
 """Of one kind in use at once: more rotations in so short a time are refused."""
 
 
+CHANNEL_DEGRADED, CHANNEL_RECOVERED = "channel.degraded", "channel.recovered"
+BY_NAME_ONLY = frozenset({CHANNEL_DEGRADED, CHANNEL_RECOVERED})
+"""Event types that are about none of the app's own things: who asks for all does not mean them."""
+
+
+def is_wanted(events: frozenset[str], event_type: str) -> bool:
+    """Whether an endpoint that asked for `events` is told of one of that type; empty: all."""
+    return event_type in events if events else event_type not in BY_NAME_ONLY
+
+
 class KeyKind(StrEnum):
     """What a key signs with: the version that its signatures begin with."""
 
@@ -70,7 +80,7 @@ class AppEndpoint:
         return self.disabled_at is not None
 
     def wants(self, event_type: str) -> bool:
-        return not self.events or event_type in self.events
+        return is_wanted(self.events, event_type)
 
     def keys_at(self, now: datetime) -> tuple[SigningKey, ...]:
         """Those that sign now."""

@@ -2,9 +2,9 @@
 
 Same reference and same fingerprint is the same order said twice; another fingerprint is a conflict. Canonical means:
 strings in NFC, every field but metadata, in a fixed order, and of the terms and the payer what is not the default: an
-order that says nothing of them has the fingerprint that it had before there were any. Keyed, because the content holds account
-numbers, which a bare hash would let anyone guess at. As it was asked: of a saved beneficiary it holds the id, so that
-the order said again is the same when that one is no longer saved.
+order that says nothing of them has the fingerprint that it had before there were any. Keyed, because the content holds
+account numbers, which a bare hash would let anyone guess at. As it was asked: of a saved beneficiary it holds the id,
+so that the order said again is the same when that one is no longer saved.
 """
 
 from __future__ import annotations

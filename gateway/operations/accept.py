@@ -52,6 +52,8 @@ class PayoutRequest:
     """What was noticed and is pointed out; stands in the timeline, changes nothing."""
     id: str | None = None
     """The payout's, where it was promised before (`gateway.operations.retry`)."""
+    caller: str | None = None
+    """The `traceparent` under which it was asked for."""
     retry_of: str | None = None
     batch_id: str | None = None
     """The batch that it stands in; it says nothing of what is ordered."""
@@ -108,7 +110,8 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
     if not accepted.replayed:
         log.info("payout.accepted", payout=accepted.payout.id, app=request.app, amount=request.amount.minor)
         tally_payout(services.meter, None, accepted.payout)
-        services.spans.over(Stage.ACCEPT, accepted.payout.id, now, services.clock.now(), app=request.app)
+        ended, caller = services.clock.now(), request.caller
+        services.spans.over(Stage.ACCEPT, accepted.payout.id, now, ended, caller=caller, app=request.app)
         if lease is not None:
             services.hand_over(accepted.payout, lease)
         else:

@@ -26,7 +26,7 @@ from gateway.domain.archived import Stays, stays
 from gateway.domain.audit import Act, Deed
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.view import timestamp
-from gateway.failpoints import Commit, Unit
+from gateway.failpoints import Unit
 from gateway.operations.standing import read_safety
 from gateway.store.archiving import Dossier, Mark, standing_of
 from gateway.store.port import ReadTx, Store, Tx
@@ -41,6 +41,8 @@ AT_ONCE = 50
 """As many units are queued at once: the writer commits them together."""
 COMMAND = "command"
 """Who did it, in the audit."""
+ARCHIVED = "archived"
+"""The name of its units. It is no failpoint: those are of a gateway that serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,12 @@ async def archive(it: Archivist, until: datetime, payouts_max: int) -> Archived:
         raise StoreUnavailable("the store is in quarantine: nothing is moved out of it before people looked")
     done, looking = Archived(), _Looking(until, payouts_max)
     while looking.left > 0:
-        volume = Volume(it.folder, _name(it))
-        await _fill(it, looking, volume, done.stay)
-        if not volume.payouts:
-            volume.drop()
-            break
-        made, digests = await _finish(it, volume, until)
+        with Volume(it.folder, _name(it)) as volume:
+            await _fill(it, looking, volume, done.stay)
+            if not volume.payouts:
+                volume.drop()
+                break
+            made, digests = await _finish(it, volume, until)
         done.archives.append(made)
         done.moved += await _move(it, made, digests, until, done.stay)
         log.info("archive.made", archive=made.name, payouts=made.payouts, moved=done.moved)
@@ -199,7 +201,7 @@ async def _finish(it: Archivist, volume: Volume, until: datetime) -> tuple[Manif
     made, checked = await asyncio.to_thread(volume.finish, **told, mode=it.mode, version=it.version, schema=it.schema)
     detail: dict[str, str | int | bool | None] = {"payouts": made.payouts, "manifest_sha256": made.sha256}
     deed = Deed(now, COMMAND, Act.PAYOUTS_ARCHIVED, made.name, detail)
-    await it.store.run(Unit(Commit.ARCHIVED, lambda tx: tx.append_audit(deed)))
+    await it.store.run(Unit(ARCHIVED, lambda tx: tx.append_audit(deed)))
     return made, checked.digests
 
 
@@ -231,4 +233,4 @@ async def _move_one(it: Archivist, archive: str, payout_id: str, digest: bytes, 
             tx.archive(dossier, archive, it.clock.now())
         return why
 
-    return await it.store.run(Unit(Commit.ARCHIVED, unit))
+    return await it.store.run(Unit(ARCHIVED, unit))

@@ -8,7 +8,7 @@ second word, and one that has died is gone a moment later. Words that nobody say
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -18,6 +18,7 @@ from gateway.failpoints import Commit, Unit
 from gateway.operations.reload_state import Reloads
 from gateway.operations.services import Current, Services
 from gateway.store.port import Duty
+from routing.breaker import BreakerState
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -35,6 +36,8 @@ class Node:
     name: str
     sha256: str
     """Of the configuration file that it runs."""
+    resting: frozenset[str] = frozenset()
+    """Channels whose breaker it holds open."""
 
 
 @dataclass(slots=True)
@@ -52,10 +55,10 @@ class Nodes:
         self._beats = 0
         self._heard: dict[str, _Heard] = {}
 
-    def word(self, sha256: str) -> str:
+    def word(self, sha256: str, resting: Iterable[str] = ()) -> str:
         """The next of our own."""
         self._beats += 1
-        return json.dumps({"sha256": sha256, "beat": self._beats})
+        return json.dumps({"sha256": sha256, "beat": self._beats, "resting": sorted(resting)})
 
     def heard(self, words: Mapping[str, str], now_s: float) -> None:
         """What stands in the store, by name, at a monotonic time."""
@@ -69,10 +72,14 @@ class Nodes:
     def others(self, now_s: float) -> tuple[Node, ...]:
         """Those that are at work beside us, by name."""
         return tuple(
-            Node(name, _sha256(each.word))
+            Node(name, _sha256(each.word), _resting(each.word))
             for name, each in sorted(self._heard.items())
             if name != self.own and each.moved and now_s - each.at_s < GONE_AFTER_S
         )
+
+    def resting(self, now_s: float) -> frozenset[str]:
+        """Channels that any of the others gives a rest."""
+        return frozenset[str]().union(*(each.resting for each in self.others(now_s)))
 
     def silent(self, now_s: float) -> dict[str, str]:
         """Names, with their last words, that nobody has used for long."""
@@ -87,9 +94,18 @@ def _sha256(word: str) -> str:
         return ""
 
 
+def _resting(word: str) -> frozenset[str]:
+    """None where it is written otherwise than we do."""
+    try:
+        return frozenset(map(str, json.loads(word)["resting"]))
+    except (ValueError, KeyError, TypeError):
+        return frozenset()
+
+
 async def say(services: Services, nodes: Nodes, sha256: str) -> None:
     """Say that we are at work, hear of the others, clear away who is gone. Raises `StoreError`."""
-    own, word = PREFIX + nodes.own, nodes.word(sha256)
+    open_ones = (name for name, each in services.channels.items() if each.guard.breaker_state is BreakerState.OPEN)
+    own, word = PREFIX + nodes.own, nodes.word(sha256, open_ones)
     await services.store.run(Unit(Commit.NODE, lambda tx: tx.set_meta(own, word)))
     words = await services.store.read(lambda tx: tx.words(PREFIX))
     nodes.heard({name.removeprefix(PREFIX): each for name, each in words.items()}, services.clock.monotonic())

@@ -13,6 +13,8 @@ from gateway.operations.services import Services
 from gateway.store.port import PayoutFilter, Position, ReadTx
 
 API_SCOPE = "api"
+LOOK_AT = 2000
+"""The most payouts that one question opens the metadata of: others wait for their turn meanwhile."""
 
 
 async def get(services: Services, app: str, payout_id: str) -> Payout:
@@ -38,6 +40,14 @@ async def page(
     """Up to `limit` payouts, newest first, and whether there are more."""
     found = await services.store.read(lambda tx: tx.payouts(app, wanted, after, limit + 1))
     return tuple(found[:limit]), len(found) > limit
+
+
+async def page_saying(
+    services: Services, app: str, wanted: PayoutFilter, after: Position | None, limit: int
+) -> tuple[tuple[Payout, ...], Position | None]:
+    """Up to `limit` of those whose metadata say so, and where to go on, if that is not the end."""
+    found, further = await services.store.read(lambda tx: tx.payouts_saying(app, wanted, after, limit, LOOK_AT))
+    return tuple(found), further
 
 
 async def timeline(services: Services, app: str, payout_id: str) -> tuple[Event, ...]:

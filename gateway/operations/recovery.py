@@ -88,7 +88,7 @@ async def _page(services: Services, app: str, window: EventWindow, after: Positi
 async def _send(services: Services, event: Event, to: Address, wish: Wish, now: datetime) -> bool:
     """One event, in a unit of its own: its rows lie in one shard. Whether it was made due."""
     mine = next((each for each in event if each.endpoint == to.id), None)
-    if mine is not None and not _wanted(mine, wish):
+    if not to.wants(event[0].type) or (mine is not None and not _wanted(mine, wish)):
         return False
     one = event[0]
     return await services.store.run(Unit(Commit.REDELIVERY, lambda tx: _make_due(tx, one, to, wish, now)))

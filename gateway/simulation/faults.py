@@ -134,7 +134,7 @@ TABLE: tuple[Row, ...] = (
     Row(_F.ENDPOINT_DEAD, _P.TICK, 0.08),
     Row(_F.DB_ERROR, _P.COMMIT, 0.004),
     Row(_F.COMMIT_KEPT, _P.COMMIT, 0.004),
-    Row(_F.COMMIT_GONE, _P.COMMIT, 0.004),
+    Row(_F.COMMIT_GONE, _P.COMMIT, 0.0043),
     Row(_F.COMMIT_TORN, _P.COMMIT, 0.0045),
     Row(_F.DISK_FULL, _P.TICK, 0.06),
     Row(_F.CRASH, _P.STEP, 0.0014),

@@ -7,7 +7,7 @@ have rows in, is listed here, and what of that stays; a test knows a new table t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -331,8 +331,15 @@ def _old_seals(table: Table, rows: Sequence[Row[Any]]) -> bool:
     return any(value is not None and is_first_layout(value) for value in values)
 
 
-def _moments(dossier: Dossier) -> list[datetime]:
-    return [value for rows in dossier.rows.values() for row in rows for value in row if isinstance(value, datetime)]
+_PLANS = frozenset({"give_up_at", "send_at", "send_by"})
+"""Times that were named in advance, and have no meaning once it has ended."""
+
+
+def _moments(dossier: Dossier) -> Iterator[datetime]:
+    for rows in dossier.rows.values():
+        for row in rows:
+            named = zip(row._fields, row, strict=True)
+            yield from (value for name, value in named if isinstance(value, datetime) and name not in _PLANS)
 
 
 def _paying(attempts: Sequence[Row[Any]]) -> Row[Any] | None:

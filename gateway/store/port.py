@@ -124,6 +124,8 @@ class PayoutFilter:
     batch_id: str | None = None
     created_gte: datetime | None = None
     created_lt: datetime | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+    """Keys with their values. Metadata is sealed, so no index leads to it (`payouts_saying`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,17 @@ class ReadTx(
 
     def reference(self, app: str, reference: str) -> Reference | None: ...
 
-    def payouts(self, app: str, wanted: PayoutFilter, after: Position | None, limit: int) -> Sequence[Payout]: ...
+    def payouts(self, app: str, wanted: PayoutFilter, after: Position | None, limit: int) -> Sequence[Payout]:
+        """Newest first; whatever their metadata say."""
+        ...
+
+    def payouts_saying(
+        self, app: str, wanted: PayoutFilter, after: Position | None, limit: int, look_at: int
+    ) -> tuple[Sequence[Payout], Position | None]:
+        """The same of those whose metadata say so: opened one after the other, `look_at` at most. And how far it came,
+        when it did not come to the end: there may be fewer than `limit`, or none, and more of them further on.
+        """
+        ...
 
     def payouts_at(self, account_index: bytes, limit: int) -> Sequence[Payout]:
         """Of all apps, to the beneficiary's account of that blind index, newest first."""
@@ -274,6 +286,8 @@ class Duty(StrEnum):
     """Complains of what has waited for people for too long."""
     RETRIES = "retries"
     """Finishes orders of failed payouts that were left half made."""
+    CHANNEL_NEWS = "channel_news"
+    """Tells apps how channels do."""
     CLEARING = "clearing"
     """Forgets nodes that are gone."""
 

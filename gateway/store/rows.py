@@ -145,6 +145,11 @@ class Rows:
             waiting_for=StatusCode(row.waiting_for) if row.waiting_for else None,
         )
 
+    def says(self, row: Row[Any], metadata: Sequence[tuple[str, str]]) -> bool:
+        """Whether the payout's metadata have all of these."""
+        sealed = self._open_optional(row.metadata_sealed, _payout_place(row.id)("metadata"))
+        return sealed is not None and codec.load(sealed).items() >= set(metadata)
+
     # Attempts ------------------------------------------------------------------------------------------------
 
     def new_attempt(self, payout: Payout, attempt: Attempt) -> Values:

@@ -10,6 +10,8 @@ Facts on a span are channel, attempt, outcome and the like, and the payout's id;
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,7 @@ from enum import StrEnum
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
+    Link,
     NonRecordingSpan,
     SpanContext,
     SpanKind,
@@ -82,9 +85,12 @@ class Spans:
         ended: datetime,
         *,
         failed: bool = False,
+        caller: str | None = None,
         **facts: str | int | bool | None,
     ) -> None:
-        """A stage of the payout's way is over. A fact that is None is left out."""
+        """A stage of the payout's way is over. A fact that is None is left out. `caller` is the `traceparent` under
+        which it was asked for, if any: the span is linked to it, for its own trace is the payout's.
+        """
         if self._tracer is None:
             return
         root = root_of(payout_id)
@@ -97,12 +103,26 @@ class Spans:
                 kind=_KINDS[stage],
                 attributes={"paymux.payout": payout_id, **known},
                 start_time=_nanoseconds(began),
+                links=_links(caller),
             )
         finally:
             CHOSEN.reset(chosen)
         if failed:
             span.set_status(Status(StatusCode.ERROR))
         span.end(end_time=_nanoseconds(ended))
+
+
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", re.ASCII)
+
+
+def _links(caller: str | None) -> Sequence[Link]:
+    """To the span that a W3C `traceparent` names; none for what names none."""
+    named = _TRACEPARENT.fullmatch(caller or "")
+    if named is None:
+        return ()
+    trace_id, span_id, flags = (int(each, 16) for each in named.groups())
+    context = SpanContext(trace_id, span_id, True, TraceFlags(flags))
+    return (Link(context),) if context.is_valid else ()
 
 
 def _child_of(root: Root) -> Context:

@@ -121,7 +121,7 @@ class Desk:
         }
 
     async def until(self, path: str, done: Callable[[Any], bool]) -> Any:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not done(found := await self.call("GET", path, want=200)):
                 await asyncio.sleep(0.1)
         return found
@@ -132,7 +132,8 @@ class Desk:
 
 
 @pytest_asyncio.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    monkeypatch.setattr("gateway.demo.stage._READY_S", 90.0)  # five processes, and the keys of two banks
     async with Stage(tmp_path) as stage:
         await stage.start_all()
         made = Desk(stage)
@@ -366,7 +367,7 @@ def found(desk: Desk, files: Mapping[str, bytes]) -> dict[tuple[str, Place], str
     }
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_what_is_personal_is_nowhere_but_where_it_is_allowed(desk: Desk) -> None:
     """In no file, no log, no callback, no answer. A text that is new in the published document is to be decided on."""
     document = await desk.call("GET", f"{desk.stage.api.removesuffix('/v1')}/openapi.json", want=200)

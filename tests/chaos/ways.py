@@ -209,7 +209,6 @@ WAYS: tuple[tuple[Commit | Send, Way | None], ...] = (
     (Commit.ROUTER, RESCUED),
     (Commit.NODE, RESCUED),
     (Commit.NONCE, SIGNED),
-    (Commit.ARCHIVED, None),  # of a command of its own
     (Send.SUBMIT, DIRECT),
     (Send.QUERY, UNKNOWN),
     (Send.CANCEL, UNWANTED),

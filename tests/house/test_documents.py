@@ -43,7 +43,7 @@ NOUNS = {
     "Ground", "Answer", "Outcome", "Reject reason", "Status reason", "Incident", "Freeze", "Evidence", "Event",
     "Notification", "Callback", "Delivery", "Endpoint", "Lease", "Guard", "Permit", "Sandbox", "Fate", "Shard",
     "Fingerprint", "Closure", "Finality", "Refusal", "Hold", "Principal", "Request", "Resolution", "Quarantine",
-    "Ask first", "High water", "Failpoint", "Snapshot", "Override", "Weight", "Sealing key", "Data key",
+    "Ask first", "High water", "Failpoint", "Snapshot", "Override", "Weight", "Archive", "Sealing key", "Data key",
     "Blind index", "Erasure",
 }  # fmt: skip
 LATER = {"Ledger entry", "Settlement", "Break"}

@@ -37,6 +37,7 @@ SEVERAL: Mapping[str, str] = {
     "next_callback_due_at": "likewise",
     "payouts": "an app's list: on shards, a page of each, merged",
     "payouts_at": "for people: merged",
+    "payouts_saying": "likewise",
     "app_events": "likewise",
     "app_event": "an event's id names no shard: every shard is asked",
     "app_events_between": "an app's window, walked through: on shards, a page of each, merged",

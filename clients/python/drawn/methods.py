@@ -144,6 +144,7 @@ def calls_module(document: Document) -> str:
 _OF_CALL = ("as_json", "as_text", "nothing", "pairs", "path", "reads")
 _STANDARD = {
     "ABC": "from abc import ABC, abstractmethod",
+    "Mapping": "from collections.abc import Mapping",
     "Sequence": "from collections.abc import Sequence",
     "datetime": "from datetime import datetime",
     "Literal": "from typing import Literal",
@@ -153,6 +154,10 @@ _STANDARD = {
 
 def _module(doc: str, text: str, own: list[str]) -> str:
     standard = [line for word, line in _STANDARD.items() if re.search(rf"\b{word}\b", text)]
+    abstract = [_STANDARD["Mapping"], _STANDARD["Sequence"]]
+    if all(line in standard for line in abstract):
+        at = standard.index(abstract[0])
+        standard[at : at + 2] = ["from collections.abc import Mapping, Sequence"]
     typing = "from typing import Literal, TypeVar"
     if standard[-2:] == [_STANDARD["Literal"], _STANDARD["TypeVar"]]:
         standard[-2:] = [typing]

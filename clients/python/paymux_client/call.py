@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -46,8 +46,16 @@ def path(template: str, **parts: str) -> str:
 
 
 def pairs(*given: tuple[str, object], joined: frozenset[str] = frozenset()) -> Pairs:
-    """Query parameters as they are sent: None is left out, a list is repeated, or joined by commas."""
-    return tuple((name, text) for name, value in given for text in _texts(value, name in joined))
+    """Query parameters as they are sent: None is left out, a list is repeated, or joined by commas; a mapping becomes
+    `name[key]=value`.
+    """
+    return tuple(pair for name, value in given for pair in _pairs(name, value, name in joined))
+
+
+def _pairs(name: str, value: object, joined: bool) -> Iterable[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        return ((f"{name}[{key}]", str(each)) for key, each in value.items())
+    return ((name, text) for text in _texts(value, joined))
 
 
 def _texts(value: object, joined: bool) -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -25,6 +25,7 @@ def list_payouts(
     batch_id: str | None = None,
     created_gte: datetime | None = None,
     created_lt: datetime | None = None,
+    metadata: Mapping[str, str] | None = None,
     limit: int | None = None,
     cursor: str | None = None,
     expand: Sequence[Literal["attempts", "timeline"]] | None = None,
@@ -42,6 +43,7 @@ def list_payouts(
             ("batch_id", batch_id),
             ("created_gte", created_gte),
             ("created_lt", created_lt),
+            ("metadata", metadata),
             ("limit", limit),
             ("cursor", cursor),
             ("expand", expand),
@@ -123,23 +125,7 @@ def create_quote(body: models.AskQuote) -> Call[models.Quote]:
 
 def list_events(
     *,
-    type: Sequence[
-        Literal[
-            "batch.completed",
-            "endpoint.disabled",
-            "payout.accepted",
-            "payout.action_required",
-            "payout.canceled",
-            "payout.disputed",
-            "payout.failed",
-            "payout.held",
-            "payout.paid",
-            "payout.processing",
-            "payout.returned",
-            "payout.scheduled",
-        ]
-    ]
-    | None = None,
+    type: Sequence[str] | None = None,
     payout_id: str | None = None,
     created_gte: datetime | None = None,
     created_lt: datetime | None = None,

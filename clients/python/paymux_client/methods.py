@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, TypeVar
 
@@ -34,6 +34,7 @@ class Methods(ABC):
         batch_id: str | None = None,
         created_gte: datetime | None = None,
         created_lt: datetime | None = None,
+        metadata: Mapping[str, str] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         expand: Sequence[Literal["attempts", "timeline"]] | None = None,
@@ -48,6 +49,7 @@ class Methods(ABC):
                 batch_id=batch_id,
                 created_gte=created_gte,
                 created_lt=created_lt,
+                metadata=metadata,
                 limit=limit,
                 cursor=cursor,
                 expand=expand,
@@ -95,23 +97,7 @@ class Methods(ABC):
     def list_events(
         self,
         *,
-        type: Sequence[
-            Literal[
-                "batch.completed",
-                "endpoint.disabled",
-                "payout.accepted",
-                "payout.action_required",
-                "payout.canceled",
-                "payout.disputed",
-                "payout.failed",
-                "payout.held",
-                "payout.paid",
-                "payout.processing",
-                "payout.returned",
-                "payout.scheduled",
-            ]
-        ]
-        | None = None,
+        type: Sequence[str] | None = None,
         payout_id: str | None = None,
         created_gte: datetime | None = None,
         created_lt: datetime | None = None,
@@ -278,6 +264,7 @@ class AsyncMethods(ABC):
         batch_id: str | None = None,
         created_gte: datetime | None = None,
         created_lt: datetime | None = None,
+        metadata: Mapping[str, str] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         expand: Sequence[Literal["attempts", "timeline"]] | None = None,
@@ -292,6 +279,7 @@ class AsyncMethods(ABC):
                 batch_id=batch_id,
                 created_gte=created_gte,
                 created_lt=created_lt,
+                metadata=metadata,
                 limit=limit,
                 cursor=cursor,
                 expand=expand,
@@ -339,23 +327,7 @@ class AsyncMethods(ABC):
     async def list_events(
         self,
         *,
-        type: Sequence[
-            Literal[
-                "batch.completed",
-                "endpoint.disabled",
-                "payout.accepted",
-                "payout.action_required",
-                "payout.canceled",
-                "payout.disputed",
-                "payout.failed",
-                "payout.held",
-                "payout.paid",
-                "payout.processing",
-                "payout.returned",
-                "payout.scheduled",
-            ]
-        ]
-        | None = None,
+        type: Sequence[str] | None = None,
         payout_id: str | None = None,
         created_gte: datetime | None = None,
         created_lt: datetime | None = None,

@@ -563,25 +563,7 @@ class CreateEndpoint:
     """Where callbacks shall go. Its URL and events stay as they are; make another one, then delete this."""
 
     url: str
-    events: (
-        Sequence[
-            Literal[
-                "batch.completed",
-                "endpoint.disabled",
-                "payout.accepted",
-                "payout.action_required",
-                "payout.canceled",
-                "payout.disputed",
-                "payout.failed",
-                "payout.held",
-                "payout.paid",
-                "payout.processing",
-                "payout.returned",
-                "payout.scheduled",
-            ]
-        ]
-        | None
-    ) = None
+    events: Sequence[str] | None = None
     keys: Sequence[KeyKind] | None = None
 
 

@@ -13,8 +13,9 @@ from gateway.simulation.audit.facts import Change
 STUCK_AFTER = timedelta(minutes=5)
 """A send has its deadline, a lost lease its length, a rescue its round: together well under this."""
 WRONG_CLOCK = timedelta(hours=1)
-"""The furthest that a clock of the world is stepped. A lease that was taken under it holds for so much longer: nodes
-that share a database take its clock (R9), a node that is alone breaks the leases of its earlier run."""
+"""The furthest that a clock of the world is stepped. A lease that was taken under it, or a due time that was set, holds
+for so much longer. In the world only: nodes that share a database take its clock (R9), and a node that is alone breaks
+the leases of its earlier run."""
 KNOWN_AFTER = timedelta(hours=30)
 """Longer than the longest wait between two questions, the follow-up of a day included."""
 OVERDUE_AFTER = timedelta(hours=1)
@@ -42,9 +43,8 @@ def sends_are_settled(books: Books, case: Case) -> str | None:
     """31: in calm times no send stays open: whatever a crash left behind was asked about, sent again, or is held."""
     if books.calm_since is None or books.now is None or case.payout.hold is not None:
         return None
-    put_off_until = max(case.leased_until or books.calm_since, case.due_at or books.calm_since)
-    held_until = min(put_off_until, books.calm_since + WRONG_CLOCK)  # either may come of a clock that was wrong
-    free_since = max(case.free_since or books.calm_since, books.calm_since, held_until)
+    right_since = books.calm_since + WRONG_CLOCK  # also for a lease of whose commit nobody was told
+    free_since = max(case.free_since or right_since, right_since)
     for attempt in case.payout.attempts:
         since = max(attempt.last_sent_at or free_since, free_since)
         if attempt.state is AttemptState.SENDING and books.now - since > STUCK_AFTER:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from gateway.domain.payout import AttemptState, Payout
 from gateway.domain.reasons import StatusCode
 from gateway.domain.status import Status, StatusReason
 from gateway.store.archiving import MOVED, Dossier, Mark
-from gateway.store.port import Callback, Delivery, Incident, Reference, Store, Tx
+from gateway.store.port import Callback, Delivery, Incident, ReadTx, Reference, Store, Tx
 from tests.support.builders import NOW, a_payout, sending
 from tests.support.sealed_books import fill
 
@@ -138,8 +138,12 @@ async def test_what_is_looked_through(store: Store) -> None:
     await put(store, a_payout("waiting", app="a"))
     await put(store, ended("young", app="a", created_at=NOW + 9 * days))
     found: list[Mark] = []
-    while page := await store.read(lambda tx: tx.finished(NOW + 9 * days, found[-1] if found else None, 2)):
-        found += page
+
+    def page(tx: ReadTx) -> Sequence[Mark]:
+        return tx.finished(NOW + 9 * days, found[-1] if found else None, 2)
+
+    while more := await store.read(page):
+        found += more
     wanted = sorted((each.app, each.created_at, each.id) for each in old)
     assert [(each.app, each.created_at, each.payout_id) for each in found] == wanted
 

@@ -19,8 +19,10 @@ from gateway import log as gateway_log
 from gateway.api.admin.auth import PersonDoor, is_loopback
 from gateway.api.admin.desk import Desk
 from gateway.api.admin.handlers import People, Reviews
+from gateway.api.admin.keys import SealingKeys, key_routes
 from gateway.api.admin.panel import Switches, panel_routes
 from gateway.api.admin.parked import Parked, parked_routes
+from gateway.api.admin.personal import Personal, personal_routes
 from gateway.api.admin.rights import RIGHTS
 from gateway.api.admin.routes import desk_routes, people_routes, review_routes
 from gateway.api.backoff import BURST
@@ -47,6 +49,8 @@ ROUTES = (
     *review_routes(cast(Reviews, Anything())),
     *desk_routes(cast(Desk, Anything())),
     *parked_routes(cast(Parked, Anything())),
+    *key_routes(cast(SealingKeys, Anything())),
+    *personal_routes(cast(Personal, Anything())),
     *PANEL,
 )
 NAMED = {

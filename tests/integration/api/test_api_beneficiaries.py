@@ -76,7 +76,7 @@ async def test_the_same_payee_saved_twice_is_one(api: ApiServer) -> None:
 
 
 async def test_a_key_makes_it_one_call_for_thirty_days(api: ApiServer) -> None:
-    """The same content is the same call, also when what it made was deleted; other content is refused. Then it is free."""
+    """The same content is the same call, also when what it made is gone; other content is refused. Then it is free."""
     made = await save(api, key="k-1")
     assert made.status == 201
     assert (await save(api, key="k-1")).json()["id"] == made.json()["id"]

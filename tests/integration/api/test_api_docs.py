@@ -19,6 +19,10 @@ BODIES: dict[str, dict[str, object]] = {
     "createQuote": {"amount": {"value": 1, "currency": "CNY"}, "method": "wechat"},
     "retryPayout": {"reference": "once-more"},
     "steerPayout": {"to": "paid"},
+    "createBeneficiary": {"beneficiary": {"type": "wechat", "openid": "oDOCUMENTED0199"}},
+    "createCallbackEndpoint": {"url": "https://shop.example/documented"},
+    "rotateCallbackSecret": {},
+    "recoverEvents": {"since": "2026-01-01T00:00:00Z"},
 }
 """Of operations that want something else than an order."""
 
@@ -40,11 +44,25 @@ async def test_openapi_is_valid(api: ApiServer) -> None:
 def schema_of(document: dict, operation: dict, answer: Answered) -> dict | None:
     """The schema the document promises for this answer; raises KeyError when it promises none."""
     promised = operation["responses"][str(answer.status)]
+    if answer.status == 204:
+        assert (answer.body, "content" in promised) == (b"", False)
+        return None
     media_type = answer.headers["content-type"].partition(";")[0]
     content = promised.get("content")
     if content is None or "*/*" in content:
         return None
     return {**content[media_type]["schema"], "components": document["components"]}
+
+
+PAYEES = [{"type": "wechat", "openid": f"oDOCUMENTED020{number}"} for number in range(2)]
+
+
+async def made_by(api: ApiServer, what: str, body: dict[str, object]) -> str:
+    """The id of what a call makes."""
+    answer = await api.signed("POST", f"/v1/{what}", json.dumps(body).encode())
+    assert answer.status < 300, answer.body
+    made: str = answer.json()["id"]
+    return made
 
 
 async def test_every_route_is_answered_as_promised(api: ApiServer) -> None:
@@ -58,12 +76,23 @@ async def test_every_route_is_answered_as_promised(api: ApiServer) -> None:
         "code": "not_found",
         "event_id": (await api.signed("GET", "/v1/events")).json()["data"][0]["id"],
     }
-    special = {"retryPayout": {"payout_id": await api.failed()}, "steerPayout": {"payout_id": await api.sent()}}
+    item = {**api.order("in-a-batch"), "metadata": {}}
+    bodies = BODIES | {"createBatch": {"reference": "documented", "items": [item]}}
+    kept = [await made_by(api, "beneficiaries", {"beneficiary": payee}) for payee in PAYEES]
+    told = [await made_by(api, "callback_endpoints", {"url": f"https://shop.example/{name}"}) for name in "ab"]
+    values |= {"beneficiary_id": kept[0], "endpoint_id": told[0]}
+    values["batch_id"] = await made_by(api, "batches", {"reference": "earlier", "items": [api.order("earlier")]})
+    special = {
+        "retryPayout": {"payout_id": await api.failed()},
+        "steerPayout": {"payout_id": await api.sent()},
+        "deleteBeneficiary": {"beneficiary_id": kept[1]},
+        "deleteCallbackEndpoint": {"endpoint_id": told[1]},
+    }
     document = await openapi(api)
     called = 0
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            sent = BODIES.get(operation["operationId"], api.order())
+            sent = bodies.get(operation["operationId"], api.order())
             body = json.dumps(sent).encode() if "requestBody" in operation else b""
             target = path.format(**values | special.get(operation["operationId"], {}))
             answer = await (api.signed if operation["security"] else api.send)(method.upper(), target, body)
@@ -77,7 +106,7 @@ async def test_every_route_is_answered_as_promised(api: ApiServer) -> None:
                 jsonschema.validate(answer.json(), schema)
             stranger = await api.send(method.upper(), target, body)
             assert (stranger.status == 401 or stranger.status == 415) == bool(operation["security"]), path
-    assert called == 20
+    assert called == 36
 
 
 async def test_problems_are_as_promised(api: ApiServer) -> None:
@@ -120,6 +149,9 @@ async def test_problems_are_as_promised(api: ApiServer) -> None:
         "not_cancelable",  # test_api_payouts
         "quote_expired",  # test_api_quotes
         "not_retryable",  # test_api_retry
+        "endpoint_refused",  # test_api_endpoints
+        "idempotency_key_reused",  # test_api_beneficiaries
+        "payout_archived",  # test_api_archived
         "transition_refused",  # test_api_steering
         "rate_limited",  # test_api_auth
         "quota_exceeded",  # test_api_intake

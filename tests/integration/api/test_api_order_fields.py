@@ -131,3 +131,28 @@ async def test_a_retry_is_of_the_same_payer_by_the_same_channels(api: ApiServer)
         Payer(**PAYER),
         ChannelChoice(frozenset({"ear"})),
     )  # fmt: skip
+
+
+async def test_payouts_are_listed_by_their_metadata(api: ApiServer) -> None:
+    """Every pair must fit, and the cursor is of these pairs only."""
+    said = [{"user": str(number % 2), "shop": "über"} for number in range(4)]
+    ids = []
+    for each in said:
+        ids.append((await api.create(api.order(metadata=each))).json()["id"])
+        api.clock.move(1)
+
+    async def listed(query: str) -> list[str]:
+        answer = await api.signed("GET", f"/v1/payouts?{query}")
+        assert answer.status == 200, answer.body
+        return [each["id"] for each in answer.json()["data"]]
+
+    assert await listed("metadata[user]=1") == [ids[3], ids[1]]
+    assert await listed("metadata%5Buser%5D=1&metadata[shop]=%C3%BCber") == [ids[3], ids[1]]
+    assert await listed("metadata[user]=1&metadata[shop]=other") == []
+    first = (await api.signed("GET", "/v1/payouts?metadata[user]=0&limit=1")).json()
+    assert (first["has_more"], [each["id"] for each in first["data"]]) == (True, [ids[2]])
+    assert await listed(f"metadata[user]=0&limit=1&cursor={first['next_cursor']}") == [ids[0]]
+    elsewhere = await api.signed("GET", f"/v1/payouts?metadata[user]=1&cursor={first['next_cursor']}")
+    assert elsewhere.codes() == {"?cursor": "bad_cursor"}
+    twice = await api.signed("GET", "/v1/payouts?metadata[user]=1&metadata[user]=2&metadata[a%20b]=1")
+    assert twice.codes() == {"?metadata[user]": "duplicate_parameter", "?metadata": "bad_key"}

@@ -409,3 +409,32 @@ async def test_wakes_come_back_with_the_database(url: URL) -> None:
         )
     assert [await asyncio.to_thread(heard.get, timeout=30) for _ in Wake] == list(Wake)
     await asyncio.to_thread(wakes.close)
+
+
+async def test_nobody_adds_to_a_payout_that_is_being_moved_out(nodes: Nodes) -> None:
+    """What another node has begun is in the archive or moves nothing; what it begins meanwhile finds it archived."""
+    payout = await nodes.put(a_payout())
+    held, go_on = threading.Event(), threading.Event()
+
+    def move(tx: Tx) -> int:
+        found = tx.dossier(payout.id)
+        assert found is not None
+        held.set()
+        assert go_on.wait(30)
+        tx.archive(found, "paymux-1", NOW)
+        return len(found.rows["events"])
+
+    def tell(tx: Tx) -> bool:
+        found = tx.payout(payout.id)
+        if found is not None:
+            tx.append_event(found, Event(1, NOW, EventType.ACCEPTED, "app:acme"))
+            return True
+        return tx.archived(payout.id) is None
+
+    moving = asyncio.create_task(nodes.one.run(move))
+    await asyncio.to_thread(held.wait)
+    telling = asyncio.create_task(nodes.two.run(tell))
+    await asyncio.to_thread(nodes.wait_for_a_lock)
+    go_on.set()
+    assert (await moving, await telling) == (0, False)
+    assert await nodes.one.read(lambda tx: list(tx.events(payout.id))) == []

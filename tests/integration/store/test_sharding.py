@@ -46,6 +46,7 @@ CALLS: dict[str, Callable[[Tx], Any]] = {
     "next_due_at": lambda tx: tx.next_due_at(),
     "next_callback_due_at": lambda tx: tx.next_callback_due_at(),
     "payouts": lambda tx: tx.payouts("acme", PayoutFilter(), None, 1),
+    "payouts_saying": lambda tx: tx.payouts_saying("acme", PayoutFilter(), None, 1, 1),
     "payouts_at": lambda tx: tx.payouts_at(b"12345678", 1),
     "counts": lambda tx: tx.counts(),
     "census": lambda tx: tx.census(),

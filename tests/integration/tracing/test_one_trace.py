@@ -142,3 +142,26 @@ async def test_an_endpoint_turns_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
     tracing = begin_tracing({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces"}, "node")
     assert isinstance(tracing, Exporting)
     await tracing.close()
+
+
+@pytest.mark.parametrize(
+    ("caller", "linked"),
+    [
+        (
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            [(0x4BF92F3577B34DA6A3CE929D0E0E4736, 0xF067AA0BA902B7)],
+        ),
+        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", []),
+        ("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", []),
+        ("nonsense", []),
+        (None, []),
+    ],
+)
+async def test_the_callers_own_trace_is_linked(
+    traced: Traced, caller: str | None, linked: list[tuple[int, int]]
+) -> None:
+    """From the acceptance one gets to the span of the app that ordered; the payout's trace is its own all the same."""
+    await accept(traced.gateway.services, PayoutRequest("acme", "order-1", MONEY, BENEFICIARY, caller=caller))
+    (span,) = traced.spans
+    assert [(link.context.trace_id, link.context.span_id) for link in span.links] == linked
+    assert span.parent is None

@@ -333,7 +333,7 @@ def not_forgotten(story: Story) -> None:
 def sends_are_settled(story: Story) -> None:
     story.accepted().opened()
     story.auditor.faults_over(story.now)
-    story.wait(hours=1).looked()
+    story.wait(hours=2).looked()
 
 
 def payments_are_known(story: Story) -> None:
