@@ -159,8 +159,8 @@ PROBLEMS: dict[Code, Kind] = {
     Code.PAYOUT_ARCHIVED: Kind(
         410,
         "The payout has ended long ago and was archived",
-        "Half a year or more after its end a payout is moved out of the gateway with its history. How it ended is still "
-        "known; attempts, timeline and decision are not, and nothing can be done with it any more.",
+        "Half a year or more after its end a payout is moved out of the gateway with its history. How it ended is "
+        "still known; attempts, timeline and decision are not, and nothing can be done with it any more.",
         "Read the payout itself: it answers with its final status and `archived_at`. For its history ask the operator, "
         "who has the archive.",
     ),

@@ -22,7 +22,8 @@ from gateway.store.archiving import MOVED, Dossier
 from gateway.store.high_water import sync_folder
 
 PARTIAL = ".partial"
-_LEVEL = 6
+_LEVEL = 1
+"""Most of it is ciphertext, which nothing makes smaller than its hex digits are."""
 
 
 class Volume:

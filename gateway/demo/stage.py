@@ -29,7 +29,7 @@ POLL = ["500ms", "1s", "2s"]
 
 APP = "demo"
 _PACKAGES = Path(__file__).parents[2]
-_READY_S = 20.0
+_READY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,7 @@ attempts = Table(
         **_where("state <> 'rejected'"),
     ),
     Index("attempts_open", "first_sent_at", **_where(OPEN_ATTEMPT)),
-    Index("attempts_channel_payout", "shard", "channel", "channel_payout_id"),
+    Index("attempts_of_channel_payout", "channel", "channel_payout_id"),
     Index(
         "attempts_live",
         "channel",

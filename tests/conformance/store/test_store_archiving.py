@@ -154,6 +154,10 @@ async def test_incidents_of_an_archived_one_are_kept(store: Store) -> None:
     await put(store, a_payout("newer"))
     await store.run(move(payout))
     heard = [Incident(LATER + timedelta(days=n), "late_evidence", f"no {n}", 1) for n in range(3)]
+
+    def keep(incident: Incident) -> Callable[[Tx], None]:
+        return lambda tx: tx.append_archived_incident(payout.id, incident)
+
     for each in heard:
-        await store.run(lambda tx, it=each: tx.append_archived_incident(payout.id, it))
+        await store.run(keep(each))
     assert list(await store.read(lambda tx: tx.archived_incidents(payout.id))) == heard

@@ -18,7 +18,7 @@ from adapters.channel import Notice, RawNotification
 from gateway.archive import manifest
 from gateway.archive.lines import Damaged
 from gateway.archive.verify import check_archive
-from gateway.archive.volume import PARTIAL
+from gateway.archive.volume import PARTIAL, Volume
 from gateway.domain.archived import PayoutArchived, Stays
 from gateway.domain.audit import Act, verify
 from gateway.domain.batch import Batch, BatchForm
@@ -343,9 +343,9 @@ async def test_a_disk_that_lies_is_noticed_before_anything_is_deleted(
     gateway = a_gateway()
     payout = await paid(gateway, "order-1")
     await aged(gateway)
-    really = archiving.Volume.finish
+    really = Volume.finish
 
-    def rotten(volume: archiving.Volume, **told: str) -> object:
+    def rotten(volume: Volume, **told: str) -> object:
         (part,) = tmp_path.glob("*/events.csv.gz")
         volume._files["events"]._packed.flush()
         volume._files["events"]._raw.flush()
@@ -354,7 +354,7 @@ async def test_a_disk_that_lies_is_noticed_before_anything_is_deleted(
         part.write_bytes(bytes(held))
         return really(volume, **told)
 
-    monkeypatch.setattr(archiving.Volume, "finish", rotten)
+    monkeypatch.setattr(Volume, "finish", rotten)
     with pytest.raises(Damaged):
         await run(gateway, tmp_path)
     assert await stored(gateway, payout)

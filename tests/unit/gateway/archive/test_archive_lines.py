@@ -10,7 +10,7 @@ from gateway.archive.lines import Damaged, head, line, records, values
 from gateway.store.schema import EPOCH
 from tests.support.builders import NOW
 
-texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 cells = st.one_of(st.none(), st.booleans(), st.integers(), st.binary(max_size=9), texts)
 
 

@@ -201,5 +201,5 @@ def test_parts_have_no_key_that_nothing_reads() -> None:
             "adapter", "state", "weight", "currencies", "methods", "limits", "timeouts", "poll_s", "usual_s",
             "breaker", "fees", "settings",
         },
-        "AppPart": {"enabled", "max_amount", "limits", "keys", "callbacks"},
+        "AppPart": {"enabled", "max_amount", "limits", "keys", "callbacks", "sees_funding"},
     }  # fmt: skip
