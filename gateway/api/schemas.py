@@ -142,7 +142,8 @@ MetadataKey = Annotated[str, StringConstraints(pattern=METADATA_KEY_PATTERN)]
 MetadataValue = Annotated[str, StringConstraints(max_length=500), _PUBLISHED]
 
 
-ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+CHANNEL_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+ChannelName = Annotated[str, StringConstraints(pattern=CHANNEL_PATTERN)]
 ChannelNames = Annotated[
     list[ChannelName],
     Field(max_length=CHANNELS_MAX, json_schema_extra={"uniqueItems": True}),

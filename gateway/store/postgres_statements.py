@@ -95,9 +95,7 @@ PAYOUT = sql.PAYOUT.with_for_update(key_share=True)
 LOCK_PAYOUT = (
     select(_P.id).where(_P.shard == bindparam("of_shard"), _P.id == bindparam("of_id")).with_for_update(key_share=True)
 )
-HOLD_PAYOUT = (
-    select(_P.id).where(_P.shard == bindparam("of_shard"), _P.id == bindparam("of_id")).with_for_update()
-)
+HOLD_PAYOUT = select(_P.id).where(_P.shard == bindparam("of_shard"), _P.id == bindparam("of_id")).with_for_update()
 """Alone: not even a row that refers to it is put in meanwhile."""
 HOLD_ARCHIVED = ARCHIVED.with_for_update(key_share=True)
 NEW_REFERENCE = insert(schema.references).on_conflict_do_nothing().execution_options(**_COUNTED)

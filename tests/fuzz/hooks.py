@@ -12,7 +12,7 @@ from typing import Any
 import schemathesis
 
 from gateway.api.endpoint_schemas import URL_MAX
-from gateway.api.schemas import QUOTE_PATTERN, REFERENCE_PATTERN
+from gateway.api.schemas import CHANNEL_PATTERN, CHANNELS_MAX, QUOTE_PATTERN, REFERENCE_PATTERN
 from gateway.callbacks.target import URL_PATTERN
 from gateway.domain.identity import BENEFICIARY_ID_PATTERN
 
@@ -30,6 +30,7 @@ def before_call(_context: Any, case: Any, **_kwargs: Any) -> None:
         case.body["send_at"] = "2020-01-01T00:00:00Z"  # what is too far ahead, no schema says
     if isinstance(case.body, dict):
         _at_home(case.body)
+        _channels_there_are(case.body)
         _somebody(case)
     _a_file(case)
     cursor = (case.query or {}).get("cursor")
@@ -45,6 +46,20 @@ def _at_home(body: dict[str, Any]) -> None:
         body["url"] = f"http://127.0.0.1:9/{zlib.crc32(url.encode())}"
     if isinstance(cursor, str) and _FORM.fullmatch(cursor) and cursor not in _given:
         del body["cursor"]
+
+
+def _channels_there_are(body: dict[str, Any]) -> None:
+    """Which channels there are, no schema says, nor that none is wanted and not wanted: where names and nothing else
+    were invented, one that is there stands for all of them."""
+    wish = body.get("channels")
+    for side, name in (("allow", "mock"), ("deny", "bank")) if isinstance(wish, dict) else ():
+        names = wish.get(side)
+        if isinstance(names, list) and names and len(names) <= CHANNELS_MAX and all(map(_is_a_name, names)):
+            wish[side] = [name] * (1 if len(names) == len(set(names)) else 2)
+
+
+def _is_a_name(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(CHANNEL_PATTERN, value) is not None
 
 
 def _a_file(case: Any) -> None:

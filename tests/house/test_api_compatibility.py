@@ -36,7 +36,7 @@ DELIBERATE = {
         "GET /v1/payouts status: maxItems is 20 now": "there are eight to name",
         "GET /v1/payouts currency: anything is refused now": "what is no currency found nothing before",
         **{
-            f"POST /v1/payouts body.{field}: has another pattern": "surrogates no longer need saying: no text in UTF-8 has one"
+            f"POST /v1/payouts body.{field}: has another pattern": "no text in UTF-8 has a surrogate"
             for field in ("description", "purpose", "beneficiary.name")
         },
     }
