@@ -142,6 +142,7 @@ REFUSED: dict[str, tuple[Payout, Refusal]] = {
     "fraud": (with_reason(RejectReason.FRAUD_SUSPECTED), Refusal.NOT_FOR_THIS_REASON),
     "duplicate": (with_reason(RejectReason.DUPLICATE), Refusal.NOT_FOR_THIS_REASON),
     "retried": (failed(retried_as="po_x"), Refusal.ALREADY_RETRIED),
+    "erased": (failed(erased_at=NOW), Refusal.ERASED),
 }  # fmt: skip
 
 

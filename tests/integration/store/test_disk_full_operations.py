@@ -229,7 +229,7 @@ async def test_a_full_disk_is_503_and_honest(tmp_path: Path) -> None:
     disk = SmallDisk(tmp_path / "small.db")
     faulty = FaultyStore(disk)  # type: ignore[arg-type]  # any store
     server.services = replace(server.services, store=faulty)
-    server = type(server)(server.services, server.clock, faulty, server.ear)
+    server = type(server)(server.services, server.clock, faulty, server.ear, server.upstream)
     await server.start()
     try:
         order = server.order("order-1", description="付" * 80, metadata={f"k{n}": "付" * 160 for n in range(20)})
