@@ -49,11 +49,11 @@ def _same_fence(claim: Any) -> Any:
 
 
 def _reference_again(insert: Any) -> Any:
-    def inserting(self: SqlTx, payout: Payout, reference: Reference, lease: Lease | None) -> None:
+    def inserting(self: SqlTx, payout: Payout, reference: Reference, lease: Lease | None, *more: Any) -> None:
         columns = schema.references.c
         of_it = (columns.shard == payout.shard, columns.app == payout.app, columns.reference == payout.reference)
         self._connection.execute(delete(schema.references).where(*of_it))
-        insert(self, payout, reference, lease)
+        insert(self, payout, reference, lease, *more)
 
     return inserting
 
