@@ -43,6 +43,7 @@ from tests.support.chaos_books import paid_by_account
 from tests.support.chaos_stage import ChaosStage, Died, Overlay, stage
 from tests.support.chaos_stores import SQLITE, STORES, chaos_store
 
+GOES_AGAIN = 3
 DIES_WITHIN_S = 20.0
 SETTLES_WITHIN_S = 40.0
 PAID = frozenset({"paid", "returned"})
@@ -227,6 +228,19 @@ class _standing_still:  # noqa: N801 - reads as the context it is
         """The timer goes on: the gateway may die before it, and the bank work after that."""
 
 
+async def _reaching(killer: Killer, cells: Sequence[Cell]) -> list[Result]:
+    """Some ways to a failpoint are races: a cell that lived through one goes again. What it showed counts all the same,
+    if it was a fault."""
+    found = await killer.run(cells)
+    for _ in range(GOES_AGAIN):
+        missed = [result for result in found if not result.reached and not result.faults]
+        if not missed:
+            break
+        again = await killer.run([result.cell for result in missed])
+        found = [result for result in found if result not in missed] + again
+    return found
+
+
 async def run(
     wanted: Sequence[Cell], folder: Path, *, jobs: int, group: int = 1, loud: bool = False, store: str = SQLITE
 ) -> list[Result]:
@@ -246,7 +260,7 @@ async def run(
                 on = await stack.enter_async_context(stage(own, sandboxes=sandboxes, store=database))
                 killer = Killer(on, number)
             for each in left:
-                for result in await killer.run(each):
+                for result in await _reaching(killer, each):
                     results.append(result)
                     if loud:
                         said = "died" if result.reached else "NOT REACHED"
