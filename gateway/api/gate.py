@@ -18,7 +18,6 @@ from functools import lru_cache
 from gateway.admission.limits import Load
 from gateway.api.auth import claimed
 from gateway.api.dispatch import REQUEST_ID, mint_request_id, sane_request_id
-from gateway.api.keys import KeyRecord
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.quotas import Headers
 from gateway.api.responses import problem
@@ -33,7 +32,6 @@ ON_THE_WAY_S = 0.02
 that arrive in one turn of the loop would otherwise find the same place free."""
 SAME_FOR_S = 0.005
 """Who comes so soon after another of the same app is told the same: places do not come free one by one."""
-_KEY_ID = re.compile(r'PAYMUX-[A-Z0-9-]+ .*\bkey_id="([^"]{1,128})"')
 _ID_HERE = "@request_id@"
 _REASONS = {429: "Too Many Requests", 503: "Service Unavailable"}
 
@@ -75,7 +73,7 @@ class Gate:
         return TurnedAway(_written(refused, fields, closes) if held_back else None, limits.pause_s, closes)
 
     def _refusal(self, authorization: list[str]) -> Refused | None:
-        key, now_s = self._key(authorization), self._state.services.clock.monotonic()
+        key, now_s = claimed(self._state.keys, authorization), self._state.services.clock.monotonic()
         app, (last, told, until_s) = "" if key is None else key.app, self._told
         if now_s < until_s and app == last:
             return told
@@ -83,11 +81,6 @@ class Gate:
         if refused is not None and refused.code is Code.OVERLOADED:
             self._told = (app, refused, now_s + SAME_FOR_S)
         return refused
-
-    def _key(self, authorization: list[str]) -> KeyRecord | None:
-        """Whose key is claimed. Less is looked at than for the proof: nothing is let in by this."""
-        found = _KEY_ID.match(authorization[0]) if len(authorization) == 1 else None
-        return claimed(self._state.keys, authorization) if found is None else self._state.keys.find(found[1])
 
     def _let_on(self) -> None:
         if not self._on_the_way:

@@ -108,8 +108,6 @@ class Case:
     due_at: datetime | None
     events: int = 0
     leased_by: str | None = None
-    leased_until: datetime | None = None
-    """By the clock of whoever took the lease, which may have been wrong."""
     crashes: int = 0
     """How often in a row its lease was never let go of."""
     let_go: bool = False

@@ -34,7 +34,7 @@ def take_change(books: Books, change: Change) -> Case:
     case.due_at = change.due_at
     case.events += len(change.events)
     if change.lease is not None:
-        case.fence, case.leased_until = max(case.fence, change.lease.fence), change.lease.until
+        case.fence = max(case.fence, change.lease.fence)
     for callback in change.callbacks:
         enqueue(books, case, callback)
     return case
@@ -48,7 +48,7 @@ def _open(books: Books, change: Change) -> Case:
             order.earlier.add((order.amount.minor, order.amount.currency, order.account))
         order.amount, order.account = payout.amount, payout.beneficiary.account
     case = Case(payout, payout, order, lease.fence if lease else 0, change.due_at)
-    case.leased_by, case.leased_until = (lease.owner, lease.until) if lease else (None, None)
+    case.leased_by = lease.owner if lease else None
     books.cases[payout.id] = case
     books.by_order[order.key] = payout.id
     books.counts["accepted"] += 1
@@ -107,11 +107,10 @@ def take_rest(books: Books, unit: Unit) -> None:
                 taken_over = case.leased_by is not None and case.leased_by != lease.owner
                 books.counts["takeovers"] += taken_over
                 case.fence, case.leased_by, case.crashes = lease.fence, lease.owner, crashes
-                case.leased_until = lease.until
             case Released(payout_id, lease) if payout_id in books.cases:
                 case = books.cases[payout_id]
                 if lease.fence == case.fence:
-                    case.leased_by, case.leased_until, case.crashes = None, None, 0
+                    case.leased_by, case.crashes = None, 0
             case CallbackTried(callback):
                 _take_try(books, callback)
             case NotificationNoted(seen, Novelty.NEW):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
@@ -270,19 +270,35 @@ def a_callback(gateway: ScriptedGateway, payout_id: str, number: int, endpoint: 
     return Callback(f"evt_{number}", 0, payout_id, "acme", endpoint, "payout.paid", 1, b"{}", now, due_at=now)
 
 
+class SlowDelivery:
+    """Delivers callbacks; those that `hangs` picks only once `let_go` is set."""
+
+    def __init__(self, gateway: ScriptedGateway, hangs: Callable[[Callback], bool]) -> None:
+        self._gateway, self._hangs = gateway, hangs
+        self.served: list[Callback] = []
+        self.let_go = asyncio.Event()
+
+    async def __call__(self, callback: Callback) -> None:
+        if self._hangs(callback):
+            await self.let_go.wait()
+        self.served.append(callback)
+        now, store = self._gateway.clock.now(), self._gateway.store
+        done = replace(callback, tries=1, due_at=None, delivered_at=now)
+        await store.run(lambda tx: tx.record_delivery(done, Delivery(now, 200, "", 1)))
+
+
+async def seconds(gateway: ScriptedGateway, count: int) -> None:
+    """Time passes, and what is due in it is done."""
+    for _ in range(count):
+        await gateway.clock.advance(1.0)
+        await settle()
+
+
 async def test_a_dead_endpoint_delays_only_its_own_callbacks() -> None:
     """While one endpoint hangs, with far more callbacks than places per endpoint, another is served."""
     gateway = scripted_gateway()
     payout = await gateway.accept()
-    served: list[str] = []
-    hang = asyncio.Event()
-
-    async def deliver(callback: Callback) -> None:
-        if callback.endpoint == "dead":
-            await hang.wait()
-        served.append(callback.endpoint)
-        done = replace(callback, tries=1, due_at=None, delivered_at=gateway.clock.now())
-        await gateway.store.run(lambda tx: tx.record_delivery(done, Delivery(gateway.clock.now(), 200, "", 1)))
+    deliver = SlowDelivery(gateway, lambda callback: callback.endpoint == "dead")
 
     def fill(tx: Tx) -> None:
         for number in range(40):
@@ -293,16 +309,13 @@ async def test_a_dead_endpoint_delays_only_its_own_callbacks() -> None:
     await gateway.store.run(fill)
     worker = CallbackWorker(concurrency=16, every_s=1.0, timeout_s=15.0, deliver=deliver)
     loop = asyncio.ensure_future(worker.run(gateway))
-    for _ in range(3):
-        await gateway.clock.advance(1.0)
-        await settle()
+    await seconds(gateway, 3)
+    served = [callback.endpoint for callback in deliver.served]
     assert served.count("good") == 20
     assert served.count("dead") == 0
-    hang.set()
-    for _ in range(40):
-        await gateway.clock.advance(1.0)
-        await settle()
-    assert served.count("dead") == 40
+    deliver.let_go.set()
+    await seconds(gateway, 40)
+    assert [callback.endpoint for callback in deliver.served].count("dead") == 40
     await worker.stop(1)
     await loop
 
@@ -311,15 +324,7 @@ async def test_an_app_with_many_dead_endpoints_delays_only_its_own() -> None:
     """Endpoints can be made by the dozen: while all of one app's hang, another app is served."""
     gateway = scripted_gateway()
     payout = await gateway.accept()
-    served: list[str] = []
-    hang = asyncio.Event()
-
-    async def deliver(callback: Callback) -> None:
-        if callback.app == "noisy":
-            await hang.wait()
-        served.append(callback.app)
-        done = replace(callback, tries=1, due_at=None, delivered_at=gateway.clock.now())
-        await gateway.store.run(lambda tx: tx.record_delivery(done, Delivery(gateway.clock.now(), 200, "", 1)))
+    deliver = SlowDelivery(gateway, lambda callback: callback.app == "noisy")
 
     def fill(tx: Tx) -> None:
         for number in range(90):
@@ -330,16 +335,13 @@ async def test_an_app_with_many_dead_endpoints_delays_only_its_own() -> None:
     await gateway.store.run(fill)
     worker = CallbackWorker(concurrency=16, every_s=1.0, timeout_s=15.0, deliver=deliver)
     loop = asyncio.ensure_future(worker.run(gateway))
-    for _ in range(3):
-        await gateway.clock.advance(1.0)
-        await settle()
+    await seconds(gateway, 3)
+    served = [callback.app for callback in deliver.served]
     assert "acme" in served
     assert "noisy" not in served
     assert worker.busy <= 12
-    hang.set()
-    for _ in range(40):
-        await gateway.clock.advance(1.0)
-        await settle()
-    assert served.count("noisy") == 90
+    deliver.let_go.set()
+    await seconds(gateway, 40)
+    assert [callback.app for callback in deliver.served].count("noisy") == 90
     await worker.stop(1)
     await loop
