@@ -6,6 +6,8 @@ import json as json_format
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -15,6 +17,7 @@ from gateway.domain.errors import PaymuxError
 from gateway.simulation import baseline as baseline_rule
 from gateway.simulation import mutants as planted
 from gateway.simulation.faults import Fault
+from gateway.simulation.kept import Kept
 from gateway.simulation.parallel import each, prepared
 from gateway.simulation.report import Totals, table
 from gateway.simulation.run import REAL_CRYPTO_EVERY, Options, SeedResult
@@ -41,6 +44,7 @@ def simulate(
     verbose: bool = False,
     baseline: Literal["timeout-is-failed"] | None = None,
     mutants: Annotated[bool, Parameter(negative="")] = False,
+    keep: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Live through seeded worlds: gateway, banks, apps and faults, on a virtual clock, audited at every step.
@@ -75,6 +79,9 @@ def simulate(
         Run the same seeds under the rule that others document too, and show both.
     mutants
         Run the planted bugs of a checkout, each over seeds 0 to 49 until it is caught.
+    keep
+        Write each seed's result into this file, and do not live again what the same code has written there: a run
+        that was cut off goes on, a larger range takes over a smaller one.
     json
         Print the result as one line of JSON.
     """
@@ -86,15 +93,25 @@ def simulate(
             _replay(Replay(SeedTask(replay_seed, orders or 250, options), payout), verbose, json)
         else:
             tasks = [SeedTask(seed, orders or 250, options) for seed in range(*_pair(seeds))]
-            _simulate(tasks, jobs, crypto, baseline is not None, json)
+            _simulate(tasks, _Manner(jobs, crypto, Kept(keep), quiet=json), baseline is not None, json)
 
 
-def _simulate(tasks: list[SeedTask], jobs: int, crypto: str, with_baseline: bool, json: bool) -> None:
-    ours = _run(tasks, jobs, crypto, quiet=json)
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How a range of seeds is run: nothing of it changes what is found."""
+
+    jobs: int
+    crypto: str
+    kept: Kept
+    quiet: bool
+
+
+def _simulate(tasks: list[SeedTask], manner: _Manner, with_baseline: bool, json: bool) -> None:
+    ours = _run(tasks, manner)
     told: dict[str, Any] = ours.as_json()
     lines = table(ours)
     if with_baseline:
-        theirs = _run([_under_baseline(task) for task in tasks], jobs, crypto, quiet=json)
+        theirs = _run([_under_baseline(task) for task in tasks], manner)
         told["baseline"] = {"rule": baseline_rule.NAME, "paid_twice": theirs.as_json()["paid_twice"]}
         lines.append(
             f"{'paid twice':<26}ours {told['paid_twice']}, {baseline_rule.NAME} {told['baseline']['paid_twice']}"
@@ -113,18 +130,22 @@ def _under_baseline(task: SeedTask) -> SeedTask:
     return SeedTask(task.seed, task.orders, task.options, baseline=True)
 
 
-def _run(tasks: Sequence[SeedTask], jobs: int, crypto: str, *, quiet: bool) -> Totals:
+def _run(tasks: Sequence[SeedTask], manner: _Manner) -> Totals:
     began_s = time.monotonic()
-    results: list[SeedResult] = []
-    for result in each(live, tasks, jobs):
-        results.append(result)
+    results = manner.kept.of(tasks)
+    for result in results.values():
         _warn_of(result)
-        if not quiet and sys.stderr.isatty():
+    left = {task.seed: task for task in tasks if task.seed not in results}
+    for result in each(live, list(left.values()), manner.jobs):
+        results[result.seed] = result
+        manner.kept.add(left[result.seed], result)
+        _warn_of(result)
+        if not manner.quiet and sys.stderr.isatty():
             print(f"\r{len(results)} of {len(tasks)} seeds", end="", file=sys.stderr, flush=True)
-    if not quiet and sys.stderr.isatty():
+    if not manner.quiet and sys.stderr.isatty():
         print("\r", end="", file=sys.stderr)
-    every = "real" if crypto == "real" else f"fast, every {REAL_CRYPTO_EVERY}th seed real"
-    return Totals.of(results, time.monotonic() - began_s, every)
+    every = "real" if manner.crypto == "real" else f"fast, every {REAL_CRYPTO_EVERY}th seed real"
+    return Totals.of(results.values(), time.monotonic() - began_s, every)
 
 
 def _warn_of(result: SeedResult) -> None:

@@ -77,6 +77,7 @@ class Totals:
             "crypto": self.crypto,
             "real_crypto_seeds": sum(result.real_crypto for result in self.results),
             "seconds": round(self.seconds, 1),
+            "cpu_s": round(sum(result.cpu_s for result in self.results), 1),
             "orders_per_s": round(orders / self.seconds, 1) if self.seconds else None,
             "violations_detail": [_detail(result) for result in self.results if result.violations],
         }
@@ -113,7 +114,9 @@ def table(totals: Totals) -> list[str]:
     lines.append(
         f"{'crypto':<26}{told['crypto']}: {told['real_crypto_seeds']} of {told['seeds']} seeds with real signatures"
     )
-    lines.append(f"{'time':<26}{told['seconds']} s, {told['orders_per_s']} orders/s")
+    lines.append(
+        f"{'time':<26}{told['seconds']} s, {told['orders_per_s']} orders/s, {told['cpu_s']} s of processor time"
+    )
     for detail in told["violations_detail"]:
         lines += [f"seed {detail['seed']}: {_line(violation)}" for violation in detail["violations"][:5]]
     return lines

@@ -51,6 +51,8 @@ class SeedResult:
     trace_hash: str
     broken_contract: bool
     real_crypto: bool
+    cpu_s: float = 0.0
+    """Processor time it took."""
     story: tuple[Line, ...] = field(default=(), repr=False)
     about: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Of the orders that were taken: payout id -> reference."""

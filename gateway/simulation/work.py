@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -23,8 +24,10 @@ class SeedTask:
 
 def live(task: SeedTask) -> SeedResult:
     """Live through it."""
+    began_s = time.process_time()
     with baseline.timeout_is_failed() if task.baseline else nullcontext():
-        return run_seed(task.seed, task.orders, task.options)
+        result = run_seed(task.seed, task.orders, task.options)
+    return replace(result, cpu_s=time.process_time() - began_s)
 
 
 @dataclass(frozen=True, slots=True)
