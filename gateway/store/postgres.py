@@ -29,7 +29,7 @@ from gateway.store.postgres_engine import READERS, UNHURRIED, check_durability, 
 from gateway.store.postgres_tx import PostgresReadTx
 from gateway.store.postgres_writer import GROUP_MAX, PostgresCommitter
 from gateway.store.rows import Rows
-from gateway.store.writer import WriterThread
+from gateway.store.writer_thread import WriterThread
 
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ from gateway.store.lease_time import LeaseTime, Measure
 from gateway.store.postgres_engine import check_durability, driver_of, is_whole
 from gateway.store.postgres_tx import PostgresTx
 from gateway.store.rows import Rows
-from gateway.store.writer import GroupCommitter, Result
+from gateway.store.writer import GroupCommitter, Result, hand_out
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -164,10 +164,10 @@ class PostgresCommitter(GroupCommitter):
     # Who met a lock --------------------------------------------------------------------------------------------------
 
     def _hand_out(self, group: Sequence[Queued[Any]], results: Sequence[Result]) -> None:
-        for queued, result in zip(group, results, strict=True):
-            if not is_contention(result.error):
-                result.hand_to(queued.future)
-        for queued, result in zip(group, results, strict=True):
+        pairs = list(zip(group, results, strict=True))
+        settled = [(queued, result) for queued, result in pairs if not is_contention(result.error)]
+        hand_out([queued for queued, _ in settled], [result for _, result in settled])
+        for queued, result in pairs:
             if is_contention(result.error):
                 self._patiently(queued).hand_to(queued.future)
 

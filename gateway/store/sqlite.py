@@ -21,11 +21,13 @@ from gateway.store.engine import log_version, reader_engine, refuse_foreign_log,
 from gateway.store.lanes import Queued
 from gateway.store.lock import FileLock
 from gateway.store.migrate import current, head, stamp_mode, upgrade
+from gateway.store.on_loop import on_loop
 from gateway.store.port import ReadTx, Tx
 from gateway.store.reads import SqlReadTx
 from gateway.store.rows import Rows
 from gateway.store.schema import batches, payouts
-from gateway.store.writer import GROUP_MAX, GroupCommitter, WriterThread
+from gateway.store.writer import GROUP_MAX, GroupCommitter
+from gateway.store.writer_thread import WriterThread
 
 T = TypeVar("T")
 
@@ -66,7 +68,7 @@ class SqliteStore:
             raise
         rows = Rows(sealer)
         wait = CommitWait(clock, GROUP_MAX)
-        writer = WriterThread(GroupCommitter(engine, rows, wait.committing), wait)
+        writer = WriterThread(GroupCommitter(engine, rows, wait.committing, on_loop), wait)
         return cls(lock, writer, reader_engine(path), rows)
 
     @property

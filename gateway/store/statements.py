@@ -21,6 +21,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -158,7 +159,13 @@ NEWEST_DELIVERY = select(func.max(_D.number)).where(*_of(schema.deliveries, "sha
 
 NONCE = select(_E.nonce).where(*_of(schema.nonces, "scope", "key_id", "nonce"))
 SAID = select(_N.said).where(*_of(schema.notifications, "shard", "channel", "event_id", "payout_id"))
-FORGET_NONCES = delete(schema.nonces).where(_E.until < bindparam("now"))
+FORGET_MAX = 100
+"""Nonces that are forgotten with each new one: more than come in, and never so many that whoever comes after a quiet
+night waits for all of them."""
+_NONCE_KEY = tuple_(_E.scope, _E.key_id, _E.nonce)
+FORGET_NONCES = delete(schema.nonces).where(
+    _NONCE_KEY.in_(select(_E.scope, _E.key_id, _E.nonce).where(_E.until < bindparam("now")).limit(FORGET_MAX))
+)
 META = select(schema.meta.c.value).where(*_of(schema.meta, "name"))
 
 quick.keep(globals())

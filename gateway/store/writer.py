@@ -7,6 +7,8 @@ An acknowledgement may leave only after a commit that survives a power cut, and 
 as its statements take no longer than a few commits would. There is no timer: an idle store commits a lone unit at once,
 a busy one commits dozens together. Whose turn it is in a queue that is longer: `gateway.store.lanes`.
 
+Where a group's statements run is another question than who waits for the disk: `gateway.store.on_loop`.
+
 Within a group every unit runs inside its own SAVEPOINT (a lone one needs none):
 
 * a unit that raises is rolled back to its savepoint and its caller gets the exception; its neighbours go on;
@@ -23,22 +25,23 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import CommitUnknown, StoreUnavailable
 from gateway.failpoints import Moment, committing
-from gateway.store.lanes import Lanes, Outcome, Queued
+from gateway.store.awaited import Awaited, Fate, settle
+from gateway.store.lanes import Outcome, Queued
+from gateway.store.on_loop import here
 from gateway.store.quick import quick
 from gateway.store.rows import Rows
 from gateway.store.tx import SqlTx
+
+T = TypeVar("T")
 
 GROUP_MAX = 256
 """The most units in one transaction: bounds how long the last of them waits for the first."""
@@ -51,11 +54,14 @@ def _nothing() -> None:
 class GroupCommitter:
     """Runs groups of units on one connection. Knows no threads: `WriterThread` and the inline store drive it."""
 
-    def __init__(self, engine: Engine, rows: Rows, on_commit: Callable[[], None] = _nothing) -> None:
-        """`on_commit` is told when a group's statements have run and its COMMIT is next."""
+    def __init__(
+        self, engine: Engine, rows: Rows, on_commit: Callable[[], None] = _nothing, place: Place = here
+    ) -> None:
+        """`on_commit` is told when a group's statements have run and its COMMIT is next; `place` is where they run."""
         self._engine = engine
         self._rows = rows
         self._on_commit = on_commit
+        self._place = place
         self._connection: Connection | None = None
 
     def commit(self, group: Sequence[Queued[Any]]) -> None:
@@ -79,10 +85,9 @@ class GroupCommitter:
         """Raises `DBAPIError` when a statement failed or the disk is full (nothing happened), else `CommitUnknown`."""
         connection = self._connected()
         transaction = connection.begin()
-        alone = len(group) == 1
         try:
             self._begun(connection)
-            results = [self._run_unit(connection, queued, alone) for queued in group]
+            results = self._place(group, lambda: self._run_units(connection, group))
             kept = [queued.unit for queued, result in zip(group, results, strict=True) if result.error is None]
             if kept:
                 self._ready(connection)
@@ -103,6 +108,10 @@ class GroupCommitter:
             raise CommitUnknown(str(error.orig)) from error
         committing(kept, Moment.AFTER_COMMIT)
         return results
+
+    def _run_units(self, connection: Connection, group: Sequence[Queued[Any]]) -> list[Result]:
+        alone = len(group) == 1
+        return [self._run_unit(connection, queued, alone) for queued in group]
 
     def _run_unit(self, connection: Connection, queued: Queued[Any], alone: bool) -> Result:
         """One unit inside a savepoint of its own; one that is alone in its transaction needs none."""
@@ -160,8 +169,7 @@ class GroupCommitter:
         """The last words before COMMIT. Raises `DBAPIError`."""
 
     def _hand_out(self, group: Sequence[Queued[Any]], results: Sequence[Result]) -> None:
-        for queued, result in zip(group, results, strict=True):
-            result.hand_to(queued.future)
+        hand_out(group, results)
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -182,6 +190,12 @@ class GroupCommitter:
         self._engine.dispose()
 
 
+class Place(Protocol):
+    """Runs the statements of a group somewhere, and waits for them."""
+
+    def __call__(self, group: Sequence[Queued[Any]], statements: Callable[[], T], /) -> T: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of a unit."""
@@ -196,6 +210,17 @@ class Result:
             future.set_result(self.value)
 
 
+def hand_out(group: Sequence[Queued[Any]], results: Sequence[Result]) -> None:
+    """To each its own, and all that wait on one loop at once."""
+    waiting: list[Fate] = []
+    for queued, result in zip(group, results, strict=True):
+        if isinstance(queued.future, Awaited):
+            waiting.append((queued.future, result.value, result.error))
+        else:
+            result.hand_to(queued.future)
+    settle(waiting)
+
+
 def _no_mark(_command: str) -> None:
     """A unit that is alone: the transaction itself is its savepoint."""
 
@@ -206,8 +231,7 @@ def _undo(mark: Callable[[str], object]) -> None:
 
 
 def _fail_all(group: Sequence[Queued[Any]], error: Exception) -> None:
-    for queued in group:
-        queued.future.set_exception(error)
+    hand_out(group, [Result(error=error)] * len(group))
 
 
 def _is_full(error: DBAPIError) -> bool:
@@ -218,51 +242,3 @@ def _is_full(error: DBAPIError) -> bool:
 def _rollback_quietly(transaction: Any) -> None:
     with contextlib.suppress(DBAPIError):  # after "disk full" SQLite has already rolled back
         transaction.rollback()
-
-
-class WriterThread:
-    """A thread that owns the committer. Units go in from any thread; `stop` lets the queued ones finish."""
-
-    def __init__(self, committer: GroupCommitter, wait: CommitWait | None = None) -> None:
-        """`wait` is told of each group; the committer tells it of each COMMIT."""
-        self._committer = committer
-        self._wait = wait or CommitWait(monotonic, GROUP_MAX)
-        self._lanes = Lanes()
-        self._thread = threading.Thread(target=self._work, name="paymux-writer", daemon=True)
-        self._stopping = False
-        self._changed = threading.Condition()
-        self._thread.start()
-
-    def put(self, queued: Queued[Any]) -> None:
-        with self._changed:
-            if self._stopping:
-                queued.future.set_exception(StoreUnavailable("the store is closed"))
-                return
-            self._lanes.put(queued)
-            self._changed.notify()
-
-    @property
-    def pressure(self) -> Pressure:
-        """How many units wait, and how long one more that comes in by the door would. For any thread."""
-        ahead = self._lanes.before_door(self._wait.group)
-        return Pressure(len(self._lanes) + self._wait.under_way, self._wait.estimate_s(ahead))
-
-    def stop(self) -> None:
-        """Finish what is queued, then end. Blocks; call it off the loop."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        self._thread.join()
-
-    def _work(self) -> None:
-        while group := self._take():
-            self._wait.began(len(group))
-            self._committer.commit(group)
-            self._wait.ended()
-        self._committer.close()
-
-    def _take(self) -> list[Queued[Any]]:
-        """The next group, when there is one; nothing once the end has come and all is done."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping or len(self._lanes) > 0)
-            return self._lanes.take(self._wait.group)

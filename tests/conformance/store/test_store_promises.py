@@ -291,6 +291,17 @@ async def test_a_nonce_is_used_once(store: Store) -> None:
     assert await store.run(lambda tx: tx.use_nonce("channel:bank", "k1", "n", NOW, until))
 
 
+async def test_old_nonces_are_forgotten(store: Store) -> None:
+    """After their time they may come again, whether they were swept away yet or not."""
+    until = NOW + timedelta(minutes=10)
+    for number in range(3):
+        assert await store.run(lambda tx, n=number: tx.use_nonce("api", "k1", f"n-{n}", NOW, until))
+    later = until + timedelta(minutes=1)
+    for number in range(3):
+        assert await store.run(lambda tx, n=number: tx.use_nonce("api", "k2", f"n-{n}", later, later + (until - NOW)))
+    assert await store.run(lambda tx: tx.use_nonce("api", "k1", "n-0", later, later + (until - NOW)))
+
+
 async def test_a_notification_is_noted_once(store: Store) -> None:
     """Once per channel, event and payout; an orphan may later be noted for the payout it turned out to be.
 

@@ -19,7 +19,8 @@ from gateway.store.migrate import upgrade
 from gateway.store.port import Lease, Reference, Tx
 from gateway.store.rows import Rows
 from gateway.store.sqlite import SqliteStore
-from gateway.store.writer import GroupCommitter, WriterThread
+from gateway.store.writer import GroupCommitter
+from gateway.store.writer_thread import WriterThread
 from tests.support.builders import BENEFICIARY, NOW, a_payout
 
 MARK = b"\x01mark"

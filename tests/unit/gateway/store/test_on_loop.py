@@ -1,0 +1,128 @@
+"""Statements run on the loop that waits for them, and on the writer's thread where that cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from unittest.mock import create_autospec
+
+import pytest
+
+from gateway.domain.errors import StoreUnavailable
+from gateway.failpoints import Commit, Unit
+from gateway.store import on_loop as module
+from gateway.store.awaited import Awaited
+from gateway.store.lanes import Outcome, Queued
+from gateway.store.on_loop import LONG, on_loop
+from gateway.store.port import Tx
+
+
+def _unit(_tx: Tx) -> None:
+    """Its statements are the test's."""
+
+
+def _group(*futures: Outcome[None], name: str = Commit.ACCEPT) -> list[Queued[None]]:
+    return [Queued(Unit(name, _unit), future) for future in futures]
+
+
+async def _thread_of(group: list[Queued[None]]) -> int:
+    return await asyncio.to_thread(on_loop, group, threading.get_ident)
+
+
+async def test_a_group_runs_on_the_loop_that_waits_for_it() -> None:
+    """Asked from a thread, done by the loop's own."""
+    assert await _thread_of(_group(Awaited(), Awaited())) == threading.get_ident()
+
+
+@pytest.mark.parametrize("name", sorted(LONG))
+async def test_a_long_unit_keeps_its_whole_group_off_the_loop(name: str) -> None:
+    """Nothing else would move meanwhile."""
+    group = [*_group(Awaited()), *_group(Awaited(), name=name)]
+    assert await _thread_of(group) != threading.get_ident()
+
+
+async def test_a_unit_without_a_name_stays_on_the_thread() -> None:
+    """Nobody knows how long it is."""
+    assert await _thread_of([Queued(_unit, Awaited())]) != threading.get_ident()
+
+
+async def test_what_no_loop_waits_for_stays_on_the_thread() -> None:
+    """A future of a thread's own has no loop."""
+    assert await _thread_of(_group(Future())) != threading.get_ident()
+
+
+async def test_what_the_statements_raise_comes_back() -> None:
+    """To the thread that asked, as if it had run them, and whatever it is."""
+
+    def statements() -> None:
+        raise TimeoutError("of their own")
+
+    with pytest.raises(TimeoutError, match="of their own"):
+        await asyncio.to_thread(on_loop, _group(Awaited()), statements)
+
+
+async def test_a_signal_in_the_middle_is_the_process_s() -> None:
+    """Who presses Ctrl-C ends the loop; the writer is told that its group came to nothing, and lives."""
+    interrupted: list[bool] = []
+
+    def call(run: Callable[..., None], *arguments: object) -> None:
+        try:
+            run(*arguments)
+        except KeyboardInterrupt:
+            interrupted.append(True)
+
+    def statements() -> None:
+        raise KeyboardInterrupt
+
+    group = _group(Awaited())
+    first = group[0].future
+    assert isinstance(first, Awaited)
+    first.loop = create_autospec(asyncio.AbstractEventLoop, instance=True)
+    first.loop.call_soon_threadsafe.side_effect = call  # type: ignore[attr-defined]  # a stand-in
+    with pytest.raises(StoreUnavailable):
+        on_loop(group, statements)
+    assert interrupted == [True]
+
+
+def test_a_loop_that_ended_over_a_group_does_not_run_it() -> None:
+    """It was handed over to a loop that stops and is closed: the thread sees to it then, and once."""
+    runs: list[int] = []
+    handed_over, group = threading.Event(), list[Queued[None]]()
+
+    async def wait_for_it() -> None:
+        group.extend(_group(Awaited()))
+        asyncio.get_running_loop().call_soon_threadsafe(handed_over.set)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(wait_for_it())
+    thread = threading.Thread(target=lambda: module.on_loop(group, lambda: runs.append(threading.get_ident())))
+    thread.start()
+    thread.join()
+    loop.close()
+    assert runs == [thread.ident]
+
+
+def test_a_loop_that_is_closed_while_the_thread_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hand-over was too late to be run: the thread notices that the loop is closed and runs it, once."""
+    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.01)
+    runs: list[int] = []
+    group, put, loop = list[Queued[None]](), threading.Event(), asyncio.new_event_loop()
+
+    late = create_autospec(asyncio.AbstractEventLoop, instance=True)
+    late.is_running.side_effect = lambda: not put.is_set()
+    late.call_soon_threadsafe.side_effect = lambda *_: put.set()
+
+    async def make() -> None:
+        group.extend(_group(Awaited()))
+
+    loop.run_until_complete(make())
+    loop.close()
+    first = group[0].future
+    assert isinstance(first, Awaited)
+    first.loop = late
+    thread = threading.Thread(target=lambda: module.on_loop(group, lambda: runs.append(threading.get_ident())))
+    thread.start()
+    thread.join()
+    assert runs == [thread.ident]
