@@ -73,6 +73,11 @@ class TokenBucket:
         self._refill()
         self._level -= 1.0
 
+    def put_back(self) -> None:
+        """What was taken was not used."""
+        self._refill()
+        self._level = min(self._level + 1.0, self._capacity)
+
     def change(self, rps: float) -> None:
         """Another rate from now on; what was saved up is kept as far as it fits."""
         if rps == self._rps:

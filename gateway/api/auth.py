@@ -7,7 +7,7 @@ The reason goes to the log only.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,9 +17,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.api.backoff import Backoff
 from gateway.api.keys import KeyRecord, KeyRing
 from gateway.api.problems import Code, Refused
-from gateway.api.signed_request import WINDOW_S, Algorithm, Credentials, parse_authorization, signing_string, verify
-from gateway.domain.errors import CommitUnknown, StoreUnavailable
-from gateway.operations import read
+from gateway.api.signed_request import (
+    SCHEMES,
+    WINDOW_S,
+    Algorithm,
+    Credentials,
+    parse_authorization,
+    signing_string,
+    verify,
+)
+from gateway.operations.first_use import FirstUse, NonceUsed
 from gateway.operations.services import Services
 
 _log = structlog.get_logger("api")
@@ -32,6 +39,7 @@ _NOBODY: dict[Algorithm, bytes] = {
     Algorithm.ED25519: Ed25519PrivateKey.generate().public_key().public_bytes_raw(),
 }
 """Material of the key that nobody has: it is verified against, and its verdict is dropped."""
+_KEY_NAMED = 'key_id="'
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,25 @@ class Unproved(Exception):
         self.key_id = key_id
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whose signature it is; whether it is the first time that it is shown, is known when it is settled."""
+
+    key: KeyRecord
+    first_use: FirstUse | None
+    """None: a test key, which has no nonce."""
+    _refused: Callable[[Unproved], Refused] = field(repr=False)
+
+    async def settle(self) -> None:
+        """Raises `Refused` (unauthorized) where the nonce was used before, `StoreUnavailable` where it was not kept."""
+        if self.first_use is None:
+            return
+        try:
+            await self.first_use.settle()
+        except NonceUsed:
+            raise self._refused(Unproved("nonce_reused", self.key.id)) from None
+
+
 class Authenticator:
     """Checks requests against the key ring in force, and remembers who keeps failing."""
 
@@ -64,8 +91,11 @@ class Authenticator:
         self._sandbox = sandbox
         self._backoff = Backoff()
 
-    async def authenticate(self, services: Services, keys: KeyRing, presented: Presented) -> KeyRecord:
-        """The key that signed this request.
+    async def authenticate(
+        self, services: Services, keys: KeyRing, presented: Presented, *, settled: bool = True
+    ) -> Proof:
+        """The key that signed this request. Not `settled`: its nonce is only checked and used up when the proof is
+        settled, which whoever asks for that has to do.
 
         Raises:
             Refused: unauthorized, or rate_limited for a source whose signatures keep failing. Who proves itself is
@@ -75,31 +105,40 @@ class Authenticator:
         """
         claims = _claims(presented.authorization)
         try:
-            return _permitted(await self._prove(services, keys, presented, claims), presented.source)
+            record, first_use = self._prove(services, keys, presented, claims)
         except Unproved as error:
-            self._note(presented.source, claims.key_id if claims else "", services.clock.monotonic())
-            _log.info("api.unauthorized", reason=error.reason, key_id=error.key_id, source=presented.source)
-            raise Refused(Code.UNAUTHORIZED) from None
+            raise self._refused(services, presented, error, claims.key_id if claims else "") from None
+        proof = Proof(record, first_use, lambda error: self._refused(services, presented, error, record.id))
+        forbidden = _forbidden(record, presented.source)
+        if settled or forbidden:
+            await proof.settle()
+        if forbidden:
+            raise forbidden
+        return proof
+
+    def _refused(self, services: Services, presented: Presented, error: Unproved, claimed_id: str) -> Refused:
+        """What the caller is told. Only the log knows why."""
+        self._note(presented.source, claimed_id, services.clock.monotonic())
+        _log.info("api.unauthorized", reason=error.reason, key_id=error.key_id, source=presented.source)
+        return Refused(Code.UNAUTHORIZED)
 
     def _note(self, source: str, key_id: str, now_s: float) -> None:
         """Count a failed proof. Raises `Refused` (rate_limited), without a line in the log, from a noisy source."""
         if not self._backoff.note_refusal(source, key_id, now_s):
             raise Refused(Code.RATE_LIMITED) from None
 
-    async def _prove(
+    def _prove(
         self, services: Services, keys: KeyRing, presented: Presented, claims: Credentials | None
-    ) -> KeyRecord:
+    ) -> tuple[KeyRecord, FirstUse | None]:
         now = services.clock.now()
         if claims is None:
-            return self._bearer(keys, presented.authorization, now)
+            return self._bearer(keys, presented.authorization, now), None
         record = _signer(keys, presented, claims)
         if not record.valid_at(now):
             raise Unproved("key_not_valid_now", record.id)
         if abs(now.timestamp() - claims.timestamp) > WINDOW_S:
             raise Unproved("outside_window", record.id)
-        if not await _first_use(services, record, claims.nonce, now):
-            raise Unproved("nonce_reused", record.id)
-        return record
+        return record, FirstUse(services, record.id, claims.nonce, now + NONCE_KEPT)
 
     def _bearer(self, keys: KeyRing, headers: Sequence[str], now: datetime) -> KeyRecord:
         scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
@@ -126,30 +165,24 @@ def _signer(keys: KeyRing, presented: Presented, claims: Credentials) -> KeyReco
 
 
 def claimed(keys: KeyRing, headers: Sequence[str]) -> KeyRecord | None:
-    """Whose key the Authorization headers name, proved or not. For what has to be decided before the proof."""
-    claims = _claims(headers)
-    if claims is not None:
-        return keys.find(claims.key_id)
-    scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+    """Whose key the Authorization headers name, proved or not. For what has to be decided before the proof: only the
+    name is looked for, since in a flood this is asked of everybody who is turned away."""
+    if len(headers) != 1:
+        return None
+    scheme, _, token = headers[0].partition(" ")
+    if scheme in SCHEMES:
+        return keys.find(token.partition(_KEY_NAMED)[2].partition('"')[0])
     return keys.bearer(token.encode("utf-8", "surrogateescape")) if scheme == "Bearer" else None
 
 
-def _permitted(record: KeyRecord, source: str) -> KeyRecord:
-    """The key, if it may be used from there. Only who has proved to hold it is told (row 71)."""
+def _forbidden(record: KeyRecord, source: str) -> Refused | None:
+    """Why the key may not be used from there. Only who has proved to hold it is told (row 71)."""
     if not record.enabled:
-        raise Refused(Code.FORBIDDEN, "this app is switched off")
+        return Refused(Code.FORBIDDEN, "this app is switched off")
     if not record.allowed_from(source):
-        raise Refused(Code.FORBIDDEN, "this key may not be used from this address")
-    return record
+        return Refused(Code.FORBIDDEN, "this key may not be used from this address")
+    return None
 
 
 def _claims(headers: Sequence[str]) -> Credentials | None:
     return parse_authorization(headers[0]) if len(headers) == 1 else None
-
-
-async def _first_use(services: Services, record: KeyRecord, nonce: str, now: datetime) -> bool:
-    """Record the nonce. Whether its commit is known or not, the request itself has not begun: a plain 503 is true."""
-    try:
-        return await read.use_nonce(services, record.id, nonce, now + NONCE_KEPT)
-    except CommitUnknown as error:
-        raise StoreUnavailable("the nonce could not be recorded") from error

@@ -44,6 +44,8 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "send_at": ("send_at",),
     "send_by": ("send_by",),
     "on_expiry": ("on_expiry",),
+    "channels_allow": ("channels", "allow"),
+    "channels_deny": ("channels", "deny"),
     "payer_account_id": ("payer", "account_id"),
     "payer_tier": ("payer", "tier"),
     "payer_device_id": ("payer", "device_id"),
@@ -51,6 +53,8 @@ _PLACES: dict[str, tuple[str, ...]] = {
 }
 """Column -> where it stands in an order."""
 COLUMNS = tuple(_PLACES)
+LISTS = ("channels_allow", "channels_deny")
+"""Columns of names with a space between."""
 REQUIRED = ("reference", "amount", "currency", "type")
 _REFERENCE = re.compile(REFERENCE_PATTERN, re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,20}", re.ASCII)
@@ -158,8 +162,14 @@ def _nested(columns: Sequence[str], cells: Sequence[str]) -> dict[str, object]:
         inside = order
         for step in above:
             inside = inside.setdefault(step, {})  # type: ignore[assignment]  # what stands above is a dictionary
-        inside[last] = int(cell) if name == "amount" and _WHOLE.fullmatch(cell) else cell
+        inside[last] = _value(name, cell)
     return order
+
+
+def _value(name: str, cell: str) -> object:
+    if name in LISTS:
+        return cell.split()
+    return int(cell) if name == "amount" and _WHOLE.fullmatch(cell) else cell
 
 
 def _refused(code: str, detail: str) -> Refused:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Networks = Sequence[IPv4Network | IPv6Network]
@@ -63,6 +64,7 @@ def within(address: str, networks: Networks) -> bool:
     return any(parsed in network for network in networks)
 
 
+@lru_cache(maxsize=4096)
 def _source(peer: str) -> str:
     try:
         address = ip_address(peer)

@@ -13,26 +13,33 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Protocol
 
 import structlog
 from aiohttp import hdrs, web
 
+from gateway.api.auth import Proof
 from gateway.api.framing import USUAL_BYTES_MAX, check_head, check_json_type, is_csv, read_body
 from gateway.api.intake import TURNED_AWAY, Visit
-from gateway.api.keys import KeyRecord, Scope
+from gateway.api.keys import Scope
 from gateway.api.problems import Code, Refused, refusal
 from gateway.api.query import read_query
 from gateway.api.responses import problem
 from gateway.api.routes import PUBLIC, Access, Call, Route, RouteTable
-from gateway.domain.errors import PaymuxError
+from gateway.domain.errors import CommitUnknown, PaymuxError
 from gateway.domain.principal import BY_FIRST_TOKEN, Bearer
 from gateway.metrics.port import BLIND, Meter
 from gateway.metrics.table import HTTP_DURATION, HTTP_REQUESTS
 
 _log = structlog.get_logger("api")
 
-Authenticate = Callable[[web.Request, bytes], Awaitable[KeyRecord]]
-"""The key that signed a request with this body. Raises `Refused` or a `PaymuxError`."""
+
+class Authenticate(Protocol):
+    """The key that signed a request with this body, its nonce used up if it is to be `settled`. Raises `Refused` or a
+    `PaymuxError`."""
+
+    def __call__(self, request: web.Request, body: bytes, *, settled: bool) -> Awaitable[Proof]: ...
+
 
 Identify = Callable[[web.Request, Route], Awaitable[Bearer]]
 """Whose token a request to this route carries, if that is enough for it. Raises `Refused` or a `PaymuxError`."""
@@ -56,6 +63,8 @@ class _Admitted:
     body: bytes = field(default=b"", repr=False)
     app: str = ""
     bearer: Bearer | None = None
+    proof: Proof | None = None
+    """Not settled yet."""
 
     def shown(self) -> dict[str, str]:
         """For the log line."""
@@ -135,7 +144,13 @@ class Dispatcher:
         assert self._let_in is not None  # noqa: S101 - __init__ refused a table that needs it without it
         with self._let_in(request, route) as visit:
             admitted = await self._admit_app(request, route, visit)
-            response = await self._handle(request, request_id, seen, route, variables, admitted)
+            try:
+                response = await self._handle(request, request_id, seen, route, variables, admitted)
+            except CommitUnknown:
+                raise  # nobody knows whether it happened: no other answer is true
+            except (Refused, PaymuxError):
+                await _settle(admitted.proof, visit)
+                raise
             response.headers.update(visit.headers)
             return response
 
@@ -151,7 +166,8 @@ class Dispatcher:
         raw_query = request.raw_path.partition("?")[2]
         seen |= admitted.shown()
         query: Mapping[str, list[object]] = {} if route.query is None else read_query(raw_query, route.query)
-        call = Call(request, request_id, admitted.app, variables, query, admitted.body, admitted.bearer)
+        first_use = None if admitted.proof is None else admitted.proof.first_use
+        call = Call(request, request_id, admitted.app, variables, query, admitted.body, admitted.bearer, first_use)
         return await route.handler(call)
 
     async def _admit(self, request: web.Request, route: Route) -> _Admitted:
@@ -175,13 +191,14 @@ class Dispatcher:
         await visit.look()
         body = await read_body(request, bytes_max, visit.grow if bytes_max > USUAL_BYTES_MAX else None)
         await visit.enter()
-        key = await self._authenticate(request, body)
+        proof = await self._authenticate(request, body, settled=not route.uses_nonce)
         visit.proved()
-        if route.access not in key.scopes:
+        if route.access not in proof.key.scopes:
+            await _settle(proof, visit)
             raise Refused(Code.SCOPE_MISSING, f"this call needs the scope {route.access}")
         if body and route.body is None:
             raise Refused(Code.BAD_REQUEST, "this call takes no body")
-        return _Admitted(body, key.app)
+        return _Admitted(body, proof.key.app, proof=proof if route.uses_nonce else None)
 
     @staticmethod
     def _translated(error: PaymuxError, request_id: str) -> Refused:
@@ -189,6 +206,18 @@ class Dispatcher:
         if refused.status >= 500:
             _log.warning("api.failed", error=type(error).__name__, code=refused.code, request_id=request_id)
         return refused
+
+
+async def _settle(proof: Proof | None, visit: Visit) -> None:
+    """What is refused uses its nonce up, too: it would otherwise wait for a better day to be said again by somebody
+    else. Raises `Refused`: it was somebody else, and then nothing counts for the key."""
+    if proof is None:
+        return
+    try:
+        await proof.settle()
+    except Refused:
+        visit.disproved()
+        raise
 
 
 def _bytes_max(request: web.Request, route: Route) -> int:

@@ -30,7 +30,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,7})\r\n")
 ON_THE_WAY_S = 0.02
 """About how long a request takes from here to its place. Until then whoever was let on counts as if it had one: all
 that arrive in one turn of the loop would otherwise find the same place free."""
-SAME_FOR_S = 0.005
+SAME_FOR_S = 0.02
 """Who comes so soon after another of the same app is told the same: places do not come free one by one."""
 _ID_HERE = "@request_id@"
 _REASONS = {429: "Too Many Requests", 503: "Service Unavailable"}

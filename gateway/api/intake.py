@@ -240,6 +240,11 @@ class Visit:
         if self._quota is not None:
             self._quota.use()
 
+    def disproved(self) -> None:
+        """It was somebody else, with words of the key's: the request does not count."""
+        if self._quota is not None:
+            self._quota.give_back()
+
     @property
     def headers(self) -> Headers:
         """What the key has left."""

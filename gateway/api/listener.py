@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl as tls
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from aiohttp import http_parser, web
@@ -18,6 +21,10 @@ GATE = web.AppKey("GATE", Gate)
 """An application's own look at the bytes of orders, where it has one."""
 STOP_S = 20.0
 """How long requests in progress may take to end."""
+ACCEPTS = 4
+"""New connections in one turn of the loop. uvloop takes one from a socket in each, and a busy loop has thirty turns
+a second: whoever connects would wait in the kernel's queue for minutes, until it overflows. So the one queue is
+listened to under so many descriptors."""
 _BACKLOG = 4096
 _LIMITS = ConnectionLimits()
 _HANDSHAKE_S = 10.0
@@ -29,14 +36,15 @@ class Listener:
 
     host: str
     port: int
-    _server: asyncio.Server
-    _porch: Porch
+    _servers: tuple[asyncio.Server, ...]
+    porch: Porch
     _runner: web.AppRunner
 
     async def stop(self) -> None:
         """Take no new connection, let requests in progress end, close."""
-        self._server.close()
-        self._porch.close()
+        for server in self._servers:
+            server.close()
+        self.porch.close()
         await self._runner.cleanup()
 
 
@@ -62,20 +70,19 @@ async def start_listener(
         raise RuntimeError("aiohttp is installed without its C parser; install a wheel that has it")
     runner = await _runner(app)
     porch = _porch(runner, limits, app.get(GATE))
+    handshake_s, loop = _HANDSHAKE_S if ssl else None, asyncio.get_running_loop()
+    serve = partial(loop.create_server, porch, ssl=ssl, backlog=_BACKLOG, ssl_handshake_timeout=handshake_s)
+    servers: list[asyncio.Server] = []
     try:
-        server = await asyncio.get_running_loop().create_server(
-            porch,
-            host,
-            port,
-            ssl=ssl,
-            backlog=_BACKLOG,
-            ssl_handshake_timeout=_HANDSHAKE_S if ssl else None,
-            reuse_port=shared or None,
-        )
+        servers.append(await serve(host, port, reuse_port=shared or None))
+        bound = [each.fileno() for each in servers[0].sockets for _ in range(ACCEPTS - 1)]
+        servers.extend([await serve(sock=socket.socket(fileno=os.dup(descriptor))) for descriptor in bound])
     except OSError:
+        for server in servers:
+            server.close()
         await runner.cleanup()
         raise
-    return Listener(host, server.sockets[0].getsockname()[1], server, porch, runner)
+    return Listener(host, servers[0].sockets[0].getsockname()[1], tuple(servers), porch, runner)
 
 
 async def start_private(app: web.Application, path: Path) -> Listener:
@@ -91,7 +98,7 @@ async def start_private(app: web.Application, path: Path) -> Listener:
     except OSError:
         await runner.cleanup()
         raise
-    return Listener(str(path), 0, server, porch, runner)
+    return Listener(str(path), 0, (server,), porch, runner)
 
 
 async def _runner(app: web.Application) -> web.AppRunner:

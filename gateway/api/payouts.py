@@ -72,6 +72,7 @@ class Payouts:
                 caller=call.request.headers.get("traceparent"),
                 saved=as_named(named),
             ),
+            call.first_use,
         )
         view = payout_view(accepted.payout)
         if accepted.replayed:

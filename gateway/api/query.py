@@ -322,10 +322,13 @@ DELIVERY_PARAMS: tuple[QueryParam, ...] = (
 )
 
 
+_DIGITS = 18
+
+
 def _sequence(text: str) -> int:
-    if not re.fullmatch(r"0|[1-9][0-9]{0,14}", text, re.ASCII):
+    if not re.fullmatch(r"0|[1-9][0-9]*", text, re.ASCII):
         raise ValueError("a whole number, 0 or more")
-    return int(text)
+    return int(text) if len(text) <= _DIGITS else 10**_DIGITS  # no line has such a number: after all of them
 
 
 SINCE = QueryParam("since", "Only lines after this one.", {"type": "integer", "minimum": 0, "default": 0}, _sequence)

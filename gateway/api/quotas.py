@@ -43,6 +43,10 @@ class Quota:
         """One request that is proved counts."""
         self._bucket.take()
 
+    def give_back(self) -> None:
+        """One that was counted was not the key's."""
+        self._bucket.put_back()
+
     @property
     def headers(self) -> Headers:
         """Both policies, what is left of each, and in how many seconds the rate is whole again."""

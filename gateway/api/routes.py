@@ -22,6 +22,7 @@ from gateway.api.query import QueryParam
 from gateway.api.schemas import BODY_BYTES_MAX, REFERENCE_PATTERN, Body
 from gateway.domain.identity import BATCH_ID_PATTERN, BENEFICIARY_ID_PATTERN, PAYOUT_ID_PATTERN
 from gateway.domain.principal import NAME_PATTERN, Bearer
+from gateway.operations.first_use import FirstUse
 
 
 class Access(Enum):
@@ -50,6 +51,8 @@ class Call:
     """Empty on a public route, which reads it itself if it wants it."""
     bearer: Bearer | None = None
     """Whose token it was; None on a route that needs none."""
+    first_use: FirstUse | None = None
+    """The nonce it came with, where the handler uses it up (`Route.uses_nonce`)."""
 
     def one(self, name: str) -> object:
         """The value of a query parameter, or None."""
@@ -93,6 +96,8 @@ class Route:
     """It takes `text/csv` up to this size beside JSON; None: it does not."""
     idempotent: bool = False
     """Whether it takes an `Idempotency-Key`."""
+    uses_nonce: bool = False
+    """Its handler uses the request's nonce up with what it stores; elsewhere that is done before it is called."""
     load: Load | None = None
     """What kind of work it is; None: as its scope says."""
 

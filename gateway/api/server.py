@@ -20,14 +20,14 @@ from gateway.api.admin.panel import Switches, panel_routes
 from gateway.api.admin.parked import Parked, parked_routes
 from gateway.api.admin.personal import Personal, personal_routes
 from gateway.api.admin.routes import desk_routes, people_routes, review_routes
-from gateway.api.auth import Authenticator, Presented, claimed
+from gateway.api.auth import Authenticator, Presented, Proof, claimed
 from gateway.api.calls import calls
 from gateway.api.dispatch import Authenticate, Dispatcher, LetIn
 from gateway.api.docs import Docs
 from gateway.api.gate import Gate
 from gateway.api.health import Health, Probes
 from gateway.api.intake import Intake, Pressed, Visit
-from gateway.api.keys import KeyRecord, KeyRing, Scope
+from gateway.api.keys import KeyRing, Scope
 from gateway.api.listener import GATE, Listener, start_listener
 from gateway.api.metrics import Exposition, metrics_route
 from gateway.api.notifications import Notifications
@@ -127,7 +127,7 @@ def health_app(health: Health) -> web.Application:
 
 
 def _authenticate(state: PublicState) -> Authenticate:
-    async def authenticate(request: web.Request, body: bytes) -> KeyRecord:
+    async def authenticate(request: web.Request, body: bytes, *, settled: bool) -> Proof:
         presented = Presented(
             method=request.method,
             target=request.raw_path.encode("utf-8", "surrogateescape"),
@@ -137,7 +137,7 @@ def _authenticate(state: PublicState) -> Authenticate:
                 request.remote or "", request.headers.getall("X-Forwarded-For", ()), state.doors.trusted_proxies
             ),
         )
-        return await state.auth.authenticate(state.services, state.keys, presented)
+        return await state.auth.authenticate(state.services, state.keys, presented, settled=settled)
 
     return authenticate
 

@@ -48,6 +48,7 @@ def _payout_routes(payouts: Payouts) -> tuple[Route, ...]:
             ),
             _ORDERING,
             body=CreatePayout,
+            uses_nonce=True,
         ),
         Route(
             "GET",

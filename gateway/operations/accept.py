@@ -7,14 +7,16 @@ finds it with the same fingerprint and answers as a replay would.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
 from gateway.domain.beneficiary import Beneficiary, Saved, personal
-from gateway.domain.errors import CommitUnknown, ReferenceReused, StaleWrite
+from gateway.domain.errors import CommitUnknown, PaymuxError, ReferenceReused, StaleWrite
 from gateway.domain.event import Event, EventType
 from gateway.domain.fingerprint import fingerprint
 from gateway.domain.identity import payout_id, shard_of
@@ -24,6 +26,7 @@ from gateway.domain.payout import Payout
 from gateway.domain.terms import NO_TERMS, Terms
 from gateway.failpoints import Commit, Unit
 from gateway.operations.announce import make_callbacks
+from gateway.operations.first_use import FirstUse
 from gateway.operations.missing import missing
 from gateway.operations.recipients import recipients
 from gateway.operations.services import Services
@@ -69,10 +72,11 @@ class Accepted:
     replayed: bool
 
 
-async def accept(services: Services, request: PayoutRequest) -> Accepted:
-    """Make `request` a payout, once.
+async def accept(services: Services, request: PayoutRequest, first_use: FirstUse | None = None) -> Accepted:
+    """Make `request` a payout, once. `first_use`: the nonce that it came with, which goes into the store before it.
 
     Raises:
+        NonceUsed: nothing was changed.
         ReferenceReused: the reference belongs to other content; nothing was changed.
         PayoutArchived: it was paid out, or ended otherwise, long ago; nothing was changed.
         CommitUnknown: it may or may not be stored; the app repeats the same request.
@@ -100,13 +104,15 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
     )
 
     def unit(tx: Tx) -> Accepted:
+        if first_use is not None:
+            first_use.stands()
         known = tx.reference(request.app, request.reference)
         if known is not None:
             return _replay(tx, known, mark, payout.id if request.id is None else None)
         return _insert(services, tx, payout, mark, lease, now, request.flags)
 
     with private(*personal(request.beneficiary), *personal_of(request.payer)):
-        accepted = await _run_settled(services, Unit(Commit.ACCEPT, unit))
+        accepted = await _behind(first_use, _run_settled(services, Unit(Commit.ACCEPT, unit)))
     if not accepted.replayed:
         log.info("payout.accepted", payout=accepted.payout.id, app=request.app, amount=request.amount.minor)
         tally_payout(services.meter, None, accepted.payout)
@@ -118,6 +124,19 @@ async def accept(services: Services, request: PayoutRequest) -> Accepted:
             services.wake()
         services.wake_callbacks()
     return accepted
+
+
+async def _behind(first_use: FirstUse | None, accepting: Coroutine[Any, Any, Accepted]) -> Accepted:
+    """Both are queued, the nonce first. An order that is stored is answered, whatever became of its nonce."""
+    if first_use is None:
+        return await accepting
+    accepted: Accepted | BaseException
+    kept, accepted = await asyncio.gather(first_use.settle(), accepting, return_exceptions=True)
+    if not isinstance(accepted, BaseException):
+        return accepted
+    if isinstance(kept, BaseException) and not isinstance(kept, PaymuxError):
+        raise kept
+    raise accepted
 
 
 async def _run_settled(services: Services, unit: Callable[[Tx], Accepted]) -> Accepted:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from gateway.domain.errors import NotFound
 from gateway.domain.event import Event
 from gateway.domain.payout import Payout
-from gateway.failpoints import Commit, Unit
 from gateway.operations.missing import missing
 from gateway.operations.services import Services
 from gateway.store.port import PayoutFilter, Position, ReadTx
@@ -58,12 +55,6 @@ async def timeline(services: Services, app: str, payout_id: str) -> tuple[Event,
         return tuple(tx.events(payout_id))
 
     return await services.store.read(query)
-
-
-async def use_nonce(services: Services, key_id: str, nonce: str, until: datetime) -> bool:
-    """Use up a request's nonce; False when it was used before."""
-    now = services.clock.now()
-    return await services.store.run(Unit(Commit.NONCE, lambda tx: tx.use_nonce(API_SCOPE, key_id, nonce, now, until)))
 
 
 def _owned(tx: ReadTx, app: str, payout_id: str) -> Payout:

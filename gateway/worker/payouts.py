@@ -109,13 +109,15 @@ class PayoutWorker:
     def _fill(self) -> None:
         """Start new ones while there is room."""
         while self._waiting and not self._stopping and self._places.room(Kind.NEW) > 0:
-            if self._may_begin(1) < 1:
+            if self._may_begin(Kind.NEW, 1) < 1:
                 self._fill_later()
                 return
             self._start(*self._waiting.take(), Kind.NEW)
 
-    def _may_begin(self, room: int) -> int:
-        return room if self._current is None else self.giving_way.room(room, self._current.services.clock.monotonic())
+    def _may_begin(self, kind: Kind, room: int) -> int:
+        if self._current is None:
+            return room
+        return self.giving_way.room(kind, room, self._current.services.clock.monotonic())
 
     def _fill_later(self) -> None:
         if not self._looks_again and self._current is not None:
@@ -131,7 +133,7 @@ class PayoutWorker:
         task = asyncio.create_task(self._advance(payout, lease))
         self._tasks[task] = (payout.id, lease)
         self._places.enter(task, kind)
-        self.giving_way.began()
+        self.giving_way.began(kind)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -170,20 +172,20 @@ class PayoutWorker:
             claimed, sleep_s = await self._claim(services)
             if claimed == 0 or self._room() <= 0:
                 await self.bell.wait(services.clock, sleep_s)
-            if self.giving_way.crowded():  # every payout that ends rings the bell, and a claim is work too
+            if self.giving_way.holds_back:  # every payout that ends rings the bell, and a claim is work too
                 await self._stop_bell.wait(services.clock, LOOK_AGAIN_S)
 
     def _room(self) -> int:
         """How many to claim now. Behind a backlog a claim costs more, so it is made for a quarter of the places."""
         room = self._places.room(Kind.DUE)
         worth = self._places.places // 4 if self._behind else 1
-        return self._may_begin(min(room, CLAIM_MAX)) if room >= worth else 0
+        return self._may_begin(Kind.DUE, min(room, CLAIM_MAX)) if room >= worth else 0
 
     async def _claim(self, services: Services) -> tuple[int, float]:
         """Start what is due; how many there were, and how long nothing more will be: at most one round."""
         room, full = self._room(), services.outside.full
         if room <= 0:
-            return 0, LOOK_AGAIN_S if self.giving_way.crowded() else self._every_s
+            return 0, LOOK_AGAIN_S if self.giving_way.holds_back else self._every_s
         pick = Pick(self._turns, full)
         now, monotonic_s = services.clock.now(), services.clock.monotonic()
         let_go = [(payout_id, lease) for at_s, payout_id, lease in self._put_off if at_s <= monotonic_s]

@@ -87,13 +87,19 @@ class FaultyStore:
         self.store = store
         self.run_errors: list[Exception | None] = []
         """One entry per unit to come: the error it ends in, or None for one that works."""
+        self.run_errors_after: list[Exception] = []
+        """One entry per unit to come that works, and of which nobody knows it."""
         self.read_error: Exception | None = None
 
     async def run(self, unit: Callable[[Tx], T]) -> T:
         error = self.run_errors.pop(0) if self.run_errors else None
         if error is not None:
             raise error
-        return await self.store.run(unit)
+        after = self.run_errors_after.pop(0) if self.run_errors_after else None
+        done = await self.store.run(unit)
+        if after is not None:
+            raise after
+        return done
 
     async def read(self, query: Callable[[ReadTx], T]) -> T:
         if self.read_error is not None:

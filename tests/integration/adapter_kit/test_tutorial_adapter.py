@@ -16,7 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.conformance.catalogue import promises_of
+from adapters.conformance.find import subject
+from adapters.registry import adapters
 from adapters.skeleton import BadSkeleton, write
+from tests.acceptance.document_blocks import blocks
 from tests.support.config_files import write as write_config
 from tests.support.live_gateway import FILE
 
@@ -166,6 +170,18 @@ def test_the_command_says_so_too(installed: Path) -> None:
     assert ran.stdout.startswith("BROKEN  a submit is one call\n")
     assert "does not hold: meddler.bodies[before:] ==" in ran.stdout
     assert ran.stdout.endswith("repeats: 0 promises kept, 1 broken\n")
+
+
+def test_the_page_shows_the_commands_own_words(installed: Path) -> None:
+    """The report that the tutorial shows is what the command prints of a channel that takes "not found" for a no."""
+    (shown,) = (block.text for block in blocks("docs/tutorial-adapter.md") if not block.place.language)
+    kept, _, broken = shown.partition("BROKEN  ")
+    (name, *_) = broken.splitlines()
+    command = (sys.executable, "-m", "gateway", "adapter", "check", "absent", "--only", name)
+    told = run(*command, cwd=installed, path=installed).stdout
+    assert told == f"BROKEN  {broken}absent: 0 promises kept, 1 broken\n"
+    promises = {f"kept    {promise.name}" for promise in promises_of(subject("bank", adapters()))}
+    assert promises.issuperset(kept.splitlines())
 
 
 def test_the_gateway_takes_its_configuration(installed: Path, made: Path, tmp_path: Path) -> None:

@@ -225,9 +225,9 @@ async def test_it_is_completed_when_every_payout_has_ended(api: ApiServer) -> No
 async def test_csv_rows_become_payouts(api: ApiServer) -> None:
     """Cells by the names of an order's fields, empty ones left out, metadata by column; Excel's mark is no harm."""
     names = "reference,amount,currency,type,account_number,name,bank_code,country,openid,send_at,metadata.user"
-    header = f"{names},payer_account_id"
-    rows = ["w-1,12345,CNY,bank_account,6222 0000 0000 0199,张三,000200000002,CN,,,4711,user-4711", "",
-            'w-2,5,CNY,wechat,,"王, 伟",,,oDEMO0001,2027-01-01T00:00:00+08:00,,']  # fmt: skip
+    header = f"{names},payer_account_id,channels_allow"
+    rows = ["w-1,12345,CNY,bank_account,6222 0000 0000 0199,张三,000200000002,CN,,,4711,user-4711,ear", "",
+            'w-2,5,CNY,wechat,,"王, 伟",,,oDEMO0001,2027-01-01T00:00:00+08:00,,,']  # fmt: skip
     made = await upload(api, "b-1", b"\xef\xbb\xbf" + "\r\n".join([header, *rows]).encode())
     assert (made.status, made.json()["form"], made.json()["items"]["total"]) == (202, "csv", 2)
     await work_off(api)
@@ -237,11 +237,30 @@ async def test_csv_rows_become_payouts(api: ApiServer) -> None:
     assert (payout["amount"]["value"], payout["metadata"]) == (12345, {"user": "4711"})
     assert payout["beneficiary"]["account_number"] == "6222********0199"
     assert payout["payer"]["account_id"].endswith("4711")
+    assert payout["channels"] == {"allow": ["ear"], "deny": []}
     scheduled = (await api.signed("GET", f"/v1/payouts/{second['payout_id']}")).json()
     assert (scheduled["status"], scheduled["send_at"]) == ("scheduled", "2026-12-31T16:00:00.000Z")
     assert scheduled["beneficiary"]["name"] == "王***"
     moved = [",".join(reversed(line.split(","))) for line in (header, rows[0])]
     assert (await upload(api, "b-1", "\n".join(moved).encode())).json()["code"] == "reference_reused"
+
+
+async def test_a_cell_of_channels_is_a_list_of_names(api: ApiServer) -> None:
+    """With spaces between; each that is none is pointed at by its place."""
+    header = "reference,amount,currency,type,openid,channels_allow,channels_deny"
+    rows = [
+        "w-1,5,CNY,wechat,oDEMO0001,ear  nobody,",
+        "w-2,5,CNY,wechat,oDEMO0001,,none",
+        "w-3,5,CNY,wechat,oDEMO0001, ,",
+    ]
+    made = await upload(api, "b-1", "\n".join([header, *rows]).encode())
+    await work_off(api)
+    told = await items(api, made.json()["id"])
+    assert [[fault["pointer"] for fault in each["faults"]] for each in told[:2]] == [
+        ["/channels/allow/1"],
+        ["/channels/deny/0"],
+    ]
+    assert told[2]["status"] == "accepted"
 
 
 async def test_a_csv_row_with_faults_is_that_rows(api: ApiServer) -> None:

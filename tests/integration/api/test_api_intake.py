@@ -15,6 +15,7 @@ from gateway.admission.commit_wait import Pressure
 from gateway.admission.limits import IntakeLimits, KeyLimits, Load
 from gateway.api.intake import Intake
 from gateway.api.problems import Code, Refused
+from gateway.failpoints import Commit, Unit
 from tests.support.api_server import NOTIFY_TOKEN, RIVAL, SHOP, http, make_server
 from tests.support.clock import FakeClock, settle
 from tests.support.crowd import AT_ONCE, Crowd
@@ -116,7 +117,7 @@ async def test_the_queues_last_part_is_kept_for_notifications(crowd: Crowd) -> N
 
 
 class Slow:
-    """A store on which every unit waits until it is let go."""
+    """A store on which every order waits until it is let go."""
 
     def __init__(self, crowd: Crowd) -> None:
         self.arrived = asyncio.Semaphore(0)
@@ -124,8 +125,9 @@ class Slow:
         run = crowd.api.store.store.run
 
         async def wait(unit: object) -> object:
-            self.arrived.release()
-            await self.go_on.wait()
+            if isinstance(unit, Unit) and unit.name == Commit.ACCEPT:
+                self.arrived.release()
+                await self.go_on.wait()
             return await run(unit)  # type: ignore[arg-type]  # whatever it is, it is passed on
 
         crowd.api.store.store.run = wait  # type: ignore[method-assign, assignment]  # this test's own store

@@ -369,6 +369,44 @@ async def test_nonce_cannot_be_recorded(api: ApiServer) -> None:
     assert found.status == 404
 
 
+async def test_an_order_said_again_with_its_nonce_is_nobodys(api: ApiServer) -> None:
+    """Row 66: the nonce goes into the store with the order, and the order waits for what becomes of it: whoever says
+    the same bytes again is told nothing, and it does not count for the key."""
+    body = json.dumps(api.order("order-n")).encode()
+    captured = api.auth("POST", "/v1/payouts", body)
+    first = await api.send("POST", "/v1/payouts", body, captured)
+    again = await api.send("POST", "/v1/payouts", body, captured)
+    assert (first.status, again.status, again.json()["code"]) == (201, 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("change", "status"), [({"amount": {"value": 0, "currency": "CNY"}}, 400), ({"preference": "dearest"}, 400)]
+)
+async def test_a_refused_order_has_used_its_nonce(api: ApiServer, change: dict[str, object], status: int) -> None:
+    """What was refused today does not wait for a day on which somebody else says it and it is taken."""
+    body = json.dumps(api.order("order-o", **change)).encode()
+    captured = api.auth("POST", "/v1/payouts", body)
+    assert (await api.send("POST", "/v1/payouts", body, captured)).status == status
+    assert (await api.send("POST", "/v1/payouts", body, captured)).status == 401
+
+
+async def test_who_may_not_order_has_used_the_nonce(api: ApiServer) -> None:
+    """A scope that is missing is told once."""
+    body = json.dumps(api.order("order-p")).encode()
+    captured = api.auth("POST", "/v1/payouts", body, by=READER)
+    assert (await api.send("POST", "/v1/payouts", body, captured)).status == 403
+    assert (await api.send("POST", "/v1/payouts", body, captured)).status == 401
+
+
+async def test_an_order_stored_beside_a_nonce_that_was_not(api: ApiServer) -> None:
+    """The nonce's commit is unknown, the order's is not: it is there and answered, and said again it is the same."""
+    order = api.order("order-q")
+    api.store.run_errors_after = [CommitUnknown("commit")]
+    made = await api.create(order)
+    assert made.status == 201
+    assert (await api.create(order)).json()["id"] == made.json()["id"]
+
+
 async def test_last_resort(api: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
     """A fault of ours answers one id and no detail, and the log has the id and the place, not the text (S20)."""
     api.store.read_error = RuntimeError("account 6222000000000199")

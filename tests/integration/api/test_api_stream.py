@@ -130,6 +130,8 @@ async def test_it_resumes_after_the_last_line_that_was_seen(api: ApiServer) -> N
             assert await listener.begin() == 200
             assert [(await listener.block())["id"] for _ in wanted] == wanted
             assert (await listener.block())["event"] == "end"
+    seen_all = await api.signed("GET", f"/v1/payouts/{payout}/stream?since={10**40}")
+    assert seen_all.status == 204
     async with stream(api, payout, last="3") as listener:
         assert await listener.begin() == 204
 

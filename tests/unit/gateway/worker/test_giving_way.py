@@ -5,15 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.worker.giving_way import LEAST_PER_S, SAVED_MAX, SHARE, GivingWay
+from gateway.worker.giving_way import EASING_SHARE, LEAST_PER_S, SAVED_MAX, SHARE, GivingWay
+from gateway.worker.places import Kind
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1e6))
 def test_in_quiet_times_nobody_waits(room: int, now_s: float) -> None:
     """All the room there is, whatever has begun."""
     giving_way = GivingWay()
-    giving_way.began(100)
-    assert giving_way.room(room, now_s) == room
+    giving_way.began(Kind.NEW, 100)
+    assert giving_way.room(Kind.DUE, room, now_s) == room
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=100))
@@ -24,11 +25,11 @@ def test_in_a_flood_a_share_begins(seconds: list[int]) -> None:
     for now_s, accepted in enumerate(seconds):
         for _ in range(accepted):
             giving_way.accepted()
-        room = giving_way.room(1000, float(now_s))
-        giving_way.began(room)
+        room = giving_way.room(Kind.NEW, 1000, float(now_s))
+        giving_way.began(Kind.NEW, room)
         began += room
     assert began <= SHARE * sum(seconds) + LEAST_PER_S * (len(seconds) - 1) + 1
-    assert giving_way.room(1000, float(len(seconds))) <= SAVED_MAX
+    assert giving_way.room(Kind.NEW, 1000, float(len(seconds))) <= SAVED_MAX
 
 
 def test_it_never_stands_still() -> None:
@@ -36,16 +37,64 @@ def test_it_never_stands_still() -> None:
     giving_way = GivingWay(lambda: True)
     began = 0
     for eighth in range(81):
-        room = giving_way.room(1000, eighth / 8)
-        giving_way.began(room)
+        room = giving_way.room(Kind.NEW, 1000, eighth / 8)
+        giving_way.began(Kind.NEW, room)
         began += room
     assert began == int(LEAST_PER_S) * 10
 
 
-def test_it_ends_with_the_flood() -> None:
-    """As soon as nobody is turned away, all the room is there again."""
+def _begun(giving_way: GivingWay, seconds: range, accepted: int) -> list[int]:
+    """How many begin in each of these seconds, with so many accepted and as many waiting as one likes."""
+    begun = []
+    for second in seconds:
+        count = 0
+        for eighth in range(8):
+            for _ in range(accepted // 8):
+                giving_way.accepted()
+            room = giving_way.room(Kind.NEW, 1000, second + eighth / 8)
+            giving_way.began(Kind.NEW, room)
+            count += room
+        begun.append(count)
+    return begun
+
+
+def test_what_is_due_has_its_own_rate() -> None:
+    """However many new ones take their turn at every look: questions and rescues begin at the least rate."""
+    giving_way = GivingWay(lambda: True)
+    due = 0
+    for hundredth in range(1001):
+        for _ in range(8):
+            giving_way.accepted()
+        giving_way.began(Kind.NEW, giving_way.room(Kind.NEW, 1000, hundredth / 100))
+        if hundredth % 10 == 0:
+            room = giving_way.room(Kind.DUE, 1000, hundredth / 100)
+            giving_way.began(Kind.DUE, room)
+            due += room
+    assert due >= 10 * LEAST_PER_S - 1
+
+
+def test_after_the_flood_its_payouts_ease_in() -> None:
+    """What comes in begins, and of what was left a little more in every second; in the end nobody is held back."""
     crowded = True
     giving_way = GivingWay(lambda: crowded)
-    assert giving_way.room(64, 0.0) == 0
+    during = _begun(giving_way, range(10), accepted=80)
+    assert max(during[1:]) <= 80 * SHARE + LEAST_PER_S + 1
     crowded = False
-    assert giving_way.room(64, 0.0) == 64
+    after = _begun(giving_way, range(10, 20), accepted=80)
+    assert 80 * EASING_SHARE < sum(after) / len(after) < 80 * 1.5
+    assert giving_way.holds_back
+    assert _begun(giving_way, range(20, 60), accepted=80)[-1] == 8 * 1000
+    assert not giving_way.holds_back
+
+
+def test_another_flood_holds_back_anew() -> None:
+    """Who is turned away while the last flood's payouts ease in, is given way to again."""
+    crowded = True
+    giving_way = GivingWay(lambda: crowded)
+    _begun(giving_way, range(5), accepted=0)
+    crowded = False
+    eased = _begun(giving_way, range(5, 15), accepted=0)
+    crowded = True
+    again = _begun(giving_way, range(15, 20), accepted=0)
+    assert eased[-1] > 2 * LEAST_PER_S
+    assert again[-1] == LEAST_PER_S
