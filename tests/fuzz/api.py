@@ -1,7 +1,8 @@
-"""The published OpenAPI document against the real server: `python -m tests.fuzz.api --examples 2000`.
+"""The published OpenAPI document against the real server: `python -m tests.fuzz.api --examples 100`.
 
-A gateway is started as a process of its own, in a folder of its own; schemathesis reads its /openapi.json and calls it
-with the bearer test key. Nothing may fail, and its own log must not know of a single 5xx.
+A gateway is started as a process of its own, in a folder of its own; schemathesis reads its /openapi.json and calls it,
+every request signed by a hook (`tests.fuzz.hooks`) but those that are to be refused for want of it. Nothing may fail,
+and the gateway's own log must not know of a single 5xx.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.demo.stage import Stage
+from tests.fuzz.signing import KEY_ID, SECRET, SIGN_ME
 
 ROOT = Path(__file__).parents[2]
 CHECKS = "all"
@@ -29,9 +33,20 @@ class Told:
     code: int
     """schemathesis' own exit code: 0 when nothing failed."""
     report: str
-    requests: int
+    statuses: Counter[int]
+    """What the gateway answered, by its own log."""
     server_errors: tuple[str, ...]
     """The gateway's log lines about answers of 500 and more, and about faults nobody caught."""
+
+    @property
+    def requests(self) -> int:
+        """How many were answered."""
+        return self.statuses.total()
+
+    @property
+    def share_2xx(self) -> float:
+        """Of all answers: those that gave what was asked for."""
+        return sum(count for status, count in self.statuses.items() if status < 300) / max(self.requests, 1)
 
     @property
     def clean(self) -> bool:
@@ -41,13 +56,14 @@ class Told:
 async def fuzz(folder: Path, examples: int, seed: int, *, seconds: int = 0, phases: str = "") -> Told:
     """Start a gateway in `folder`, let schemathesis call it, stop it, read its log."""
     async with Stage(folder) as stage:
+        _add_key(stage.config, folder)
         await stage.start_gateway()
         command = [sys.executable, "-m", "schemathesis.cli", "run", f"{stage.api.removesuffix('/v1')}/openapi.json"]
         command += ["--checks", CHECKS, "--max-examples", str(examples), "--seed", str(seed), "--no-color"]
         command += ["--continue-on-failure", "--request-timeout", "20", "--warnings", "off"]
         command += ["--max-time", str(seconds)] if seconds else []
         command += ["--phases", phases] if phases else []
-        command += ["-H", f"Authorization: {stage.headers()['Authorization']}"]
+        command += ["-H", f"Authorization: {SIGN_ME}"]
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=folder,
@@ -56,29 +72,42 @@ async def fuzz(folder: Path, examples: int, seed: int, *, seconds: int = 0, phas
             stderr=asyncio.subprocess.STDOUT,
         )
         out, _ = await process.communicate()
-    answered, faults = _logged(folder / "gateway.log")
-    return Told(process.returncode or 0, out.decode(errors="replace"), answered, faults)
+    statuses, faults = _logged(folder / "gateway.log")
+    return Told(process.returncode or 0, out.decode(errors="replace"), statuses, faults)
 
 
-def _logged(log: Path) -> tuple[int, tuple[str, ...]]:
+def _add_key(config: Path, folder: Path) -> None:
+    """The demo's app gets the key that the hook signs with."""
+    secret = folder / "fuzz.secret"
+    secret.write_bytes(SECRET)
+    secret.chmod(0o600)
+    key = f'keys = [{{ id = "{KEY_ID}", algorithm = "hmac-sha256", secret = "file:{secret}" }}]'
+    text = config.read_text(encoding="utf-8")
+    head = re.search(r"^\[apps\.demo\].*$", text, re.MULTILINE)
+    assert head is not None, "the shipped configuration has the app demo"
+    config.write_text(f"{text[: head.end()]}\n{key}{text[head.end() :]}", encoding="utf-8")
+
+
+def _logged(log: Path) -> tuple[Counter[int], tuple[str, ...]]:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     events = [json.loads(line) for line in lines if line.startswith("{")]
     answers = [event for event in events if event["event"] == "api.request"]
     bad = [event for event in answers if event["status"] >= 500]
     bad += [event for event in events if event["event"] in ("api.unhandled", "api.failed")]
-    return len(answers), tuple(json.dumps(event) for event in bad)
+    return Counter(event["status"] for event in answers), tuple(json.dumps(event) for event in bad)
 
 
 def main() -> int:
     """0 when nothing failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.api", description=__doc__)
-    parser.add_argument("--examples", type=int, default=2000, help="at most, for each call")
+    parser.add_argument("--examples", type=int, default=100, help="at most, for each call")
     parser.add_argument("--seed", type=int, default=SEED)
     told = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="paymux-fuzz-") as folder:
         found = asyncio.run(fuzz(Path(folder), told.examples, told.seed))
     print(found.report)
-    print(f"requests: {found.requests}, answers of 500 and more: {len(found.server_errors)}")
+    print(f"requests: {found.requests}, answered 2xx: {found.share_2xx:.0%} {dict(sorted(found.statuses.items()))}")
+    print(f"answers of 500 and more: {len(found.server_errors)}")
     print(*found.server_errors[:20], sep="\n")
     return 0 if found.clean else 1
 
