@@ -56,7 +56,7 @@ class ChaosServer:
         return self.url.set(database=name)
 
     def kill(self, how: Death) -> None:
-        """Returns when it is gone, or, of a child, when that is."""
+        """Returns when it is gone, or, of a child, when the others have been sent away for it."""
         postmaster = int(self._server.get_pid())
         match how:
             case Death.WHOLE:
@@ -66,22 +66,13 @@ class ChaosServer:
                     _send(each, signal.SIGKILL)
                 _wait_for_the_end(family)
             case Death.CHILD:
-                _send(self._a_session(), signal.SIGKILL)
+                with connect(self.url) as witness:
+                    _send(_a_session(witness), signal.SIGKILL)
+                    _wait_until_cut(witness)
             case Death.IMMEDIATE:
                 family = [*_children(postmaster), postmaster]
                 _send(postmaster, signal.SIGQUIT)  # what pg_ctl sends
                 _wait_for_the_end(family)
-
-    def _a_session(self) -> int:
-        """Somebody else's, one that is at work if there is any."""
-        query = (
-            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            " ORDER BY state = 'active' DESC, random() LIMIT 1"
-        )
-        with connect(self.url) as session:
-            found = session.execute(query).fetchone()
-        assert found is not None, "nobody is connected"
-        return int(found[0])
 
     def come_back(self) -> None:
         """Start it, where it does not do so itself, and wait until it has recovered."""
@@ -99,6 +90,26 @@ class ChaosServer:
 
     def end(self) -> None:
         self._server.cleanup()
+
+
+def _a_session(witness: psycopg.Connection[Any]) -> int:
+    """Somebody else's, one that is at work if there is any."""
+    query = (
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        " ORDER BY state = 'active' DESC, random() LIMIT 1"
+    )
+    found = witness.execute(query).fetchone()
+    assert found is not None, "nobody is connected"
+    return int(found[0])
+
+
+def _wait_until_cut(witness: psycopg.Connection[Any]) -> None:
+    """Until the server has noticed the death, and ends every session to recover: before that it seems to be well."""
+    until_s = time.monotonic() + COMES_BACK_WITHIN_S
+    with suppress(psycopg.OperationalError):
+        while time.monotonic() < until_s:
+            witness.execute("SELECT 1")
+            time.sleep(0.01)
 
 
 def _children(of: int) -> list[int]:
