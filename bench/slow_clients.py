@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import multiprocessing
 import resource
 import socket
-from dataclasses import dataclass
 from typing import Any
+
+import uvloop
 
 from bench.load import Load, Seen, ratio
 from bench.stage import Stage, stage
@@ -47,55 +49,79 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join([*lines, *(f"{name} {result[name]}" for name in list(result)[2:])])
 
 
-@dataclass(slots=True)
 class _Crowd:
-    """The slow ones, and what became of them."""
+    """The slow ones, in a process of their own: how busy they are must not be measured as the gateway's slowness."""
 
-    port: int
-    open: int = 0
-    most: int = 0
-    thrown_out: int = 0
+    def __init__(self, port: int, clients: int) -> None:
+        apart = multiprocessing.get_context("spawn")
+        self.open, self.most, self.thrown_out = apart.Value("q", 0), apart.Value("q", 0), apart.Value("q", 0)
+        counts = (self.open, self.most, self.thrown_out)
+        self._process = apart.Process(target=_come, args=(port, clients, counts), daemon=True)
+        self._process.start()
 
-    async def drip(self, address: str, dialling: asyncio.Semaphore) -> None:
-        """One client, for ever: a head that never ends, byte by byte."""
+    async def assembled(self, clients: int) -> None:
+        """Wait until most are connected, a minute at most: some are always being thrown out."""
+        for _ in range(120):
+            if self.open.value >= 0.6 * clients:
+                return
+            await asyncio.sleep(0.5)
+
+    def leave(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+Count = Any
+"""A whole number that two processes see."""
+
+
+def _come(port: int, clients: int, counts: tuple[Count, Count, Count]) -> None:
+    uvloop.run(_all(port, clients, counts))
+
+
+async def _all(port: int, clients: int, counts: tuple[Count, Count, Count]) -> None:
+    dialling = asyncio.Semaphore(DIAL_AT_ONCE)
+    await asyncio.gather(*(_drip(port, ADDRESSES[n % len(ADDRESSES)], dialling, counts) for n in range(clients)))
+
+
+async def _drip(port: int, address: str, dialling: asyncio.Semaphore, counts: tuple[Count, Count, Count]) -> None:
+    """One client, for ever: a head that never ends, byte by byte."""
+    while True:
+        sock = socket.socket()
+        sock.setblocking(False)
+        try:
+            async with dialling:
+                sock.bind((address, 0))
+                await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        except OSError:
+            sock.close()
+        else:
+            await _hold(sock, *counts)
+        await asyncio.sleep(AGAIN_S)
+
+
+async def _hold(sock: socket.socket, opened: Count, most: Count, thrown_out: Count) -> None:
+    loop = asyncio.get_running_loop()
+    opened.value += 1
+    most.value = max(most.value, opened.value)
+    with sock, contextlib.suppress(OSError):
+        await loop.sock_sendall(sock, HEAD)
         while True:
-            sock = socket.socket()
-            sock.setblocking(False)
-            try:
-                async with dialling:
-                    sock.bind((address, 0))
-                    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
-            except OSError:
-                sock.close()
-            else:
-                await self._hold(sock)
-            await asyncio.sleep(AGAIN_S)
-
-    async def _hold(self, sock: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        self.open += 1
-        self.most = max(self.most, self.open)
-        with sock, contextlib.suppress(OSError):
-            await loop.sock_sendall(sock, HEAD)
-            while True:
-                await asyncio.sleep(DRIP_S)
-                await loop.sock_sendall(sock, b"x")
-        self.open -= 1
-        self.thrown_out += 1
+            await asyncio.sleep(DRIP_S)
+            await loop.sock_sendall(sock, b"x")
+    opened.value -= 1
+    thrown_out.value += 1
 
 
 async def _measure(on: Stage, clients: int, seconds: float) -> dict[str, Any]:
     load = Load(on.public, 200)
     await load.offer(HONEST_PER_S, 3.0)
     before = await load.offer(HONEST_PER_S, seconds)
-    rss_mb, crowd, dialling = on.rss_mb(), _Crowd(on.public), asyncio.Semaphore(DIAL_AT_ONCE)
-    tasks = [asyncio.create_task(crowd.drip(ADDRESSES[n % len(ADDRESSES)], dialling)) for n in range(clients)]
-    await _assembled(crowd, clients)
+    rss_mb, crowd = on.rss_mb(), _Crowd(on.public, clients)
+    await crowd.assembled(clients)
     during = await load.offer(HONEST_PER_S, seconds)
     most_mb = on.rss_mb()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    crowd.leave()
     load.close()
     on.stop()
     return {
@@ -106,17 +132,9 @@ async def _measure(on: Stage, clients: int, seconds: float) -> dict[str, Any]:
     }
 
 
-async def _assembled(crowd: _Crowd, clients: int) -> None:
-    """Wait until most are connected, a minute at most: some are always being thrown out."""
-    for _ in range(120):
-        if crowd.open >= 0.6 * clients:
-            return
-        await asyncio.sleep(0.5)
-
-
 def _summary(before: Seen, during: Seen, crowd: _Crowd) -> dict[str, Any]:
     return {
         "p99_of_before": ratio(during.told()["accepted_p99_ms"], before.told()["accepted_p99_ms"]),
-        "slow_open_at_most": crowd.most,
-        "slow_thrown_out": crowd.thrown_out,
+        "slow_open_at_most": crowd.most.value,
+        "slow_thrown_out": crowd.thrown_out.value,
     }

@@ -33,8 +33,8 @@ from gateway.domain.event import EventType
 from gateway.domain.outcome import Finality, OutcomeKind
 from gateway.domain.status import FINAL, Status
 from routing.policy import ChannelState
+from tests.support.documents import ROOT, documents
 
-ROOT = Path(__file__).parents[2]
 RUN = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements/run.lock && .venv/bin/python -m gateway demo"
 TEST = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements/dev.lock && .venv/bin/python -m pytest -q"
 NOUNS = {
@@ -48,17 +48,10 @@ NOUNS = {
 }  # fmt: skip
 LATER = {"Ledger entry", "Settlement", "Break"}
 
-_SKIPPED = {"node_modules", "state", "build", "dist"}
 _LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|^\[[^\]\n]+\]: (\S+)$", re.MULTILINE)
 _PATH = re.compile(r"(?:gateway|adapters|routing|tests|docs|examples|requirements|\.ci)/[\w.*/-]*")
 _RULE = re.compile(r"\|[-| ]+\|")
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
-
-
-def documents() -> list[Path]:
-    """Every Markdown file of the repository, but nothing that was installed or made by running it."""
-    found = [path.relative_to(ROOT) for path in ROOT.rglob("*.md")]
-    return sorted(path for path in found if not any(part in _SKIPPED or part.startswith(".") for part in path.parts))
 
 
 DOCUMENTS = documents()
