@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -18,7 +18,7 @@ from gateway.domain.money import Money
 from gateway.domain.outcome import Answer, Finality, Heard, OutcomeKind
 from gateway.domain.payout import AttemptState, DuplicateMode, Payout
 from gateway.domain.reasons import RejectReason
-from gateway.domain.steps import Plan, Step
+from gateway.domain.steps import Plan, PutOnHold, Step, Wait
 from gateway.operations import advance, plan, record
 from gateway.store.tx import SqlTx
 from tests.mutants.mutant import Mutant, mutant, swapped, wrapped
@@ -29,9 +29,24 @@ def _blind_to(**field: Any) -> Callable[[Any], Any]:
     return lambda next_step: lambda payout, now, policy: next_step(replace(payout, **field), now, policy)
 
 
+def _going_on_though_held(next_step: Any) -> Any:
+    """A hold stops nothing but holding once more, which would go on and on."""
+
+    def planning(payout: Payout, now: datetime, policy: Any) -> Step:
+        step: Step = next_step(replace(payout, hold=None, crashes=0), now, policy)
+        return Wait() if payout.hold is not None and isinstance(step, PutOnHold) else step
+
+    return planning
+
+
 def _due_whatever_holds(next_due: Any) -> Any:
-    """A held payout is looked at as if it were not."""
-    return lambda payout: next_due(replace(payout, hold=None, crashes=0))
+    """A held payout is looked at as if it were not; ten minutes later, for what held it may hold it for ever."""
+
+    def due(payout: Payout) -> datetime | None:
+        found: datetime | None = next_due(replace(payout, hold=None, crashes=0))
+        return found if found is None or payout.hold is None else max(found, payout.hold.at + timedelta(minutes=10))
+
+    return due
 
 
 def _beside_a_live_one(next_step: Any) -> Any:
@@ -240,7 +255,7 @@ SENDING: tuple[Mutant, ...] = (
         "hold-does-not-stop",
         "12",
         "R12",
-        wrapped(advance, "next_step", _blind_to(hold=None, crashes=0)),
+        wrapped(advance, "next_step", _going_on_though_held),
         wrapped(record, "next_due", _due_whatever_holds),
     ),
     mutant("poison-is-not-held", "41", "R12", wrapped(advance, "next_step", _blind_to(crashes=0))),
