@@ -57,7 +57,7 @@ def _stopped_early(caught: list[Violation]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _unheard() -> Iterator[None]:
-    """What asyncio says of tasks that failed by the planted bug, or were left where a world ended, is not the verdict."""
+    """Tasks that fail by the planted bug, or are left where a world ends: what asyncio says of them is no verdict."""
     said = logging.getLogger("asyncio")
     before, said.disabled = said.disabled, True
     try:
