@@ -20,12 +20,15 @@ from tests.mutants.mutant import Mutant, everywhere, mutant, swapped, wrapped
 
 
 def _over_anything(save: Any) -> Any:
-    """Neither version nor fence: the last one to write is right."""
+    """Neither version nor fence, and its event behind whatever else happened: the last one to write is right."""
 
     def saving(self: SqlTx, before: Payout, after: Payout, due_at: datetime | None, lease: Any = None) -> Payout:
         columns = schema.payouts.c
-        row = self._one(select(columns.version).where(columns.shard == before.shard, columns.id == before.id))
-        stored: Payout = save(self, replace(before, version=row.version if row else 0), after, due_at, None)
+        of_it = (columns.shard == before.shard, columns.id == before.id)
+        row = self._one(select(columns.version, columns.last_event).where(*of_it))
+        assert row is not None
+        behind = replace(after, last_event=row.last_event + after.last_event - before.last_event)
+        stored: Payout = save(self, replace(before, version=row.version), behind, due_at, None)
         return stored
 
     return saving
