@@ -33,6 +33,9 @@ class Room:
         """How long everybody has been inside since the last look, added up."""
         self._left = 0
         self._crowded = False
+        self._slow = False
+        """Whether they stayed too long when it was last looked. Once is no reason: a few that come together, where
+        nobody has to be turned away, are answered together and gone."""
 
     def size(self, most: int, target_s: float) -> int:
         """How many may be inside now."""
@@ -61,8 +64,9 @@ class Room:
 
     def _look(self, passed_s: float, most: int, target_s: float) -> None:
         self._move(0)
-        slow = self._stayed_s > max(self._left * target_s, LEAST * passed_s)
-        if (slow or self._crowded) and passed_s < LATELY_S:  # in a longer time it was not so all the time
+        slow, before = self._stayed_s > max(self._left * target_s, LEAST * passed_s), self._slow
+        self._slow = slow
+        if ((slow and before) or self._crowded) and passed_s < LATELY_S:  # in a longer time it was not so all the time
             fits = self._left / passed_s * target_s
             self._size = fits if self._size is None else (self._size + fits) / 2
         elif self._size is not None:

@@ -141,7 +141,7 @@ class SafetyPart(Part):
 class WorkerPart(Part):
     """`[worker]`. At least two places: one of them is kept for what is due."""
 
-    concurrency: Annotated[int, Field(ge=2, le=10_000)] = 64
+    concurrency: Annotated[int, Field(ge=2, le=10_000)] = 24
     waiting: Annotated[int, Field(ge=1, le=100_000)] = 2000
     rescue_every_s: Duration = Field(default=10.0, alias="rescue_every")
     lease_s: Duration = Field(default=60.0, alias="lease")

@@ -20,8 +20,9 @@ class Kind(StrEnum):
 
 
 class Places:
-    """A quarter of them is kept from each kind for the other: a flood of new ones starves no question and no rescue
-    (I31, I44), and a million that are due keep no new one waiting."""
+    """A quarter of them is for whichever kind has less: a flood of new ones starves no question and no rescue (I31,
+    I44), and a million that are due keep no new one waiting. Where both have much, as many are at work as where one
+    has: an order waits no longer beside a backlog than without one."""
 
     def __init__(self, places: int) -> None:
         self.places = places
@@ -37,7 +38,7 @@ class Places:
 
     def room(self, kind: Kind) -> int:
         """How many more of the kind may begin."""
-        return min(self.places - self.taken, self.places - self._kept - self._taken[kind])
+        return max(self.places - self._kept - self.taken, min(self.places - self.taken, self._kept - self._taken[kind]))
 
     def enter(self, task: Task, kind: Kind) -> None:
         self._kinds[task] = kind

@@ -58,6 +58,21 @@ def test_who_stays_too_long_is_enough() -> None:
     assert size == 50
 
 
+def test_a_few_who_come_together_are_no_reason() -> None:
+    """Sixty-four at once, a moment without an answer, then all of them: nobody was turned away, and nobody will be."""
+    clock = FakeClock()
+    room = Room(clock.monotonic)
+    for _ in range(64):
+        room.entered()
+    clock.move(0.3)
+    assert room.size(MOST, 0.25) == MOST
+    for _ in range(64):
+        room.left()
+    for _ in range(8):
+        clock.move(0.25)
+        assert room.size(MOST, 0.25) == MOST
+
+
 def test_after_the_flood_it_grows_back() -> None:
     """Within ten seconds in which nobody is turned away it has its full size."""
     clock = FakeClock()

@@ -38,6 +38,18 @@ def test_a_flood_of_one_kind_leaves_a_quarter_to_the_other(count: int, flood: Ki
     assert places.taken <= count
 
 
+@given(st.integers(8, 200))
+def test_two_floods_have_no_more_at_work_than_one(count: int) -> None:
+    """The quarter is lent once; then neither kind begins anything until so many have ended."""
+    places = Places(count)
+    usual = fill(places, Kind.NEW, range(1000))
+    lent = fill(places, Kind.DUE, range(1000, 2000))
+    assert usual + lent == count
+    for number in range(lent):
+        places.leave(somebody(number))
+    assert (places.taken, places.room(Kind.NEW) <= 0, places.room(Kind.DUE) <= 0) == (usual, True, True)
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["in", "out", "back", "end"])), max_size=80))
 def test_the_books_are_right_whatever_happens(moves: list[tuple[int, str]]) -> None:
     """Places taken are those of tasks that are at work and not outside."""
