@@ -49,7 +49,8 @@ from gateway.panel import RunningPanel
 from gateway.reload import Reloader
 from gateway.sealing import Sealer
 from gateway.snapshot import Shell, connections
-from gateway.store.port import Callback, Store
+from gateway.store.port import Store
+from gateway.store.records import Callback
 from gateway.store.wakes import Alone, Ring, Wake, Wakes
 from gateway.switch import Loaded, Switch
 from gateway.tls import ServerTls, server_context

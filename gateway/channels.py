@@ -28,7 +28,7 @@ from gateway.operations.calls import Calls
 from gateway.operations.services import ChannelHandle
 from gateway.policies import allowances, doors, policy
 from gateway.secret import SecretError
-from gateway.store.port import LiveGround
+from gateway.store.records import LiveGround
 from gateway.world import World
 from routing.guard import Guard
 from routing.policy import ChannelState

@@ -26,7 +26,8 @@ from gateway.operations.router import Router
 from gateway.operations.services import ChannelHandle, Keys, Sender, Services
 from gateway.operations.standing import Standing
 from gateway.operations.usage import Usage
-from gateway.store.port import Lease, Store
+from gateway.store.port import Store
+from gateway.store.records import Lease
 from gateway.tracing.spans import NO_SPANS, Spans
 from gateway.world import World
 from routing.policy import ChannelState

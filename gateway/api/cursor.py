@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.api.problems import Code, Fault, Refused
-from gateway.store.port import PayoutFilter, Position
+from gateway.store.records import PayoutFilter, Position
 
 _MAC_BYTES = 16
 _LABEL = b"paymux cursor v1\0"

@@ -19,7 +19,7 @@ from gateway.domain.view import Json, timestamp
 from gateway.operations.desk import Told
 from gateway.operations.endpoints import Address
 from gateway.store.app_events import CallbackStand
-from gateway.store.port import Callback
+from gateway.store.records import Callback
 
 URL_MAX = 2048
 OVERLAP_S_MAX = 7 * 24 * 3600

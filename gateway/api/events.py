@@ -25,7 +25,7 @@ from gateway.operations import events
 from gateway.operations.endpoints import listed
 from gateway.operations.events import Told
 from gateway.store.app_events import CallbackStand, EventFilter
-from gateway.store.port import Callback
+from gateway.store.records import Callback
 
 LIST = "events"
 """What a cursor of this list is signed for."""

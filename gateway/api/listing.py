@@ -12,7 +12,7 @@ from gateway.api.routes import Call
 from gateway.domain.payout import Payout
 from gateway.operations import read
 from gateway.operations.services import Services
-from gateway.store.port import PayoutFilter, Position
+from gateway.store.records import PayoutFilter, Position
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ from gateway.operations.recipients import recipients
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_payout
 from gateway.redact import private
-from gateway.store.port import Lease, Reference, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Lease, Reference
 from gateway.tracing.spans import Stage
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

@@ -46,7 +46,8 @@ from gateway.operations.services import ChannelHandle, Services
 from gateway.operations.tally import tally_payout
 from gateway.operations.transmit import interrupted, transmit
 from gateway.operations.usage import Reserved, look_at_usage
-from gateway.store.port import Lease, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Lease
 from routing.decide import Decision
 from routing.guard import Permit, RefusedBeforeSend, Verdict
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from gateway.callbacks.body import announcements, corrects, event_body
 from gateway.domain.payout import Payout
-from gateway.store.port import Callback
+from gateway.store.records import Callback
 
 
 class Recipient(Protocol):

@@ -39,7 +39,8 @@ from gateway.operations.plan import ROWS_MAX, order_of
 from gateway.operations.quarantine import grounds
 from gateway.operations.record import record
 from gateway.operations.services import ChannelHandle, Services
-from gateway.store.port import Lease, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Lease
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -25,7 +25,8 @@ from gateway.operations.nodes import on_duty
 from gateway.operations.published import Condition, Published, published
 from gateway.operations.recipients import recipients
 from gateway.operations.services import Current, Services
-from gateway.store.port import Callback, Duty, ReadTx, Tx
+from gateway.store.port import ReadTx, Tx
+from gateway.store.records import Callback, Duty
 from routing.policy import ChannelState
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

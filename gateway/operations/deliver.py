@@ -19,7 +19,8 @@ from gateway.metrics.table import DELIVERIES, DeliveryResult
 from gateway.operations.failing import note_try, says_something
 from gateway.operations.recipients import configured, sendable
 from gateway.operations.services import Sender, Services
-from gateway.store.port import Callback, Delivery, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Callback, Delivery
 from gateway.tracing.spans import Stage
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

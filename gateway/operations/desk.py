@@ -15,7 +15,8 @@ from gateway.domain.safety import Safety
 from gateway.operations.missing import missing
 from gateway.operations.services import Services
 from gateway.operations.standing import read_safety
-from gateway.store.port import Callback, Delivery, Evidence, Incident, ReadTx
+from gateway.store.port import ReadTx
+from gateway.store.records import Callback, Delivery, Evidence, Incident
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from gateway.failpoints import Commit, Unit
 from gateway.operations.deliver import renew
 from gateway.operations.services import Services
 from gateway.store.app_events import EventFilter
-from gateway.store.port import Callback, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Callback
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

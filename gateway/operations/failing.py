@@ -17,7 +17,8 @@ from gateway.domain.view import Json, timestamp
 from gateway.operations.announce import addressed
 from gateway.operations.recipients import recipients
 from gateway.operations.services import Services
-from gateway.store.port import Callback, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Callback
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

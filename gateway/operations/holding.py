@@ -17,7 +17,8 @@ from gateway.failpoints import Unit
 from gateway.operations.record import record
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_payout
-from gateway.store.port import Incident, Lease, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Incident, Lease
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

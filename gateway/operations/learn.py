@@ -26,7 +26,8 @@ from gateway.operations.record import record, touch
 from gateway.operations.retried import stop_retry
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_attempt, tally_payout
-from gateway.store.port import Evidence, Incident, Lease, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Evidence, Incident, Lease
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from gateway.domain.errors import StoreError
 from gateway.failpoints import Commit, Unit
 from gateway.operations.reload_state import Reloads
 from gateway.operations.services import Current, Services
-from gateway.store.port import Duty
+from gateway.store.records import Duty
 from routing.breaker import BreakerState
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

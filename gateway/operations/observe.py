@@ -25,7 +25,8 @@ from gateway.failpoints import Commit, Unit
 from gateway.metrics.table import NOTIFICATIONS, NotificationResult
 from gateway.operations.learn import Heard, Learned, keep_evidence, learn_in, take_to_heart
 from gateway.operations.services import ChannelHandle, Services
-from gateway.store.port import Incident, Novelty, SeenNotification, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Incident, Novelty, SeenNotification
 from gateway.tracing.spans import Stage
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

@@ -7,7 +7,8 @@ from gateway.domain.event import Event
 from gateway.domain.payout import Payout
 from gateway.operations.missing import missing
 from gateway.operations.services import Services
-from gateway.store.port import PayoutFilter, Position, ReadTx
+from gateway.store.port import ReadTx
+from gateway.store.records import PayoutFilter, Position
 
 API_SCOPE = "api"
 LOOK_AT = 2000

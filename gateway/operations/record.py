@@ -14,7 +14,8 @@ from gateway.operations.announce import make_callbacks
 from gateway.operations.recipients import recipients
 from gateway.operations.services import Services
 from gateway.operations.usage import Reserved, keep_allowances
-from gateway.store.port import Lease, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Lease
 
 GATEWAY = "gateway"
 

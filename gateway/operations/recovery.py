@@ -20,7 +20,8 @@ from gateway.operations.desk import Told
 from gateway.operations.endpoints import Address, get
 from gateway.operations.services import Services
 from gateway.store.app_events import CallbackStand, EventWindow
-from gateway.store.port import Callback, ReadTx, Tx
+from gateway.store.port import ReadTx, Tx
+from gateway.store.records import Callback
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

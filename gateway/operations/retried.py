@@ -16,7 +16,8 @@ from gateway.domain.status import is_final
 from gateway.failpoints import Commit, Unit
 from gateway.operations.holding import HoldFor, hold_for
 from gateway.operations.services import Services
-from gateway.store.port import Incident, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Incident
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -26,7 +26,8 @@ from gateway.operations.missing import missing
 from gateway.operations.nodes import on_duty
 from gateway.operations.record import record
 from gateway.operations.services import Current, Services
-from gateway.store.port import Duty, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Duty
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

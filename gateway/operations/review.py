@@ -37,7 +37,8 @@ from gateway.operations.quarantine import leave_in, quarantine_hash
 from gateway.operations.record import record
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_payout
-from gateway.store.port import Evidence, ReadTx, Tx, UnderReview
+from gateway.store.port import ReadTx, Tx
+from gateway.store.records import Evidence, UnderReview
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -26,7 +26,8 @@ from gateway.operations.outside import Outside
 from gateway.operations.router import Router
 from gateway.operations.standing import Standing
 from gateway.operations.usage import Usage
-from gateway.store.port import Lease, Store
+from gateway.store.port import Store
+from gateway.store.records import Lease
 from gateway.tracing.spans import NO_SPANS, Spans
 from routing.guard import Guard
 from routing.policy import ChannelPolicy

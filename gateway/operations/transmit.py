@@ -22,7 +22,7 @@ from gateway.metrics.table import CHANNEL_DURATION, Operation
 from gateway.operations.learn import Heard, learn, learn_and_go_on
 from gateway.operations.outside import Errand
 from gateway.operations.services import ChannelHandle, Services
-from gateway.store.port import Lease
+from gateway.store.records import Lease
 from gateway.tracing.spans import Stage
 from routing.guard import Permit, Verdict, verdict
 

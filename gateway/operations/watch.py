@@ -10,7 +10,7 @@ import structlog
 from gateway.operations.nodes import on_duty
 from gateway.operations.review import held
 from gateway.operations.services import Current, Services
-from gateway.store.port import Duty, UnderReview
+from gateway.store.records import Duty, UnderReview
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

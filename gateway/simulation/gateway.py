@@ -16,7 +16,8 @@ from gateway.operations.deliver import deliver
 from gateway.operations.quarantine import Start, grounds, start_in
 from gateway.operations.services import Sender
 from gateway.store.high_water import MarkRead
-from gateway.store.port import Callback, Store
+from gateway.store.port import Store
+from gateway.store.records import Callback
 from gateway.worker.batches import BatchWorker
 from gateway.worker.callbacks import CallbackWorker
 from gateway.worker.payouts import PayoutWorker

@@ -30,19 +30,8 @@ from gateway.simulation.audit.deeds import (
 )
 from gateway.simulation.audit.fates import peek
 from gateway.store.picking import Pick
-from gateway.store.port import (
-    Callback,
-    Delivery,
-    Evidence,
-    Incident,
-    Lease,
-    Novelty,
-    ReadTx,
-    Reference,
-    SeenNotification,
-    Store,
-    Tx,
-)
+from gateway.store.port import ReadTx, Store, Tx
+from gateway.store.records import Callback, Delivery, Evidence, Incident, Lease, Novelty, Reference, SeenNotification
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from gateway.store import statements as sql
 from gateway.store.quick import Runs
 
 if TYPE_CHECKING:
-    from gateway.store.port import Callback
+    from gateway.store.records import Callback
     from gateway.store.rows import Rows
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

@@ -38,7 +38,7 @@ from gateway.store import codec, quick, schema
 from gateway.store.quick import Runs
 
 if TYPE_CHECKING:
-    from gateway.store.port import Incident
+    from gateway.store.records import Incident
     from gateway.store.rows import Rows
 
 MOVED: tuple[Table, ...] = (
@@ -229,7 +229,7 @@ class SqlArchiveReads:
         return None if found is None else (found.payout_id, found.number)
 
     def archived_incidents(self, payout_id: str) -> Sequence[Incident]:
-        from gateway.store.port import Incident  # the port itself names this module
+        from gateway.store.records import Incident
 
         its = (_I.shard == shard_of_payout(payout_id), _I.payout_id == payout_id)
         query = select(schema.archived_incidents).where(*its).order_by(_I.number)

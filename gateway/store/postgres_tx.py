@@ -45,9 +45,9 @@ from gateway.store.archiving import Dossier
 from gateway.store.high_water import SAFETY
 from gateway.store.lease_time import LeaseTime
 from gateway.store.picking import Pick
-from gateway.store.port import Callback, Duty, Lease, Novelty, Reference, SeenNotification
 from gateway.store.postgres_statements import Lock
 from gateway.store.reads import SqlReadTx
+from gateway.store.records import Callback, Duty, Lease, Novelty, Reference, SeenNotification
 from gateway.store.rows import Rows
 from gateway.store.turns import due_callbacks, due_payouts
 from gateway.store.tx import SqlTx

@@ -43,7 +43,9 @@ from gateway.store.endpoints import SqlEndpointReads
 from gateway.store.idempotency import SqlIdempotencyReads
 from gateway.store.overrides import SqlOverrideReads
 from gateway.store.parked import SqlParkedReads
-from gateway.store.port import (
+from gateway.store.principals import SqlPrincipalReads
+from gateway.store.quick import Runs, quick
+from gateway.store.records import (
     Callback,
     Delivery,
     Evidence,
@@ -54,8 +56,6 @@ from gateway.store.port import (
     Reference,
     UnderReview,
 )
-from gateway.store.principals import SqlPrincipalReads
-from gateway.store.quick import Runs, quick
 from gateway.store.retries import SqlRetryReads
 from gateway.store.rows import Rows
 

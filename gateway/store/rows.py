@@ -20,7 +20,7 @@ from gateway.domain.terms import ChannelChoice, OnExpiry, Terms
 from gateway.sealing import Sealer
 from gateway.store import codec
 from gateway.store.endpoints import KnownEndpoints
-from gateway.store.port import Callback
+from gateway.store.records import Callback
 
 Values = dict[str, Any]
 

@@ -32,7 +32,9 @@ from gateway.store.erasing import SqlEraseWrites
 from gateway.store.idempotency import SqlIdempotencyWrites
 from gateway.store.overrides import SqlOverrideWrites
 from gateway.store.picking import Pick
-from gateway.store.port import (
+from gateway.store.principals import SqlPrincipalWrites
+from gateway.store.reads import OPEN_ATTEMPT, SqlReadTx, answerable_payout, evidence_place
+from gateway.store.records import (
     Callback,
     Delivery,
     Duty,
@@ -43,8 +45,6 @@ from gateway.store.port import (
     Reference,
     SeenNotification,
 )
-from gateway.store.principals import SqlPrincipalWrites
-from gateway.store.reads import OPEN_ATTEMPT, SqlReadTx, answerable_payout, evidence_place
 from gateway.store.resealing import SqlResealWrites
 from gateway.store.retries import SqlRetryWrites
 from gateway.store.rows import Rows

@@ -12,7 +12,8 @@ import structlog
 from gateway.domain.errors import StoreError
 from gateway.failpoints import Commit, Unit
 from gateway.operations.services import Current, Services
-from gateway.store.port import Callback, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Callback
 from gateway.worker.bell import Bell
 
 APP_SHARE = 4

@@ -25,7 +25,8 @@ from gateway.operations.advance import advance
 from gateway.operations.services import Current, Services
 from gateway.redact import private
 from gateway.store.picking import Pick
-from gateway.store.port import Lease, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Lease
 from gateway.worker.bell import Bell
 from gateway.worker.giving_way import GivingWay
 from gateway.worker.places import Kind, Places

@@ -52,7 +52,7 @@ from gateway.config.load import load
 from gateway.config.urls import BadAddress, parse_address, split_url
 from gateway.domain.outcome import Answer, Heard
 from gateway.redact import redact
-from gateway.store.port import PayoutFilter, Position
+from gateway.store.records import PayoutFilter, Position
 from tests.support import bank, wechat
 from tests.support.config_files import LIVE, SPECS
 

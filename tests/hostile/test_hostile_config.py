@@ -9,7 +9,7 @@ import pytest
 
 from gateway.channels import check_grounds
 from gateway.config.errors import ConfigError
-from gateway.store.port import LiveGround
+from gateway.store.records import LiveGround
 from tests.support.config_files import CHANNEL, line_of, load_text, shown
 from tests.support.scripted import scripted_gateway
 

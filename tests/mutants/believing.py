@@ -18,7 +18,7 @@ from gateway.domain.payout import AttemptState
 from gateway.domain.reasons import RejectReason
 from gateway.operations import advance, observe, transmit
 from gateway.operations.learn import Heard
-from gateway.store.port import Novelty
+from gateway.store.records import Novelty
 from gateway.store.tx import SqlTx
 from routing.breaker import BreakerState
 from routing.guard import verdict

@@ -13,8 +13,8 @@ from gateway.domain.errors import CommitUnknown
 from gateway.domain.payout import Payout
 from gateway.operations import accept, advance, learn
 from gateway.store import schema
-from gateway.store.port import Lease, Reference
 from gateway.store.reads import SqlReadTx
+from gateway.store.records import Lease, Reference
 from gateway.store.tx import SqlTx
 from tests.mutants.mutant import Mutant, everywhere, mutant, swapped, wrapped
 

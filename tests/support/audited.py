@@ -28,7 +28,7 @@ from gateway.simulation.audit.deeds import (
     Unit,
 )
 from gateway.simulation.audit.graph import shown
-from gateway.store.port import Callback, Delivery, Evidence, Lease
+from gateway.store.records import Callback, Delivery, Evidence, Lease
 from tests.support.builders import IDENTITY_KEY, NOW, a_payout, an_opening
 
 CHANNELS = ("alpha", "beta")

@@ -27,7 +27,7 @@ from gateway.domain.payout import Attempt, AttemptState, DuplicateMode, Ground, 
 from gateway.metrics.port import BLIND
 from gateway.operations.services import Services
 from gateway.secret import Secret
-from gateway.store.port import Callback, Delivery
+from gateway.store.records import Callback, Delivery
 from gateway.tracing.spans import NO_SPANS
 
 ROOT = Path(__file__).parents[2]

@@ -40,7 +40,8 @@ from gateway.operations.router import Router
 from gateway.operations.services import ChannelHandle, Keys, Services
 from gateway.sealing import Sealer
 from gateway.secret import Secret
-from gateway.store.port import Evidence, Incident, Lease, Store
+from gateway.store.port import Store
+from gateway.store.records import Evidence, Incident, Lease
 from gateway.store.sqlite import MemoryStore
 from routing.guard import Guard, Limits
 from routing.policy import ChannelPolicy, ChannelState, FeeKind, FeeRule

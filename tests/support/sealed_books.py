@@ -28,9 +28,10 @@ from gateway.sealing import Sealer
 from gateway.store import schema
 from gateway.store.engine import writer_engine
 from gateway.store.lease_time import by_caller
-from gateway.store.port import Callback, Evidence, ReadTx, Reference, SeenNotification, Store, Tx
+from gateway.store.port import ReadTx, Store, Tx
 from gateway.store.postgres import PostgresStore
 from gateway.store.postgres_engine import writer_engine as postgres_engine
+from gateway.store.records import Callback, Evidence, Reference, SeenNotification
 from gateway.store.resealing import sealed_columns
 from gateway.store.sqlite import SqliteStore
 from tests.support import postgres

@@ -24,7 +24,7 @@ from gateway.domain.states import TABLE
 from gateway.domain.status import Status, closing_code, status
 from gateway.domain.steps import Close, GiveUp, Plan, Step, StepPolicy, Wait
 from gateway.operations import accept, advance, deliver, learn, observe, plan, quarantine, record
-from gateway.store.port import Novelty
+from gateway.store.records import Novelty
 from gateway.store.tx import SqlTx
 from routing.breaker import Breaker, BreakerState
 

@@ -24,7 +24,7 @@ from gateway.operations.cancel import cancel
 from gateway.operations.deliver import deliver
 from gateway.operations.review import approve, make_request
 from gateway.store.high_water import HighWater, MarkRead
-from gateway.store.port import Callback, LiveGround
+from gateway.store.records import Callback, LiveGround
 from tests.support.builders import an_answer
 from tests.support.callbacks import StubSender
 from tests.support.config_files import CHANNEL, load_text

@@ -16,7 +16,8 @@ from gateway.domain.payout import Payout
 from gateway.operations import observe
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.advance import advance
-from gateway.store.port import Lease, ReadTx, Store, Tx
+from gateway.store.port import ReadTx, Store, Tx
+from gateway.store.records import Lease
 from tests.support.builders import BENEFICIARY, an_answer
 from tests.support.scripted import HANG, MONEY, ScriptedChannel, ScriptedGateway, scripted_gateway
 

@@ -23,7 +23,7 @@ from gateway.domain.status import status
 from gateway.domain.view import attempt_view, masked_view, money_view, timestamp
 from gateway.operations import deliver, desk
 from gateway.operations.services import Current, Services
-from gateway.store.port import Delivery, Evidence, Incident
+from gateway.store.records import Delivery, Evidence, Incident
 
 AUDIT_PAGE = 100
 

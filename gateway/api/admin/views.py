@@ -9,7 +9,7 @@ from gateway.domain.review import Request
 from gateway.domain.status import status
 from gateway.domain.view import money_view, timestamp
 from gateway.operations.principals import Issued, Listed
-from gateway.store.port import UnderReview
+from gateway.store.records import UnderReview
 
 Json = dict[str, object]
 

@@ -12,7 +12,7 @@ from adapters.sandbox.books import BookEntry
 from gateway.domain.money import Money
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.review import Request
-from gateway.store.port import Callback, Evidence, Incident
+from gateway.store.records import Callback, Evidence, Incident
 
 OrderKey = tuple[str, str]
 """(app, reference): one order for ever, whatever happens to our database."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from gateway.domain.event import Event
 from gateway.domain.payout import Payout
 from gateway.domain.review import Request
-from gateway.store.port import Callback, Delivery, Evidence, Incident, Lease, Novelty, SeenNotification
+from gateway.store.records import Callback, Delivery, Evidence, Incident, Lease, Novelty, SeenNotification
 
 
 @dataclass(frozen=True, slots=True)

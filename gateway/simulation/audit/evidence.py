@@ -12,7 +12,7 @@ from gateway.simulation.audit import graph
 from gateway.simulation.audit.books import Books, Case, Line, Order, digest
 from gateway.simulation.audit.deeds import EvidenceKept, NotificationNoted, Saved, Unit, payout_of
 from gateway.simulation.audit.facts import Change
-from gateway.store.port import Evidence, Novelty
+from gateway.store.records import Evidence, Novelty
 
 _JUDGED = (AttemptState.PENDING, AttemptState.SUCCEEDED, AttemptState.REJECTED, AttemptState.RETURNED)
 """States an attempt comes to only by what its channel said."""

@@ -19,7 +19,7 @@ from gateway.simulation.audit.deeds import (
     Saved,
     Unit,
 )
-from gateway.store.port import Callback, Evidence, Incident, Lease
+from gateway.store.records import Callback, Evidence, Incident, Lease
 
 
 @dataclass(slots=True)

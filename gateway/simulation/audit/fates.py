@@ -10,7 +10,8 @@ from gateway.domain.payout import OPEN, Payout
 from gateway.simulation.audit.books import Books
 from gateway.simulation.audit.deeds import CallbackTried, EvidenceKept, Inserted, OpenCounted, Saved, Unit
 from gateway.simulation.audit.evidence import facts
-from gateway.store.port import Callback, Evidence, ReadTx, Store
+from gateway.store.port import ReadTx, Store
+from gateway.store.records import Callback, Evidence
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ import hmac
 from gateway.domain.outcome import Absence, Finality, Heard, OutcomeKind
 from gateway.domain.payout import Attempt, AttemptState, Payout
 from gateway.domain.reasons import StatusCode
-from gateway.store.port import Evidence
+from gateway.store.records import Evidence
 
 _S = AttemptState
 

@@ -21,7 +21,7 @@ from gateway.simulation.audit.deeds import (
 )
 from gateway.simulation.audit.evidence import facts
 from gateway.simulation.audit.facts import Change
-from gateway.store.port import Callback, Novelty
+from gateway.store.records import Callback, Novelty
 
 
 def take_change(books: Books, change: Change) -> Case:

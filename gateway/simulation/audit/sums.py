@@ -9,7 +9,8 @@ from gateway.domain.payout import Payout
 from gateway.simulation.audit import graph
 from gateway.simulation.audit.books import Books, Case
 from gateway.simulation.audit.evidence import facts
-from gateway.store.port import PayoutFilter, Position, ReadTx
+from gateway.store.port import ReadTx
+from gateway.store.records import PayoutFilter, Position
 
 _PAGE = 500
 _HISTORY_EVERY = 8

@@ -10,7 +10,8 @@ import pytest
 from gateway.domain.allowance import AllowanceSpent, Reservation, Used
 from gateway.domain.money import Money
 from gateway.domain.payout import Payout
-from gateway.store.port import Reference, Store
+from gateway.store.port import Store
+from gateway.store.records import Reference
 from tests.support.builders import NOW, a_payout
 
 DAY, MONTH = "day:2026-11-22", "month:2026-11"

@@ -11,7 +11,8 @@ from gateway.domain.payout import Payout
 from gateway.domain.quote import Quote
 from gateway.domain.terms import Terms
 from gateway.store.app_events import EventFilter
-from gateway.store.port import Callback, Reference, Store, Tx
+from gateway.store.port import Store, Tx
+from gateway.store.records import Callback, Reference
 from tests.support.builders import NOW, a_payout
 
 ANY = EventFilter()

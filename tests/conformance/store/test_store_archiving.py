@@ -16,7 +16,8 @@ from gateway.domain.payout import AttemptState, Payout
 from gateway.domain.reasons import StatusCode
 from gateway.domain.status import Status, StatusReason
 from gateway.store.archiving import MOVED, Dossier, Mark
-from gateway.store.port import Callback, Delivery, Incident, ReadTx, Reference, Store, Tx
+from gateway.store.port import ReadTx, Store, Tx
+from gateway.store.records import Callback, Delivery, Incident, Reference
 from tests.support.builders import NOW, a_payout, sending
 from tests.support.sealed_books import fill
 

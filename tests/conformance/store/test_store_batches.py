@@ -16,7 +16,8 @@ from gateway.domain.money import Money
 from gateway.domain.payer import Payer
 from gateway.domain.terms import ChannelChoice, OnExpiry, Terms
 from gateway.store.batches import BatchReference
-from gateway.store.port import PayoutFilter, Reference, Store
+from gateway.store.port import Store
+from gateway.store.records import PayoutFilter, Reference
 from tests.support.builders import BENEFICIARY, NOW, a_payout
 
 LATER = NOW + timedelta(minutes=1)

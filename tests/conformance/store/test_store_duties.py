@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.store.port import Duty, Store
+from gateway.store.port import Store
+from gateway.store.records import Duty
 
 
 async def test_words_are_found_by_how_they_begin(store: Store) -> None:

@@ -10,7 +10,8 @@ import pytest
 from gateway.domain.endpoint import AppEndpoint, DisabledFor, KeyKind, SigningKey
 from gateway.domain.errors import StaleWrite
 from gateway.store.app_events import CallbackStand, EventWindow
-from gateway.store.port import Callback, Delivery, Reference, Store, Tx
+from gateway.store.port import Store, Tx
+from gateway.store.records import Callback, Delivery, Reference
 from tests.support.builders import NOW, a_payout
 
 SECOND = timedelta(seconds=1)

@@ -14,7 +14,8 @@ from gateway.domain.erasure import NOTHING, erased, nobody
 from gateway.domain.payout import Payout
 from gateway.sealing import Sealer
 from gateway.store import schema
-from gateway.store.port import Callback, Store, Tx
+from gateway.store.port import Store, Tx
+from gateway.store.records import Callback
 from tests.support.builders import BENEFICIARY, NOW
 from tests.support.sealed_books import Opener, a_database, all_of, fill, sealed_values
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.store.port import PayoutFilter, Position, Reference, Store
+from gateway.store.port import Store
+from gateway.store.records import PayoutFilter, Position, Reference
 from tests.support.builders import NOW, a_payout
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from gateway.domain.payer import Payer
 from gateway.domain.terms import ChannelChoice, Terms
-from gateway.store.port import Reference, Store
+from gateway.store.port import Store
+from gateway.store.records import Reference
 from tests.support.builders import a_payout
 
 

@@ -19,7 +19,8 @@ from gateway.domain.reasons import StatusCode
 from gateway.domain.status import StatusReason
 from gateway.domain.steps import next_due
 from gateway.domain.terms import OnExpiry, Terms
-from gateway.store.port import (
+from gateway.store.port import Store, Tx
+from gateway.store.records import (
     Callback,
     Delivery,
     Evidence,
@@ -31,8 +32,6 @@ from gateway.store.port import (
     Position,
     Reference,
     SeenNotification,
-    Store,
-    Tx,
 )
 from tests.support.builders import NOW, a_payout, an_answer, an_opening, sending
 

@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from gateway.domain.payout import Payout
 from gateway.domain.retry import Retry
 from gateway.domain.terms import OnExpiry
-from gateway.store.port import Reference, Store
+from gateway.store.port import Store
+from gateway.store.records import Reference
 from tests.support.builders import BENEFICIARY, NOW, a_payout
 
 LATER = NOW + timedelta(minutes=1)

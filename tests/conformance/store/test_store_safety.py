@@ -10,7 +10,8 @@ from gateway.domain.event import Event, EventType
 from gateway.domain.hold import HoldCode
 from gateway.domain.outcome import Heard, OutcomeKind
 from gateway.domain.payout import Payout
-from gateway.store.port import Evidence, Reference, Store, Tx
+from gateway.store.port import Store, Tx
+from gateway.store.records import Evidence, Reference
 from tests.support.builders import NOW, a_payout, an_answer, sending
 
 HOUR = timedelta(hours=1)

@@ -23,7 +23,7 @@ from gateway.cli.exit import Exit
 from gateway.cli.payout import read_evidence
 from gateway.domain.status import Status, status
 from gateway.secret import Secret
-from gateway.store.port import Delivery
+from gateway.store.records import Delivery
 from tests.support.admin_api import AdminServer
 from tests.support.scripted import ScriptedGateway, scripted_gateway
 

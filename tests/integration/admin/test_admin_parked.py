@@ -16,7 +16,7 @@ import pytest_asyncio
 from gateway.cli.callback import Window, _given_up
 from gateway.cli.client import Misused
 from gateway.operations import parked
-from gateway.store.port import Callback, Delivery
+from gateway.store.records import Callback, Delivery
 from tests.support.admin_api import AdminServer
 from tests.support.builders import NOW
 from tests.support.scripted import ScriptedGateway, scripted_gateway

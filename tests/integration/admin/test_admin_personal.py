@@ -28,7 +28,7 @@ from gateway.operations import observe
 from gateway.operations.keys import renew
 from gateway.operations.retry import RetryWish, finish_open, retry
 from gateway.sealing import Sealer
-from gateway.store.port import Delivery
+from gateway.store.records import Delivery
 from gateway.store.sqlite import MemoryStore, SqliteStore
 from tests.support.admin_api import AdminServer
 from tests.support.api_server import Answered

@@ -26,7 +26,7 @@ from gateway.callbacks.signing import BadSignature, Verified, sign, verify
 from gateway.domain.errors import CommitUnknown
 from gateway.operations.deliver import deliver
 from gateway.operations.endpoints import ENDPOINTS_MAX
-from gateway.store.port import Callback
+from gateway.store.records import Callback
 from tests.support.api_server import READER, RIVAL, SHOP, WRITER, Answered, ApiServer, Signer, make_server
 
 PATH = "/v1/callback_endpoints"

@@ -14,7 +14,7 @@ from gateway.callbacks.endpoint import Endpoint
 from gateway.domain.money import Money
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.secret import Secret
-from gateway.store.port import Callback, Delivery
+from gateway.store.records import Callback, Delivery
 from tests.support.api_server import READER, RIVAL, WRITER, ApiServer
 from tests.support.builders import BENEFICIARY
 from tests.support.clock import START

@@ -40,7 +40,8 @@ from gateway.operations.observe import observe
 from gateway.operations.retry import RetryWish, retry
 from gateway.operations.standing import write_safety
 from gateway.store.archiving import MOVED
-from gateway.store.port import Delivery, ReadTx, SeenNotification, Store, Tx
+from gateway.store.port import ReadTx, Store, Tx
+from gateway.store.records import Delivery, SeenNotification
 from tests.support.builders import BENEFICIARY, NOW, an_answer
 from tests.support.scripted import MONEY, ScriptedGateway, scripted_gateway
 from tests.support.sealed_books import FirstLayoutSealer

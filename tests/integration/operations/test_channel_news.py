@@ -18,7 +18,8 @@ from gateway.operations.channel_news import tell_of_channels
 from gateway.operations.services import Services
 from gateway.secret import Secret
 from gateway.store.app_events import EventFilter
-from gateway.store.port import Callback, Store, Tx
+from gateway.store.port import Store, Tx
+from gateway.store.records import Callback
 from routing.breaker import BreakerState, Verdict
 from routing.policy import ChannelState
 from tests.support.builders import NOW

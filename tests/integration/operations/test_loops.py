@@ -17,7 +17,8 @@ from gateway.domain.status import Status, status
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.advance import advance
 from gateway.operations.services import Services
-from gateway.store.port import Callback, Delivery, Lease, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Callback, Delivery, Lease
 from gateway.store.tx import SqlTx
 from gateway.worker.callbacks import CallbackWorker
 from gateway.worker.payouts import PayoutWorker

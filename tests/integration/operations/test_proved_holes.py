@@ -20,7 +20,7 @@ from gateway.operations.advance import advance
 from gateway.operations.cancel import cancel
 from gateway.operations.observe import observe
 from gateway.operations.services import Services
-from gateway.store.port import Lease
+from gateway.store.records import Lease
 from gateway.worker.payouts import PayoutWorker
 from tests.support.builders import BENEFICIARY, NOW, an_answer
 from tests.support.clock import settle

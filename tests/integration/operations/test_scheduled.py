@@ -20,7 +20,7 @@ from gateway.domain.steps import Close, Plan, StepPolicy, Wait, next_due, next_s
 from gateway.domain.terms import OnExpiry, Terms
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.cancel import cancel
-from gateway.store.port import Lease
+from gateway.store.records import Lease
 from routing.policy import ChannelState
 from tests.support.builders import BENEFICIARY, NOW, a_payout, an_answer
 from tests.support.scripted import MONEY, ScriptedGateway, scripted_gateway

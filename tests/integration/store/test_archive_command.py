@@ -27,7 +27,8 @@ from gateway.domain.payout import Payout
 from gateway.domain.reasons import StatusCode
 from gateway.domain.status import StatusReason
 from gateway.sealing import Sealer
-from gateway.store.port import Reference, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Reference
 from gateway.world import system_world
 from tests.support import postgres
 from tests.support.builders import a_payout

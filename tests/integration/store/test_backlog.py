@@ -21,7 +21,8 @@ from gateway.store.engine import writer_engine
 from gateway.store.migrate import upgrade
 from gateway.store.parked import ParkedWindow
 from gateway.store.picking import Pick
-from gateway.store.port import Callback, Reference, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Callback, Reference
 from gateway.store.tx import SqlTx
 from tests.support.builders import NOW, a_payout, sending
 from tests.support.scripted import ScriptedGateway, scripted_gateway

@@ -19,7 +19,8 @@ from gateway.domain.event import Event, EventType
 from gateway.sealing import Sealer
 from gateway.store import backup
 from gateway.store.high_water import BACKUP
-from gateway.store.port import Reference, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Reference
 from gateway.store.sqlite import SqliteStore
 from tests.support.builders import NOW, a_payout
 

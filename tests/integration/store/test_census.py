@@ -15,8 +15,9 @@ from gateway.domain.status import FINAL
 from gateway.store import census
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import upgrade
-from gateway.store.port import PayoutFilter, Tx
+from gateway.store.port import Tx
 from gateway.store.reads import SqlReadTx
+from gateway.store.records import PayoutFilter
 from gateway.store.schema import UNFINISHED
 from tests.support.builders import NOW, an_answer
 from tests.support.scripted import ScriptedGateway, scripted_gateway

@@ -19,7 +19,8 @@ from gateway.store.data_keys import unlock
 from gateway.store.engine import writer_engine
 from gateway.store.lanes import Queued
 from gateway.store.migrate import upgrade
-from gateway.store.port import Reference, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Reference
 from gateway.store.rows import Rows
 from gateway.store.writer import GroupCommitter
 from tests.support.builders import a_payout

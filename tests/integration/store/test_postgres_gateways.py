@@ -25,7 +25,7 @@ from gateway.operations import nodes
 from gateway.operations.nodes import Node
 from gateway.operations.panel import Outcome, Wanted
 from gateway.store.migrate import head
-from gateway.store.port import Duty
+from gateway.store.records import Duty
 from gateway.world import system_world
 from routing.policy import ChannelState
 from tests.support import postgres

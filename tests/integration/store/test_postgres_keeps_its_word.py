@@ -18,10 +18,11 @@ from gateway.domain.event import Event, EventType
 from gateway.store import schema
 from gateway.store.lease_time import by_caller
 from gateway.store.migrate import current, head, known_revisions, upgrade
-from gateway.store.port import Reference, Tx
+from gateway.store.port import Tx
 from gateway.store.postgres import PostgresStore, upgrade_database
 from gateway.store.postgres_engine import parse_url, writer_engine
 from gateway.store.postgres_writer import CHECK_EVERY_S, RECONNECT_AFTER_S, PostgresCommitter
+from gateway.store.records import Reference
 from tests.support import postgres
 from tests.support.builders import NOW, a_payout
 

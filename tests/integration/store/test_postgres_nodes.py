@@ -27,9 +27,10 @@ from gateway.domain.reasons import StatusCode
 from gateway.operations.quarantine import Start, start_in
 from gateway.store.high_water import SAFETY, MarkRead
 from gateway.store.lease_time import by_database
-from gateway.store.port import Callback, Delivery, Evidence, Lease, Novelty, Reference, SeenNotification, Tx
+from gateway.store.port import Tx
 from gateway.store.postgres import PostgresStore
 from gateway.store.postgres_wakes import PostgresWakes
+from gateway.store.records import Callback, Delivery, Evidence, Lease, Novelty, Reference, SeenNotification
 from gateway.store.wakes import Wake
 from tests.support import postgres
 from tests.support.builders import NOW, a_payout, an_answer, sending

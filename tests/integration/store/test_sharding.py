@@ -16,7 +16,8 @@ from sqlalchemy.pool import NullPool
 from gateway.store import schema
 from gateway.store.app_events import EventFilter, EventWindow
 from gateway.store.parked import ParkedWindow
-from gateway.store.port import PayoutFilter, Reference, Tx
+from gateway.store.port import Tx
+from gateway.store.records import PayoutFilter, Reference
 from gateway.store.sqlite import MemoryStore
 from tests.support import postgres
 from tests.support.builders import NOW, a_payout, sending

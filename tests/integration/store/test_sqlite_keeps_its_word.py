@@ -16,7 +16,8 @@ from gateway.sealing import Sealer
 from gateway.store.data_keys import unlock
 from gateway.store.engine import check_durability, writer_engine
 from gateway.store.migrate import upgrade
-from gateway.store.port import Lease, Reference, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Lease, Reference
 from gateway.store.rows import Rows
 from gateway.store.sqlite import SqliteStore
 from gateway.store.writer import GroupCommitter

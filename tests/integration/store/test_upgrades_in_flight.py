@@ -31,7 +31,8 @@ from gateway.domain.terms import Terms
 from gateway.store import schema
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import current, head, known_revisions, upgrade
-from gateway.store.port import Callback, Evidence, Reference, Store, Tx
+from gateway.store.port import Store, Tx
+from gateway.store.records import Callback, Evidence, Reference
 from gateway.store.sqlite import SqliteStore
 from tests.support import postgres
 from tests.support.builders import NOW, a_payout, an_answer, sending

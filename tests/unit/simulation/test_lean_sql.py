@@ -21,7 +21,7 @@ from gateway.store import schema, statements
 from gateway.store.data_keys import unlock
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import upgrade
-from gateway.store.port import Callback, Lease, Reference
+from gateway.store.records import Callback, Lease, Reference
 from gateway.store.rows import Rows
 from gateway.store.tx import SqlTx
 from tests.support.builders import NOW, a_payout

@@ -28,7 +28,7 @@ from gateway.simulation.audit.deeds import (
     Saved,
 )
 from gateway.simulation.audit.finding import Check, When
-from gateway.store.port import Delivery, Evidence, Incident, Novelty, SeenNotification
+from gateway.store.records import Delivery, Evidence, Incident, Novelty, SeenNotification
 from tests.support.audited import LEASE, Story
 from tests.support.builders import an_opening
 

@@ -17,7 +17,8 @@ from gateway.domain.payout import Payout
 from gateway.sealing import Sealer
 from gateway.simulation.audit import Auditor
 from gateway.simulation.watch import WatchedStore
-from gateway.store.port import Reference, Tx
+from gateway.store.port import Tx
+from gateway.store.records import Reference
 from gateway.store.sqlite import MemoryStore
 from tests.support.builders import NOW, a_payout
 

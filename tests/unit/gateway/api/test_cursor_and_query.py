@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.api import cursor
 from gateway.api.problems import Refused
 from gateway.api.query import LIST_PARAMS, PARAMS_MAX, VERBOSE, read_query
-from gateway.store.port import PayoutFilter, Position
+from gateway.store.records import PayoutFilter, Position
 
 AT = Position(datetime(2026, 1, 1, 1, 2, 3, 456789, tzinfo=UTC), "po_abc")
 KEY = b"key"
