@@ -60,7 +60,7 @@ class Gate:
         """What becomes of a whole request with this head; None: it may go on. Who is told to wait is waited for:
         `answered` when the pause is over, however it ended."""
         intake, limits = self._state.intake, self._state.doors.intake
-        if not intake.crowded_lately or not head.startswith(_ORDER):
+        if not intake.refused_lately or not head.startswith(_ORDER):
             return None
         fields = _fields(head)
         refused = self._refusal(fields.get("authorization", []))

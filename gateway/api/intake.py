@@ -58,7 +58,8 @@ class Intake:
         self._turned_away: Counter[str] = Counter()
         self._logged: Counter[str] = Counter()
         self._log_at_s = clock.monotonic()
-        self._turned_away_s = -LATELY_S
+        self._refused_s = self._crowded_s = -LATELY_S
+        """When anybody was refused last, and when for want of a place for an order."""
 
     # How it stands, for whoever shows it -----------------------------------------------------------------------------
 
@@ -132,9 +133,15 @@ class Intake:
         return over or self.crowded(load, "" if key is None else key.app, limits, ahead)
 
     @property
+    def refused_lately(self) -> bool:
+        """Whether anybody was turned away within the last second, for whatever reason."""
+        return self._clock.monotonic() - self._refused_s < LATELY_S
+
+    @property
     def crowded_lately(self) -> bool:
-        """Whether anybody was turned away within the last second."""
-        return self._clock.monotonic() - self._turned_away_s < LATELY_S
+        """Whether there was no place for an order within the last second. A key that is over its own quota, or a reader
+        that finds no place, takes nothing from anybody's payouts."""
+        return self._clock.monotonic() - self._crowded_s < LATELY_S
 
     async def turn_away(self, load: Load, refused: Refused, limits: IntakeLimits, hang_up: HangUp) -> None:
         """Hold the answer back for a while, then raise it; where too many are held back already, hang up."""
@@ -150,8 +157,9 @@ class Intake:
     def hold_back(self, load: Load, refused: Refused, limits: IntakeLimits) -> bool:
         """Count a refusal; whether its answer is to be held back, and then `let_go`, or there is no room for it."""
         self._count(QUOTA if refused.code is Code.QUOTA_EXCEEDED else load)
-        self._turned_away_s = self._clock.monotonic()
+        self._refused_s = self._clock.monotonic()
         if load is Load.ORDERS and refused.code is Code.OVERLOADED:
+            self._crowded_s = self._refused_s
             self._room.turned_away()
         if self._paused >= limits.paused:
             return False

@@ -38,8 +38,6 @@ WAITING_MAX = 2000
 """Accepted payouts that may queue for a place in this node's worker; more are due in the store at once."""
 CLAIM_MAX = 64
 """So many are claimed in one unit."""
-AHEAD = 12
-"""Behind a backlog a claim costs more, so it is made for so many more than there are places; they wait here."""
 LOOK_AGAIN_S = 0.1
 """While payouts give way to orders, how often is looked whether the next may begin."""
 
@@ -54,10 +52,8 @@ class PayoutWorker:
         self._tasks: dict[asyncio.Task[None], tuple[str, Lease]] = {}
         self._waiting: FairQueue[tuple[Payout, Lease]] = FairQueue(FairTurns(self._weight_of))
         self._turns = FairTurns(self._weight_of)
-        self._ahead: deque[tuple[Payout, Lease]] = deque()
-        """Claimed, and waiting for a place."""
         self._behind = False
-        """The last claim was full: there is more."""
+        """The last claim was full: there is more, so the next one waits until it is worth its cost."""
         self._put_off: deque[tuple[float, str, Lease]] = deque()
         """Payouts that the store failed in the middle of, and when (monotonic) we let go of them: the oldest first."""
         self._stopping = False
@@ -85,8 +81,8 @@ class PayoutWorker:
 
     @property
     def waiting(self) -> int:
-        """Payouts that wait here for a place."""
-        return len(self._waiting) + len(self._ahead)
+        """Accepted payouts that wait here for a place."""
+        return len(self._waiting)
 
     def has_room(self, app: str) -> bool:
         """Whether one more new payout of the app may be handed over: apps share the queue by weight."""
@@ -112,28 +108,12 @@ class PayoutWorker:
         self._fill()
 
     def _fill(self) -> None:
-        """Start new ones while there is room, and those that were claimed ahead in what is left of it."""
-        if self._stopping:
-            return
-        self._send_back()
-        while self._waiting and self._places.room(Kind.NEW) > 0:
+        """Start new ones while there is room."""
+        while self._waiting and not self._stopping and self._places.room(Kind.NEW) > 0:
             if self._may_begin(Kind.NEW, 1) < 1:
                 self._fill_later()
-                break
+                return
             self._start(*self._waiting.take(), Kind.NEW)
-        while self._ahead and self._places.room(Kind.DUE) > 0:
-            self._start(*self._ahead.popleft(), Kind.DUE)
-
-    def _send_back(self) -> None:
-        """Who was claimed ahead, and for a channel that has its fill of questions by now, keeps its lease no longer."""
-        if self._current is None or not self._ahead:
-            return
-        services = self._current.services
-        full = services.outside.full
-        back = [(payout, lease) for payout, lease in self._ahead if _leads_to(payout) in full]
-        if back:
-            self._ahead = deque(each for each in self._ahead if each not in back)
-            services.background.spawn(self._let_go([(payout.id, lease) for payout, lease in back]))
 
     def _may_begin(self, kind: Kind, room: int) -> int:
         if self._current is None:
@@ -197,9 +177,9 @@ class PayoutWorker:
                 await self._stop_bell.wait(services.clock, LOOK_AGAIN_S)
 
     def _room(self) -> int:
-        """How many to claim now."""
-        more, worth = (AHEAD, AHEAD // 2) if self._behind else (0, 1)
-        room = self._places.room(Kind.DUE) + more - len(self._ahead)
+        """How many to claim now. Behind a backlog a claim costs more, so it is made for a quarter of the places."""
+        room = self._places.room(Kind.DUE)
+        worth = self._places.places // 4 if self._behind else 1
         return self._may_begin(Kind.DUE, min(room, CLAIM_MAX)) if room >= worth else 0
 
     async def _claim(self, services: Services) -> tuple[int, float]:
@@ -223,12 +203,9 @@ class PayoutWorker:
             return 0, self._every_s
         for _ in let_go:
             self._put_off.popleft()
-        if self._stopping:
-            await self._let_go([(payout.id, lease) for payout, lease in claimed])
-            return 0, self._every_s
         self._behind = len(claimed) >= room and room > 1
-        self._ahead.extend(claimed)
-        self._fill()
+        for payout, lease in claimed:
+            self._start(payout, lease, Kind.DUE)
         # What is due between two rounds is waited for, to the moment; a round only finds what others left behind. What
         # is due and was not taken leads to a channel that has its fill: the end of a question there rings the bell.
         until_due_s = self._every_s if next_due is None else max((next_due - now).total_seconds(), 0.001)
@@ -249,7 +226,6 @@ class PayoutWorker:
         self.bell.ring()
         self._stop_bell.ring()
         in_hand = [(payout.id, lease) for payout, lease in self._waiting.drain()]
-        in_hand += [(payout.id, lease) for payout, lease in self._ahead]
         in_hand += [(payout_id, lease) for _, payout_id, lease in self._put_off]
         left: set[asyncio.Task[None]] = set()
         if self._tasks:
@@ -271,8 +247,3 @@ class PayoutWorker:
 
         with contextlib.suppress(StoreError):  # then they run out, and count as crashed once
             await self._current.services.store.run(Unit(Commit.RELEASE, unit))
-
-
-def _leads_to(payout: Payout) -> str | None:
-    """The channel that its next question goes to."""
-    return payout.attempts[-1].channel if payout.attempts else None

@@ -34,7 +34,7 @@ def _going_on_though_held(next_step: Any) -> Any:
 
     def planning(payout: Payout, now: datetime, policy: Any) -> Step:
         step: Step = next_step(replace(payout, hold=None, crashes=0), now, policy)
-        return Wait() if payout.hold is not None and isinstance(step, PutOnHold) else step
+        return Wait(None) if payout.hold is not None and isinstance(step, PutOnHold) else step
 
     return planning
 

@@ -62,6 +62,7 @@ async def test_over_its_rate_a_key_waits_and_its_neighbour_does_not(crowd: Crowd
     crowd.api.clock.move(0.5)
     assert (await crowd.api.create(order)).status == 201
     assert crowd.intake.turned_away == {"quota": 1}
+    assert (crowd.intake.refused_lately, crowd.intake.crowded_lately) == (True, False), "nobody's payouts give way"
 
 
 async def test_a_forged_head_uses_up_nobodys_quota(crowd: Crowd) -> None:
@@ -114,6 +115,7 @@ async def test_the_queues_last_part_is_kept_for_notifications(crowd: Crowd) -> N
         (503, 503, 503),
     ]
     assert crowd.intake.turned_away == {"orders": 5, "reads": 3, "notifications": 1}
+    assert crowd.intake.crowded_lately
 
 
 class Slow:

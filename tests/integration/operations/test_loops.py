@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -19,7 +18,6 @@ from gateway.operations.advance import advance
 from gateway.operations.services import Services
 from gateway.store.port import Tx
 from gateway.store.records import Callback, Delivery, Lease
-from gateway.store.tx import SqlTx
 from gateway.worker.callbacks import CallbackWorker
 from gateway.worker.payouts import PayoutWorker
 from tests.support.builders import BENEFICIARY, an_answer
@@ -179,31 +177,6 @@ class Hanging:
         self.asked += 1
         await self.go_on.wait()
         return an_answer(K.SUCCEEDED, How.QUERY)
-
-
-async def test_behind_a_backlog_one_claim_is_made_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixty are due at once and there are four places: they are claimed by the dozen, not by the place, and each is
-    asked about once."""
-    running, claimed, claim = Running(concurrency=4), list[int](), SqlTx.claim
-
-    def counting(self: SqlTx, *args: Any) -> Any:
-        found = claim(self, *args)
-        claimed.append(len(found))
-        return found
-
-    alpha = running.gateway.channels["alpha"]
-    alpha.submits.extend([an_answer(K.PENDING)] * 60)
-    payouts = [await running.submit(f"order-{number}") for number in range(60)]
-    monkeypatch.setattr(SqlTx, "claim", counting)
-    alpha.queries.extend([an_answer(K.SUCCEEDED, How.QUERY)] * 60)
-    for _ in range(3):
-        await running.gateway.clock.advance(11.0)
-        await settle()
-    assert [await running.status(payout) for payout in payouts] == [Status.PAID] * 60
-    assert len(alpha.asked) == 60
-    assert max(claimed) >= 12
-    assert len([count for count in claimed if count]) <= 10
-    await running.stop()
 
 
 async def test_a_full_house_queues_by_turns_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
