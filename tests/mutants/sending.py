@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -30,7 +30,7 @@ def _blind_to(**field: Any) -> Callable[[Any], Any]:
 
 
 def _going_on_though_held(next_step: Any) -> Any:
-    """A hold stops nothing but holding once more, which would go on and on."""
+    """A hold stops nothing but another hold."""
 
     def planning(payout: Payout, now: datetime, policy: Any) -> Step:
         step: Step = next_step(replace(payout, hold=None, crashes=0), now, policy)
@@ -40,11 +40,12 @@ def _going_on_though_held(next_step: Any) -> Any:
 
 
 def _due_whatever_holds(next_due: Any) -> Any:
-    """A held payout is looked at as if it were not; ten minutes later, for what held it may hold it for ever."""
+    """A held payout is looked at as if it were not, except for what was due already when it was held: that is what
+    held it, and its world would stand still."""
 
     def due(payout: Payout) -> datetime | None:
         found: datetime | None = next_due(replace(payout, hold=None, crashes=0))
-        return found if found is None or payout.hold is None else max(found, payout.hold.at + timedelta(minutes=10))
+        return found if found is None or payout.hold is None or found > payout.hold.at else None
 
     return due
 
