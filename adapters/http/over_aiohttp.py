@@ -3,8 +3,8 @@
 What was sent is told by its trace events. Until a connection stands, TLS and all, there is nothing that a byte of the
 head could be written to; from then on the request counts as sent. Every event is noted before aiohttp goes on.
 
-aiohttp by itself sends a GET or a DELETE again when its connection dies, kept or new. What it would do that for is given
-another name on its way out (`_never_again`), so that it does not.
+aiohttp by itself sends a GET or a DELETE again when its connection dies, kept or new. What it would do that for is
+given another name on its way out (`_never_again`), so that it does not.
 """
 
 from __future__ import annotations
