@@ -12,7 +12,7 @@ class BatchRoom:
         self._state = state
 
     async def for_more(self, app: str) -> bool:
-        """Nobody is being turned away, and the app has fewer payouts waiting than may. Raises `StoreError`."""
+        """No order is being turned away, and the app has fewer payouts waiting than may. Raises `StoreError`."""
         state = self._state
         if state.intake.crowded_lately:
             return False

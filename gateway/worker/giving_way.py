@@ -1,4 +1,4 @@
-"""Payouts give way to orders: while people are turned away at the door, fewer payouts begin.
+"""Payouts give way to orders: while there is no place for more of them at the door, fewer payouts begin.
 
 Accepting is what an app waits for, and what it has to be told now or never; a payout that was accepted is durable and
 may begin a minute later. Both take time from the same core, so in a flood every payout that begins costs an order that
@@ -25,12 +25,12 @@ SAVED_MAX = 16.0
 
 
 def never() -> bool:
-    """Nobody is turned away."""
+    """No order is turned away."""
     return False
 
 
 class GivingWay:
-    """How many may begin now. `crowded`: whether anybody is being turned away."""
+    """How many may begin now. `crowded`: whether orders find no place."""
 
     def __init__(self, crowded: Callable[[], bool] = never) -> None:
         self.crowded = crowded

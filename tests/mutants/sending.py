@@ -31,9 +31,10 @@ def _blind_to(**field: Any) -> Callable[[Any], Any]:
 
 def _going_on_though_held(next_step: Any) -> Any:
     """A hold stops nothing but another hold."""
+    blind = _blind_to(hold=None, crashes=0)(next_step)
 
     def planning(payout: Payout, now: datetime, policy: Any) -> Step:
-        step: Step = next_step(replace(payout, hold=None, crashes=0), now, policy)
+        step: Step = blind(payout, now, policy)
         return Wait(None) if payout.hold is not None and isinstance(step, PutOnHold) else step
 
     return planning
