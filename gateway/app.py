@@ -270,7 +270,7 @@ class Gateway:
         shared = station is not None
         self._listeners.append(await start_listener(app, listen.host, listen.port, tls, limits, shared=shared))
         self._workers.batches.attach(BatchRoom(app[PUBLIC_STATE]))
-        self._workers.payouts.giving_way.crowded = lambda: app[PUBLIC_STATE].intake.crowded_lately
+        self._give_way_to(app[PUBLIC_STATE].intake)
         first_token = self.config.state_dir / FIRST_TOKEN_FILE
         if station is None or station.first:
             await prepare_first_token(self.services, self.world.random_bytes, first_token)
@@ -283,6 +283,13 @@ class Gateway:
         self._listeners.append(await start_listener(admin, part.admin_listen.host, part.admin_listen.port))
         if (probes := part.health_listen) is not None:
             self._listeners.append(await start_listener(health_app(self.health), probes.host, probes.port))
+
+    def _give_way_to(self, intake: Intake) -> None:
+        """Payouts go by how the door stands."""
+        worker = self._workers.payouts
+        worker.giving_way.crowded = lambda: intake.crowded_lately
+        worker.at_work.stay_s = lambda: intake.order_stay_s
+        worker.at_work.late_s = lambda: self._lag.lately_s(self.world.clock.monotonic())
 
     def _scrape(self, meter: RegistryMeter, intake: Intake) -> Scrape:
         def config() -> Iterable[Reading]:

@@ -32,6 +32,7 @@ class Room:
         self._stayed_s = 0.0
         """How long everybody has been inside since the last look, added up."""
         self._left = 0
+        self._stay_s: float | None = None
         self._crowded = False
         self._slow = False
         """Whether they stayed too long when it was last looked. Once is no reason: a few that come together, where
@@ -43,6 +44,11 @@ class Room:
         if passed_s >= LOOK_EVERY_S:
             self._look(passed_s, most, target_s)
         return most if self._size is None else int(min(max(self._size, min(LEAST, most)), most))
+
+    @property
+    def stay_s(self) -> float | None:
+        """How long whoever left before the last look had stayed, on average; None: nobody has come for a while."""
+        return None if self._monotonic() - self._looked_s > LATELY_S else self._stay_s
 
     def entered(self) -> None:
         """One has come in."""
@@ -66,6 +72,7 @@ class Room:
         self._move(0)
         slow, before = self._stayed_s > max(self._left * target_s, LEAST * passed_s), self._slow
         self._slow = slow
+        self._stay_s = self._stayed_s / self._left if self._left else None
         if ((slow and before) or self._crowded) and passed_s < LATELY_S:  # in a longer time it was not so all the time
             fits = self._left / passed_s * target_s
             self._size = fits if self._size is None else (self._size + fits) / 2

@@ -143,6 +143,11 @@ class Intake:
         that finds no place, takes nothing from anybody's payouts."""
         return self._clock.monotonic() - self._crowded_s < LATELY_S
 
+    @property
+    def order_stay_s(self) -> float | None:
+        """How long an order has stayed inside lately, on average; None: none came."""
+        return self._room.stay_s
+
     async def turn_away(self, load: Load, refused: Refused, limits: IntakeLimits, hang_up: HangUp) -> None:
         """Hold the answer back for a while, then raise it; where too many are held back already, hang up."""
         if not self.hold_back(load, refused, limits):

@@ -7,6 +7,7 @@ from collections import deque
 from gateway.clock import Clock
 
 EVERY_S = 0.25
+LATELY_S = 1.0
 WINDOW_S = 15.0
 """A scrape sees the worst of so long, so that a stall between two scrapes does not go unseen."""
 
@@ -34,6 +35,11 @@ class LoopLag:
         """The longest in the window before `now_s`; 0 when nothing was seen."""
         self._forget(now_s)
         return max((late_s for _, late_s in self._seen), default=0.0)
+
+    def lately_s(self, now_s: float) -> float:
+        """The mean of the last second; 0 when nothing was seen."""
+        late = [late_s for at_s, late_s in self._seen if at_s > now_s - LATELY_S]
+        return sum(late) / len(late) if late else 0.0
 
     def _forget(self, now_s: float) -> None:
         while self._seen and self._seen[0][0] <= now_s - WINDOW_S:

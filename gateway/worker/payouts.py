@@ -27,6 +27,7 @@ from gateway.redact import private
 from gateway.store.picking import Pick
 from gateway.store.port import Tx
 from gateway.store.records import Lease
+from gateway.worker.at_work import AtWork
 from gateway.worker.bell import Bell
 from gateway.worker.giving_way import GivingWay
 from gateway.worker.places import Kind, Places
@@ -60,6 +61,7 @@ class PayoutWorker:
         self.bell = Bell()
         self._stop_bell = Bell()
         self.giving_way = GivingWay()
+        self.at_work = AtWork(concurrency)
         self._looks_again = False
         self._current: Current | None = None
 
@@ -109,11 +111,16 @@ class PayoutWorker:
 
     def _fill(self) -> None:
         """Start new ones while there is room."""
+        self._resize()
         while self._waiting and not self._stopping and self._places.room(Kind.NEW) > 0:
             if self._may_begin(Kind.NEW, 1) < 1:
                 self._fill_later()
                 return
             self._start(*self._waiting.take(), Kind.NEW)
+
+    def _resize(self) -> None:
+        if self._current is not None:
+            self._places.resize(self.at_work.places(self._current.services.clock.monotonic()))
 
     def _may_begin(self, kind: Kind, room: int) -> int:
         if self._current is None:
@@ -178,6 +185,7 @@ class PayoutWorker:
 
     def _room(self) -> int:
         """How many to claim now. Behind a backlog a claim costs more, so it is made for a quarter of the places."""
+        self._resize()
         room = self._places.room(Kind.DUE)
         worth = self._places.places // 4 if self._behind else 1
         return self._may_begin(Kind.DUE, min(room, CLAIM_MAX)) if room >= worth else 0

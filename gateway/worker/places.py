@@ -25,11 +25,15 @@ class Places:
     has: an order waits no longer beside a backlog than without one."""
 
     def __init__(self, places: int) -> None:
-        self.places = places
-        self._kept = max(1, places // 4) if places > 1 else 0
+        self.resize(places)
         self._kinds: dict[Task, Kind] = {}
         self._out: Counter[Task] = Counter()
         self._taken: Counter[Kind] = Counter()
+
+    def resize(self, places: int) -> None:
+        """From now on there are so many. Nobody loses one that is taken."""
+        self.places = places
+        self._kept = max(1, places // 4) if places > 1 else 0
 
     @property
     def taken(self) -> int:

@@ -203,6 +203,29 @@ async def test_a_full_house_queues_by_turns_and_loses_nothing(monkeypatch: pytes
     await running.stop()
 
 
+async def test_while_orders_are_slow_fewer_are_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of sixteen places six are used, until orders are quick again; then all that wait begin, and all are paid."""
+    running, hold = Running(concurrency=16), asyncio.Event()
+
+    async def held_up(services: Services, payout: Payout, lease: Lease) -> None:
+        await hold.wait()
+        await advance(services, payout, lease)
+
+    monkeypatch.setattr("gateway.worker.payouts.advance", held_up)
+    clock, at_work = running.gateway.clock, running.worker.at_work
+    running.gateway.channels["alpha"].submits.extend([an_answer(K.SUCCEEDED)] * 20)
+    at_work.stay_s, at_work.late_s = (lambda: 1.0), (lambda: 0.05)
+    for _ in range(10):
+        at_work.places(clock.monotonic())
+        clock.move(0.3)
+    payouts = [await running.submit(f"order-{number}") for number in range(20)]
+    assert (running.worker.taken, running.worker.waiting) == (5, 15), "one is kept for what is due"
+    hold.set()
+    await settle()
+    assert [await running.status(payout) for payout in payouts] == [Status.PAID] * 20
+    await running.stop()
+
+
 async def test_past_the_queues_end_the_store_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """What finds no room at the worker has no lease that would have to run out: it is paid in its turn, at once."""
     running, hold = Running(concurrency=1, waiting_max=2), asyncio.Event()

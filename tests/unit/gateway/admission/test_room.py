@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.admission.room import LEAST, Room
+from gateway.admission.room import LATELY_S, LEAST, Room
 from tests.support.clock import FakeClock
 
 MOST = 128
@@ -71,6 +71,23 @@ def test_a_few_who_come_together_are_no_reason() -> None:
     for _ in range(8):
         clock.move(0.25)
         assert room.size(MOST, 0.25) == MOST
+
+
+def test_how_long_they_stay_is_known_for_a_while() -> None:
+    """The mean of those who left before the last look; nothing while none came, and nothing once it is long ago."""
+    clock = FakeClock()
+    room = Room(clock.monotonic)
+    assert room.stay_s is None
+    for stays_s in (0.1, 0.3):
+        room.entered()
+        clock.move(stays_s)
+        room.left()
+    room.size(MOST, 0.5)
+    assert round(room.stay_s or 0.0, 6) == 0.2
+    clock.move(LATELY_S + 0.1)
+    assert room.stay_s is None
+    room.size(MOST, 0.5)
+    assert room.stay_s is None
 
 
 def test_after_the_flood_it_grows_back() -> None:

@@ -20,6 +20,17 @@ def test_the_worst_of_the_window_is_shown_and_then_forgotten() -> None:
     assert lag.worst_s(100.0) == 0.0
 
 
+def test_lately_is_the_mean_of_a_second() -> None:
+    """One stall is not the rule; what is over is forgotten."""
+    lag = LoopLag()
+    assert lag.lately_s(0.0) == 0.0
+    for number, late_s in enumerate((0.9, 0.1, 0.1, 0.1, 0.1)):
+        lag.saw(number / 4, late_s)
+    assert abs(lag.lately_s(1.0) - 0.1) < 1e-9
+    assert lag.lately_s(0.9) > 0.2
+    assert lag.lately_s(9.0) == 0.0
+
+
 class _LateClock(FakeClock):
     """Every sleep takes half a second longer than asked for; the third never ends."""
 

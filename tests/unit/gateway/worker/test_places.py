@@ -50,6 +50,19 @@ def test_two_floods_have_no_more_at_work_than_one(count: int) -> None:
     assert (places.taken, places.room(Kind.NEW) <= 0, places.room(Kind.DUE) <= 0) == (usual, True, True)
 
 
+def test_fewer_places_take_none_away() -> None:
+    """Whoever is at work goes on; nobody begins until so many have ended that there is room among the fewer."""
+    places = Places(8)
+    fill(places, Kind.NEW, range(6))
+    places.resize(4)
+    assert (places.taken, places.room(Kind.NEW) <= 0, places.room(Kind.DUE) <= 0) == (6, True, True)
+    for number in range(4):
+        places.leave(somebody(number))
+    assert (places.room(Kind.NEW), places.room(Kind.DUE)) == (1, 1)
+    places.resize(8)
+    assert places.room(Kind.NEW) == 4
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["in", "out", "back", "end"])), max_size=80))
 def test_the_books_are_right_whatever_happens(moves: list[tuple[int, str]]) -> None:
     """Places taken are those of tasks that are at work and not outside."""
