@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.http import HttpClientFactory
+from adapters.signer import HERE, Headers, Heading, Later, Signer
 from gateway.clock import Clock
 from gateway.domain.beneficiary import Beneficiary, BeneficiaryKind
 from gateway.domain.money import Money
@@ -84,8 +85,14 @@ class Signed:
     sent: Sent
     method: str
     url: str
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
+    """Those that are ready: all of them, unless a signer elsewhere is still about one."""
     body: bytes = field(repr=False)
+    later: Later | None = None
+
+    async def whole_headers(self) -> Headers:
+        """All of them, for whoever sends it. Never fails."""
+        return await Heading(self.headers, self.later).whole()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +212,8 @@ class ChannelContext:
     deliver: Callable[[RawNotification], Awaitable[int]]
     """Hands a notification to the gateway in-process, as if it had come in over HTTP; returns the HTTP status.
     For channels that live inside the gateway (the mock); real ones post to `notify_url`."""
+    signer: Signer = HERE
+    """Where its RSA keys sign."""
     base: Path = Path()
     """The folder of config.toml: what a relative path in a channel's settings is relative to."""
 

@@ -12,6 +12,7 @@ import structlog
 
 import gateway
 from adapters.channel import RawNotification
+from adapters.signer import HERE
 from gateway.admission.commit_wait import NO_PRESSURE, Pressure
 from gateway.api.admin.handed_on import as_the_parent_saw_it
 from gateway.api.batch_room import BatchRoom
@@ -22,6 +23,7 @@ from gateway.api.server import PUBLIC_STATE, Listener, admin_app, health_app, pu
 from gateway.callbacks.sender import CallbackSender, Limits
 from gateway.channels import Maker, build_channels, check_grounds, start_channel
 from gateway.config.config import Config
+from gateway.config.model import SignerPlace
 from gateway.config.prepare import prepare_secrets
 from gateway.config.resolve import ResolvedSecrets
 from gateway.database import open_store
@@ -48,6 +50,7 @@ from gateway.operations.watch import watch
 from gateway.panel import RunningPanel
 from gateway.reload import Reloader
 from gateway.sealing import Sealer
+from gateway.signer.beside import SignerBeside
 from gateway.snapshot import Shell, connections
 from gateway.store.port import Store
 from gateway.store.records import Callback
@@ -106,7 +109,9 @@ class Gateway:
         self._tls = None if tls is None else ServerTls(tls)
         self._workers = self._make_workers()
         self._shell = self._make_shell(store)
-        maker = Maker(world, self._shell.keys.identity, self._deliver_inside)
+        beside = config.gateway.signer is SignerPlace.PROCESS
+        self._signer = SignerBeside(world.clock) if beside else None
+        maker = Maker(world, self._shell.keys.identity, self._deliver_inside, self._signer or HERE)
         self._switch = self._make_switch(maker)
         self.in_force, self.reloads = self._switch.in_force, self._switch.reloads
         self.reloader = Reloader(self._switch, self._shell, maker)
@@ -236,6 +241,8 @@ class Gateway:
 
     async def start(self) -> None:
         """Start the channels, each within its deadline, then the loops, then bind both listeners."""
+        if self._signer is not None:
+            await self._signer.start()
         await asyncio.gather(*(self._start_channel(name) for name in self.services.channels))
         loop = asyncio.get_running_loop()
         self._wakes.start(lambda who: _from_outside(loop, self._ring, who))
@@ -329,6 +336,8 @@ class Gateway:
         await asyncio.gather(*self._workers.loops, return_exceptions=True)
         await self._workers.sender.close()
         await self._switch.close()
+        if self._signer is not None:
+            await self._signer.stop()
         await asyncio.gather(*(listener.stop() for listener in admin))
         await remember(self.services)
         if self._saying is not None:

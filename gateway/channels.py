@@ -14,6 +14,7 @@ import structlog
 
 from adapters.channel import Channel, ChannelContext, RawNotification
 from adapters.http import FACTORIES, HttpClientFactory, HttpxFactory
+from adapters.signer import HERE, Signer
 from gateway.config.channel_part import ChannelPart
 from gateway.config.config import Config
 from gateway.config.errors import ConfigError, Fault
@@ -53,6 +54,7 @@ class Maker:
     world: World
     identity_key: bytes = field(repr=False)
     deliver: Deliver
+    signer: Signer = HERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ def _build(config: Config, maker: Maker, name: str, part: ChannelPart) -> Channe
         notify_url=notify_url(config, maker.identity_key, name),
         timeouts=timeouts,
         deliver=lambda raw: maker.deliver(name, raw),
+        signer=maker.signer,
         base=config.base,
     )
     return config.adapters[part.adapter].build(name, part.settings, context)

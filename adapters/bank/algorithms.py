@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from adapters.signer import Made, Scheme, Signature, Signer, sign_rsa
+
 RSA_MIN_BITS = 2048
 _EC_BYTES = 32
 
@@ -47,6 +49,12 @@ class SigningKey:
         """The signature bytes as they go on the wire: for ECDSA r and s side by side, never DER."""
         return sign_bytes(self.private, self.algorithm, data)
 
+    def begin(self, data: bytes, signer: Signer) -> Signature:
+        """The same, begun by `signer` where the key is an RSA one: the others take a twentieth of its time."""
+        if not isinstance(self.private, rsa.RSAPrivateKey):
+            return Made(self.sign(data))
+        return signer.begin(self.private, _scheme(self.algorithm), data)
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyingKey:
@@ -72,12 +80,18 @@ def sign_bytes(key: PrivateKey, algorithm: Algorithm, data: bytes) -> bytes:
             return r.to_bytes(_EC_BYTES, "big") + s.to_bytes(_EC_BYTES, "big")
         case ed25519.Ed25519PrivateKey(), Algorithm.ED25519:
             return key.sign(data)
-        case rsa.RSAPrivateKey(), Algorithm.RSA_PSS_SHA512:
-            return key.sign(data, _pss(), hashes.SHA512())
-        case rsa.RSAPrivateKey(), Algorithm.RSA_V1_5_SHA256:
-            return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        case rsa.RSAPrivateKey(), _:
+            return sign_rsa(key, _scheme(algorithm), data)
         case _:
             raise KeyUnusable(f"this key cannot sign with {algorithm}")
+
+
+def _scheme(algorithm: Algorithm) -> Scheme:
+    """Raises `KeyUnusable` where it is none of RSA's."""
+    try:
+        return Scheme(algorithm)
+    except ValueError:
+        raise KeyUnusable(f"this key cannot sign with {algorithm}") from None
 
 
 def verify_bytes(key: PublicKey, algorithm: Algorithm, signature: bytes, data: bytes) -> bool:

@@ -51,12 +51,12 @@ class BankChannel:
     def sign(self, sent: Sent) -> Signed:
         """The stored bytes with a fresh request id, times, nonce and signature."""
         headers = (*sent.prepared.headers, ("Accept", "application/json"))
-        request = self.exchange.request("POST", _url(sent), headers, sent.prepared.body)
-        return Signed(sent, request.method, request.target_uri, request.headers, request.body)
+        request, later = self.exchange.begin("POST", _url(sent), headers, sent.prepared.body)
+        return Signed(sent, request.method, request.target_uri, request.headers, request.body, later)
 
     async def submit(self, signed: Signed) -> Answer:
         """One POST, never repeated here."""
-        request = Request(signed.method, signed.url, signed.headers, signed.body)
+        request = Request(signed.method, signed.url, await signed.whole_headers(), signed.body)
         return wire.submitted(signed.sent, await self.exchange.send(request), self.reading)
 
     async def query(self, sent: Sent) -> Answer:
@@ -74,7 +74,7 @@ class BankChannel:
             return Answer(Heard.CANCEL, OutcomeKind.UNCLEAR, detail=found.detail, alarm=found.alarm, raw=found.raw)
         answer = Answer(Heard.CANCEL, OutcomeKind.UNCLEAR, detail="the bank has no order of ours to cancel")
         for payment_id in found:
-            request = self.exchange.request("DELETE", f"{_url(sent)}/{quote(payment_id, safe='')}", ())
+            request = await self.exchange.request("DELETE", f"{_url(sent)}/{quote(payment_id, safe='')}", ())
             answer = wire.cancelled(await self.exchange.send(request))
         return answer
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.ask_again import ask_again
 from adapters.bank.algorithms import SigningKey, VerifyingKey
 from adapters.bank.proof import Exchanged, Unproved
 from adapters.bank.signing import (
-    Headers,
     Refusal,
     Request,
     Response,
@@ -26,6 +25,7 @@ from adapters.bank.signing import (
 from adapters.bank.xml import MESSAGE_MAX_BYTES
 from adapters.channel import ChannelContext
 from adapters.http import ChannelHttp, HttpAnswer, NoAnswer
+from adapters.signer import Headers, Heading, Later
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,20 @@ class SignedExchange:
     context: ChannelContext
     extra_headers: Headers
 
-    def request(self, method: str, url: str, headers: Headers, body: bytes = b"") -> Request:
-        """One transmission: fresh X-Request-ID, times, nonce and signature."""
+    def begin(self, method: str, url: str, headers: Headers, body: bytes = b"") -> tuple[Request, Later | None]:
+        """One transmission: fresh X-Request-ID, times, nonce and signature. The signature's header may come later."""
         random_bytes = self.context.random_bytes
         request_id = str(uuid.UUID(bytes=random_bytes(16), version=4))
         unsigned = Request(method, url, (*headers, *self.extra_headers, ("X-Request-ID", request_id)), body)
         nonce = base64.urlsafe_b64encode(random_bytes(16)).rstrip(b"=").decode()
-        added = self.profile.sign(unsigned, Tag.REQUEST, self.key, self.context.clock.now(), nonce)
-        return Request(method, url, unsigned.headers + added, body)
+        now, signer = self.context.clock.now(), self.context.signer
+        added = self.profile.begin(unsigned, Tag.REQUEST, self.key, now, nonce, signer)
+        return Request(method, url, unsigned.headers + added.ready, body), added.later
+
+    async def request(self, method: str, url: str, headers: Headers, body: bytes = b"") -> Request:
+        """Likewise, with all of its headers."""
+        request, later = self.begin(method, url, headers, body)
+        return replace(request, headers=await Heading(request.headers, later).whole())
 
     async def send(self, request: Request) -> Exchanged:
         """Send this very request once."""
@@ -57,7 +63,7 @@ class SignedExchange:
         last: list[Request] = []
 
         async def once() -> HttpAnswer | NoAnswer:
-            last[:] = [self.request(method, url, (("Accept", accept),))]
+            last[:] = [await self.request(method, url, (("Accept", accept),))]
             return await self._transmit(last[0])
 
         result = await ask_again(once, self.context.clock.sleep)

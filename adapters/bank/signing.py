@@ -29,14 +29,13 @@ from adapters.bank.structured import (
     parse_byte_dictionary,
     parse_signature_input,
 )
+from adapters.signer import HERE, Headers, Heading, Signer, heading
 
 LABEL = "sig1"
 LIFE_S = 300
 SKEW_S = 5
 REPLAY_KEPT_S = LIFE_S + 2 * SKEW_S
 """How long a used nonce must be remembered by whoever refuses replays."""
-
-Headers = tuple[tuple[str, str], ...]
 
 
 class Tag(StrEnum):
@@ -108,6 +107,10 @@ class SignatureProfile(Protocol):
         """The headers to add to `message`."""
         ...
 
+    def begin(self, message: Message, tag: Tag, key: SigningKey, now: datetime, nonce: str, signer: Signer) -> Heading:
+        """Those that `sign` gives, with the signature begun by `signer`."""
+        ...
+
     def verify(self, message: Message, tag: Tag, keys: Mapping[str, VerifyingKey], now: datetime) -> Verified:
         """Raises `SignatureRefused`."""
         ...
@@ -118,6 +121,9 @@ class Rfc9421:
 
     def sign(self, message: Message, tag: Tag, key: SigningKey, now: datetime, nonce: str) -> Headers:
         return sign_message(message, tag, key, now, nonce)
+
+    def begin(self, message: Message, tag: Tag, key: SigningKey, now: datetime, nonce: str, signer: Signer) -> Heading:
+        return begin_message(message, tag, key, now, nonce, signer)
 
     def verify(self, message: Message, tag: Tag, keys: Mapping[str, VerifyingKey], now: datetime) -> Verified:
         return verify_message(message, tag, keys, now)
@@ -150,6 +156,11 @@ def required_components(message: Message) -> tuple[str, ...]:
 
 def sign_message(message: Message, tag: Tag, key: SigningKey, now: datetime, nonce: str) -> Headers:
     """The headers that make `message` a signed one; it must already carry every field that is covered."""
+    return begin_message(message, tag, key, now, nonce, HERE).ready
+
+
+def begin_message(message: Message, tag: Tag, key: SigningKey, now: datetime, nonce: str, signer: Signer) -> Heading:
+    """Likewise, with the signature begun by `signer`."""
     digest: Headers = (("Content-Digest", content_digest(message.body)),) if message.body else ()
     signed = _with_headers(message, digest)
     covered = required_components(message)
@@ -157,12 +168,12 @@ def sign_message(message: Message, tag: Tag, key: SigningKey, now: datetime, non
         covered = (*covered, '"tpp-notification-uri"')
     text = _parameter_text(covered, key, int(now.timestamp()), nonce, tag)
     (announced,) = parse_signature_input(f"{LABEL}={text}")
-    signature = base64.b64encode(key.sign(signature_base(signed, announced))).decode()
-    return (
-        *digest,
-        ("Signature-Input", f"{LABEL}={text}"),
-        ("Signature", f"{LABEL}=:{signature}:"),
-    )
+    ready: Headers = (*digest, ("Signature-Input", f"{LABEL}={text}"))
+    return heading(ready, key.begin(signature_base(signed, announced), signer), _signature_header)
+
+
+def _signature_header(signature: bytes) -> Headers:
+    return (("Signature", f"{LABEL}=:{base64.b64encode(signature).decode()}:"),)
 
 
 def _parameter_text(covered: tuple[str, ...], key: SigningKey, created: int, nonce: str, tag: Tag) -> str:

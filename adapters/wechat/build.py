@@ -35,6 +35,7 @@ def make_client(settings: WechatSettings, context: ChannelContext) -> Client:
         backup_base_url=settings.backup_base_url,
         fetches_certificates=settings.certificates,
         refresh_s=settings.certificate_refresh_s,
+        signer=context.signer,
     )
 
 

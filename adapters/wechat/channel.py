@@ -17,10 +17,11 @@ from adapters.channel import (
     Signed,
     Unsendable,
 )
+from adapters.signer import Headers
 from adapters.wechat import orders, wire
 from adapters.wechat.build import make_client, make_form
 from adapters.wechat.cipher import open_resource
-from adapters.wechat.client import Client, Headers
+from adapters.wechat.client import Client
 from adapters.wechat.codes import Pause
 from adapters.wechat.config import WechatSettings
 from adapters.wechat.reading import parse_object, plain, read_event
@@ -85,11 +86,13 @@ class WechatChannel:
 
     def sign(self, sent: Sent) -> Signed:
         prepared = sent.prepared
-        headers = self._client.signed_headers("POST", prepared.target, prepared.body, prepared.headers)
-        return Signed(sent, "POST", sent.ground.base_address + prepared.target, headers, prepared.body)
+        heading = self._client.signed("POST", prepared.target, prepared.body, prepared.headers)
+        url = sent.ground.base_address + prepared.target
+        return Signed(sent, "POST", url, heading.ready, prepared.body, heading.later)
 
     async def submit(self, signed: Signed) -> Answer:
-        got = await self._client.http.send(signed.method, signed.url, signed.headers, signed.body)
+        headers = await signed.whole_headers()
+        got = await self._client.http.send(signed.method, signed.url, headers, signed.body)
         doubt = await self._client.doubt(got)
         return wire.read_answer(Heard.SUBMIT, signed.sent, got, doubt, self._terms)
 
@@ -100,7 +103,7 @@ class WechatChannel:
 
     async def cancel(self, sent: Sent) -> Answer:
         target = f"{_bill(sent)}/cancel"
-        headers = self._client.signed_headers("POST", target, b"", _serial(sent))
+        headers = await self._client.signed("POST", target, b"", _serial(sent)).whole()
         got = await self._client.http.send("POST", sent.ground.base_address + target, headers)
         doubt = await self._client.doubt(got)
         return wire.read_answer(Heard.CANCEL, sent, got, doubt, self._terms)

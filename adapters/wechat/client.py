@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from adapters.ask_again import ask_again
 from adapters.http import ChannelHttp, HttpAnswer, NoAnswer
+from adapters.signer import Headers, Heading, Scheme, Signer, heading
 from adapters.wechat.keys import PlatformKeys, read_certificates
 from adapters.wechat.signing import (
     SIGNATURE_HEADERS,
@@ -24,6 +25,7 @@ from adapters.wechat.signing import (
     is_public_key_id,
     is_signed,
     normal_serial,
+    request_message,
     verify,
 )
 from gateway.clock import Clock
@@ -33,8 +35,6 @@ _REFRESH_APART_S = 60.0
 """An unknown serial makes us look for new certificates, but no stranger makes us look more often than this."""
 
 _log = structlog.get_logger("adapters.wechat")
-
-Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -51,25 +51,27 @@ class Client:
     backup_base_url: str | None
     fetches_certificates: bool
     refresh_s: float
+    signer: Signer
     _fetched_at_s: float | None = None
     _keeper: asyncio.Task[None] | None = None
 
-    def signed_headers(self, method: str, target: str, body: bytes, extra: Headers) -> Headers:
-        """Headers of one transmission: a fresh time, nonce and signature."""
-        authorization = self.merchant.authorization(
-            method,
-            target,
-            body,
-            timestamp=str(int(self.clock.now().timestamp())),
-            nonce=self.random_bytes(16).hex().upper(),
-        )
-        return (("Authorization", authorization), ("Accept", "application/json"), *extra)
+    def signed(self, method: str, target: str, body: bytes, extra: Headers) -> Heading:
+        """The headers of one transmission: a fresh time, nonce and signature."""
+        merchant = self.merchant
+        timestamp, nonce = str(int(self.clock.now().timestamp())), self.random_bytes(16).hex().upper()
+        message = request_message(method, target, timestamp, nonce, body)
+
+        def write(signature: bytes) -> Headers:
+            return (("Authorization", merchant.authorization(signature, timestamp=timestamp, nonce=nonce)),)
+
+        ready = (("Accept", "application/json"), *extra)
+        return heading(ready, self.signer.begin(merchant.key, Scheme.V1_5_SHA256, message), write)
 
     async def get(self, base_url: str, target: str, extra: Headers = ()) -> HttpAnswer | NoAnswer:
         """A question, asked again when nothing usable comes back, at last at the second address. Signed every time."""
 
         async def once(address: str) -> HttpAnswer | NoAnswer:
-            headers = self.signed_headers("GET", target, b"", extra)
+            headers = await self.signed("GET", target, b"", extra).whole()
             return await self.http.send("GET", address + target, headers)
 
         got = await ask_again(lambda: once(base_url), self.clock.sleep)

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from adapters.signer import Scheme, sign_rsa
+
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 TOLERANCE_S = 300
 PROBE = "WECHATPAY/SIGNTEST/"
@@ -67,7 +69,7 @@ def answer_message(timestamp: str, nonce: str, body: bytes) -> bytes:
 
 def sign_bytes(key: RSAPrivateKey, message: bytes) -> str:
     """RSASSA-PKCS1-v1_5 with SHA-256, base64. Deterministic."""
-    return base64.b64encode(key.sign(message, PKCS1v15(), SHA256())).decode()
+    return base64.b64encode(sign_rsa(key, Scheme.V1_5_SHA256, message)).decode()
 
 
 def verify_bytes(key: RSAPublicKey, message: bytes, signature: str) -> bool:
@@ -87,11 +89,11 @@ class Merchant:
     serial_no: str
     key: RSAPrivateKey
 
-    def authorization(self, method: str, target: str, body: bytes, *, timestamp: str, nonce: str) -> str:
-        """The `Authorization` header of one transmission."""
-        signature = sign_bytes(self.key, request_message(method, target, timestamp, nonce, body))
+    def authorization(self, signature: bytes, *, timestamp: str, nonce: str) -> str:
+        """The `Authorization` header of the transmission that `signature` is over (`request_message`)."""
+        shown = base64.b64encode(signature).decode()
         return (
-            f'{SCHEME} mchid="{self.mchid}",nonce_str="{nonce}",signature="{signature}",'
+            f'{SCHEME} mchid="{self.mchid}",nonce_str="{nonce}",signature="{shown}",'
             f'timestamp="{timestamp}",serial_no="{self.serial_no}"'
         )
 

@@ -44,6 +44,14 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+class SignerPlace(StrEnum):
+    """Where the RSA keys of channels sign."""
+
+    INLINE = "inline"
+    PROCESS = "process"
+    """In a process beside each gateway, on another core."""
+
+
 class Tls(Part):
     """Certificate chain and key of the public listener, PEM. The key must not be readable by others."""
 
@@ -62,6 +70,7 @@ class GatewayPart(Part):
     state_dir: PathText = "state"
     database: DatabaseText | None = None
     shutdown_grace_s: Duration = Field(default=30.0, alias="shutdown_grace")
+    signer: Annotated[SignerPlace, Words] = SignerPlace.INLINE
     timezone: TimeZone = "UTC"
     tls: Tls | None = None
     trusted_proxies: Annotated[tuple[Network, ...], Words] = ()

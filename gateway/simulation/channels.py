@@ -127,6 +127,7 @@ def _wechat(name: str, table: ChannelSettings, context: ChannelContext, wiring: 
         backup_base_url=settings.backup_base_url,
         fetches_certificates=False,
         refresh_s=settings.certificate_refresh_s,
+        signer=context.signer,
     )
     return WechatChannel(name, settings, client, make_form(settings, context.notify_url))
 

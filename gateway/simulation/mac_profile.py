@@ -15,7 +15,6 @@ from adapters.bank.algorithms import SigningKey, VerifyingKey
 from adapters.bank.signing import (
     LIFE_S,
     SKEW_S,
-    Headers,
     Message,
     Refusal,
     Request,
@@ -23,6 +22,7 @@ from adapters.bank.signing import (
     Tag,
     Verified,
 )
+from adapters.signer import Headers, Heading, Signer
 from gateway.simulation.mac_keys import MacEc, MacEcPublic
 
 _INPUT, _SIGNATURE, _DIGEST = "Signature-Input", "Signature", "Content-Digest"
@@ -37,6 +37,9 @@ class MacProfile:
         mac = hmac.digest(secret, _covered(message, text), "sha256").hex()
         digest: Headers = ((_DIGEST, hashlib.sha256(message.body).hexdigest()),) if message.body else ()
         return (*digest, (_INPUT, text), (_SIGNATURE, mac))
+
+    def begin(self, message: Message, tag: Tag, key: SigningKey, now: datetime, nonce: str, signer: Signer) -> Heading:
+        return Heading(self.sign(message, tag, key, now, nonce))
 
     def verify(self, message: Message, tag: Tag, keys: Mapping[str, VerifyingKey], now: datetime) -> Verified:
         given = _by_name(message.headers)

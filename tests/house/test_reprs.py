@@ -26,6 +26,7 @@ from adapters.mock.plays import State
 from adapters.mock.wire import Ordered
 from adapters.sandbox.books import BookEntry
 from adapters.sandbox.notifier import Outgoing
+from adapters.signer import HERE
 from adapters.spec import SandboxPlace
 from adapters.wechat.client import Client
 from adapters.wechat.orders import Form
@@ -88,7 +89,7 @@ SECRETIVE: dict[str, Callable[[], object]] = {
     "an HTTP answer": lambda: HttpAnswer(200, {}, RAW),
     "a raw notification": lambda: RawNotification("POST", f"/notify/bank/{HUSH}", (), RAW, NOW),
     "a notice": lambda: Notice(Answer(Heard.NOTIFICATION, OutcomeKind.PENDING, raw=RAW), account=HUSH),
-    "WeChat's client": lambda: Client(ANY, ANY, ANY, RAW, ANY, ANY, "", None, False, 1.0),
+    "WeChat's client": lambda: Client(ANY, ANY, ANY, RAW, ANY, ANY, "", None, False, 1.0, HERE),
     "WeChat's form": lambda: Form("a", "1000", None, (), "x", f"https://gateway.test/notify/wechat/{HUSH}"),
     "the bank's payer": lambda: PayerSettings(name="Us", account=HUSH, currency="CNY", bank_code="000100000001"),
     "a bank's party": lambda: Party(HUSH, HUSH, None),

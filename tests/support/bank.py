@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives import serialization
 from adapters.bank import SPEC
 from adapters.bank.algorithms import Algorithm, PrivateKey, SigningKey, VerifyingKey, load_public
 from adapters.bank.channel import BankChannel
-from adapters.bank.signing import Headers, Request, Response, Tag, sign_message
+from adapters.bank.signing import Request, Response, Tag, sign_message
 from adapters.channel import ChannelContext, Order, RawNotification, Sent, Timeouts
 from adapters.http import ChannelHttp, HttpxFactory
+from adapters.signer import Headers
 from gateway.domain.beneficiary import BankBeneficiary
 from gateway.domain.money import Money
 from gateway.secret import Secret
@@ -34,6 +35,7 @@ REFERENCE = "ABC23456789DEFGHJKMNPQRSTU"
 UETR = "7d9f9bd1-4f0a-4c0e-9a52-0e2c7e0a0001"
 PRODUCT = "pain.001-domestic-credit-transfers"
 CLIENT, BANK = "throwaway-test-client-ec-2026", "throwaway-test-bank-ec-2026"
+CLIENT_RSA = "throwaway-test-client-rsa-2026"
 
 _KINDS = {
     "ed25519": {Algorithm.ED25519},

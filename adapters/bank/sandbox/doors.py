@@ -17,7 +17,6 @@ from adapters.bank.signing import (
     LIFE_S,
     PROFILES,
     REPLAY_KEPT_S,
-    Headers,
     Refusal,
     Request,
     Response,
@@ -26,6 +25,7 @@ from adapters.bank.signing import (
     Tag,
 )
 from adapters.sandbox.faults import Fault
+from adapters.signer import Headers
 from gateway.clock import Clock
 
 RFC9421 = PROFILES["rfc9421"]

@@ -32,12 +32,12 @@ async def ask(world: World, request: Request) -> HttpAnswer:
 
 
 def get(world: World, path: str, accept: str = "application/xml") -> Request:
-    return world.channel.exchange.request("GET", world.sandbox.base_url + path, (("Accept", accept),))
+    return world.channel.exchange.begin("GET", world.sandbox.base_url + path, (("Accept", accept),))[0]
 
 
 def post(world: World, body: bytes, path: str = PRODUCT, content_type: str = "application/xml") -> Request:
     headers = (("Content-Type", content_type), ("Accept", "application/json"))
-    return world.channel.exchange.request("POST", world.sandbox.base_url + path, headers, body)
+    return world.channel.exchange.begin("POST", world.sandbox.base_url + path, headers, body)[0]
 
 
 REFUSALS: dict[str, tuple[Callable[[bytes], bytes], str, str, int, str]] = {

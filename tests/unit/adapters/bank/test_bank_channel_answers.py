@@ -10,6 +10,7 @@ import httpx
 import pytest
 import respx
 
+from adapters.bank.algorithms import Algorithm
 from adapters.bank.channel import BankChannel
 from adapters.bank.codes import POST_ERRORS, STATUSES
 from adapters.bank.signing import Request as SignedRequest
@@ -19,6 +20,7 @@ from gateway.domain.reasons import RejectReason
 from tests.support.bank import (
     BANK,
     BASE,
+    CLIENT_RSA,
     NOW,
     PRODUCT,
     REFERENCE,
@@ -35,6 +37,7 @@ from tests.support.bank import (
     settings,
     signing_key,
 )
+from tests.support.signer import Slow
 
 K = OutcomeKind
 URL = f"{BASE}/v1/payments/{PRODUCT}"
@@ -82,6 +85,26 @@ async def test_an_order_is_posted_signed_and_bound(bank: BankChannel, network: r
     assert asked.headers["Content-Type"] == XML
     assert (answer.heard, answer.kind, answer.channel_payout_id) == (Heard.SUBMIT, K.PENDING, "BNK1")
     assert answer.raw.startswith(b"HTTP 201")
+
+
+async def test_a_signature_from_elsewhere_is_waited_for(network: respx.Router) -> None:
+    """An RSA key's may come from another process: order, question and cancel leave with one that verifies."""
+    slow = Slow()
+    bank = channel(signer=slow)
+    key = signing_key(CLIENT_RSA, Algorithm.RSA_PSS_SHA512)
+    bank.exchange = replace(bank.exchange, key=key)
+    network.route().mock(side_effect=answering(201, created("RCVD")))
+    signed = bank.sign(sent(bank))
+    assert "Signature" not in dict(signed.headers)
+    await bank.submit(signed)
+    await bank.query(sent(bank, payment_id="BNK1"))
+    await bank.cancel(sent(bank, payment_id="BNK1"))
+    await bank.close()
+    for call in network.calls:
+        headers = tuple((name, value) for name, value in call.request.headers.multi_items())
+        seen = SignedRequest(call.request.method, str(call.request.url), headers, call.request.content)
+        verify_message(seen, Tag.REQUEST, public_keys(), NOW)
+    assert slow.begun == len(network.calls) >= 3
 
 
 async def test_every_transmission_is_signed_afresh(bank: BankChannel) -> None:

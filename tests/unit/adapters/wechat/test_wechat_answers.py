@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 import respx
 
+from adapters.signer import HERE
 from gateway.domain.outcome import Answer, Finality, Heard, OutcomeKind, classify
 from gateway.domain.reasons import RejectReason
 from tests.support import wechat
+from tests.support.signer import Slow
 from tests.support.wechat import Said, answer, created, error, members
 
 PENDING, SUCCEEDED, REJECTED = OutcomeKind.PENDING, OutcomeKind.SUCCEEDED, OutcomeKind.REJECTED
@@ -76,6 +79,24 @@ async def test_a_create_leaves_once_with_the_stored_bytes(
     assert request.headers["Authorization"].startswith("WECHATPAY2-SHA256-RSA2048 mchid=")
     assert request.headers["User-Agent"]
     assert request.headers["Accept"] == "application/json"
+
+
+async def test_a_signature_from_elsewhere_is_waited_for(router: respx.MockRouter) -> None:
+    """Order, question and cancel leave as they would with a signature made at once: to the byte."""
+    router.route().mock(side_effect=error("SYSTEM_ERROR", 500))
+    for signer in (HERE, slow := Slow()):
+        context = replace(wechat.context(clock=Impatient()), signer=signer)
+        channel = wechat.make_channel(context)
+        sent = wechat.sent(channel)
+        signed = channel.sign(sent)
+        assert ("Authorization" in dict(signed.headers)) is (signer is HERE)
+        await channel.submit(signed)
+        await channel.query(sent)
+        await channel.cancel(sent)
+        await channel.close()
+    heads = [sorted(call.request.headers.items()) for call in router.calls]
+    assert heads[: slow.begun] == heads[slow.begun :]
+    assert slow.begun >= 3
 
 
 async def test_a_question_is_asked_again_with_a_fresh_signature_and_then_at_the_second_address(
