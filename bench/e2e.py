@@ -43,6 +43,7 @@ mode = "sandbox"
 listen = "127.0.0.1:{public}"
 admin_listen = "127.0.0.1:{admin}"
 database = "{database}"
+signer = "{signer}"
 identity_key = "file:identity.key"
 
 [callbacks]
@@ -90,6 +91,8 @@ class Turn:
     payouts_s: float
     cpu_ms: float
     """Processor time of its process, all threads, for each payout."""
+    signer_ms: float
+    """Of its signer's, where that is a process of its own."""
     took_ms: list[float] = field(repr=False)
     """At the low rate: from the order to the verified callback."""
 
@@ -105,19 +108,28 @@ class Side:
     turns: list[Turn] = field(default_factory=list)
 
     def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return _cpu_s(self.process.pid)
+
+    def signer_s(self) -> float:
+        """Of the processes that it has begun: its signer, where it has one."""
+        pid = self.process.pid
+        return sum(map(_cpu_s, map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())))
 
 
-def measure(rounds: int, payouts: int, store: str) -> dict[str, Any]:
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(rounds: int, payouts: int, store: str, signer: str = "inline") -> dict[str, Any]:
     """`payouts` in each of `rounds` rounds, by floor and gateway in turn."""
-    with _database(store) as database, place(database) as at:
+    with _database(store) as database, place(database, signer) as at:
         for side in at.sides:
             _press(at, side, "warm", WARM)
         for number in range(rounds):
             for side in at.sides if number % 2 else reversed(at.sides):
                 side.turns.append(_turn(at, side, f"r{number}", payouts))
-        return _told(at, store)
+        return _told(at, store, signer)
 
 
 @contextmanager
@@ -163,10 +175,12 @@ class Place:
 
 
 def _turn(at: Place, side: Side, name: str, payouts: int) -> Turn:
+    signed_s = side.signer_s()
     seconds, cpu_s, done = _press(at, side, f"{name}p", payouts)
+    signer_ms = (side.signer_s() - signed_s) * 1000 / max(done, 1)
     _prepare(at, side, f"{name}s", max(payouts // 8, 20))
     paced = at.ask(pace=PER_S)
-    return Turn(done / seconds, cpu_s * 1000 / max(done, 1), paced["took_ms"])
+    return Turn(done / seconds, cpu_s * 1000 / max(done, 1), signer_ms, paced["took_ms"])
 
 
 def _press(at: Place, side: Side, name: str, payouts: int) -> tuple[float, float, int]:
@@ -181,7 +195,7 @@ def _prepare(at: Place, side: Side, name: str, payouts: int) -> None:
     at.ask(prepare=side.port, path=side.notify_path, name=f"{side.name}{name}", count=payouts, derived=derived)
 
 
-def _told(at: Place, store: str) -> dict[str, Any]:
+def _told(at: Place, store: str, signer: str) -> dict[str, Any]:
     floor, gateway = at.sides
     pairs = list(zip(gateway.turns, floor.turns, strict=True))
     cpu = [ours.cpu_ms / bare.cpu_ms for ours, bare in pairs]
@@ -194,6 +208,8 @@ def _told(at: Place, store: str) -> dict[str, Any]:
         "payouts_s": round(median(turn.payouts_s for turn in gateway.turns), 1),
         **_latency("e2e", gateway),
         "cpu_ms": round(median(turn.cpu_ms for turn in gateway.turns), 2),
+        "signer": signer,
+        "signer_ms": round(median(turn.signer_ms for turn in gateway.turns), 2),
         "floor_payouts_s": round(median(turn.payouts_s for turn in floor.turns), 1),
         **_latency("floor", floor),
         "floor_cpu_ms": round(floor_cpu_ms, 2),
@@ -239,7 +255,7 @@ def _rsa_sign_ms(folder: Path) -> float:
 
 
 @contextmanager
-def place(database: str) -> Iterator[Place]:
+def place(database: str, signer: str = "inline") -> Iterator[Place]:
     """Town, floor and gateway, in a folder of their own; whatever still runs at the end is killed."""
     with TemporaryDirectory(prefix="paymux-bench-") as name:
         folder = Path(name)
@@ -261,6 +277,7 @@ def place(database: str) -> Iterator[Place]:
                 public=gateway.public,
                 admin=gateway.admin,
                 database=_named(folder, database),
+                signer=signer,
                 channel=channel,
                 app=app,
                 mchid=MCHID,
