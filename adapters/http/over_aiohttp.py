@@ -28,13 +28,11 @@ from adapters.http.port import (
     HttpAnswer,
     NoAnswer,
     Unreadable,
+    check_method,
     check_readable,
     describe,
     too_long,
 )
-
-METHODS = frozenset({"DELETE", "GET", "POST"})
-"""What adapters use, and what was proved to leave once."""
 
 _AT_ONCE_BYTES = 64 * 1024
 """A longer body is written piece by piece."""
@@ -100,8 +98,7 @@ class AiohttpHttp(ChannelHttp):
         body: bytes = b"",
         max_bytes: int = ANSWER_MAX_BYTES,
     ) -> HttpAnswer | NoAnswer:
-        if method not in METHODS:
-            raise ValueError(f"{method} is not among the methods that are sent")
+        check_method(method)
         seen = _Seen()
         try:
             async with asyncio.timeout(2 * self._factory.total_s):

@@ -19,6 +19,7 @@ from adapters.http.port import (
     ChannelHttp,
     HttpAnswer,
     NoAnswer,
+    check_method,
     check_readable,
     describe,
     too_long,
@@ -57,6 +58,7 @@ class HttpxHttp(ChannelHttp):
         body: bytes = b"",
         max_bytes: int = ANSWER_MAX_BYTES,
     ) -> HttpAnswer | NoAnswer:
+        check_method(method)
         trace = _Trace()
         try:
             async with asyncio.timeout(self._close_after_s):

@@ -28,6 +28,9 @@ from typing import Protocol
 ANSWER_MAX_BYTES = 256 * 1024
 """The longest answer read by default; longer ones are no answer."""
 
+METHODS = frozenset({"DELETE", "GET", "POST"})
+"""What adapters use, and what was proved to leave once (tests/wire)."""
+
 HEADERS = {"User-Agent": "paymux", "Accept-Encoding": "identity", "Connection": "close"}
 """With every request, whichever client writes it: no answer is compressed, and no connection is kept."""
 
@@ -73,7 +76,8 @@ class ChannelHttp(ABC):
         body: bytes = b"",
         max_bytes: int = ANSWER_MAX_BYTES,
     ) -> HttpAnswer | NoAnswer:
-        """One request, one answer; only a cancellation escapes.
+        """One request, one answer. Only a cancellation escapes, and `ValueError` for a method that is not in `METHODS`,
+        whichever client stands under it: before anything is sent, so that a test of the adapter meets it.
 
         The caller waits as long as it likes (its deadline is its own business); the call itself is closed after
         twice the total deadline, so that a late answer is still read (R10).
@@ -92,6 +96,12 @@ class HttpClientFactory(Protocol):
 
 class Unreadable(Exception):
     """An answer came, and is not one that we read."""
+
+
+def check_method(method: str) -> None:
+    """Raises `ValueError` for one that was not proved to leave once."""
+    if method not in METHODS:
+        raise ValueError(f"{method} is not among the methods that are sent")
 
 
 def check_readable(content_encoding: str | None) -> None:
