@@ -3,62 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import StaleWrite
-from gateway.domain.event import Event
-from gateway.domain.identity import shard_of_payout, shard_of_request
+from gateway.domain.identity import shard_of_payout
 from gateway.domain.payout import Attempt, Payout
-from gateway.domain.review import Request
 from gateway.domain.status import FINAL, status
 from gateway.domain.steps import next_due
 from gateway.sealing import SealBroken
-from gateway.store import codec, schema
+from gateway.store import schema
 from gateway.store import statements as sql
 from gateway.store.allowances import SqlAllowanceWrites
+from gateway.store.appending import SqlHistoryWrites
 from gateway.store.archiving import SqlArchiveWrites
 from gateway.store.auditing import SqlAuditWrites
 from gateway.store.batches import SqlBatchWrites
 from gateway.store.beneficiaries import SqlBeneficiaryWrites
 from gateway.store.data_keys import SqlDataKeyWrites
+from gateway.store.delivering import SqlCallbackWrites
 from gateway.store.endpoints import SqlEndpointWrites
 from gateway.store.erasing import SqlEraseWrites
 from gateway.store.idempotency import SqlIdempotencyWrites
 from gateway.store.overrides import SqlOverrideWrites
 from gateway.store.picking import Pick
 from gateway.store.principals import SqlPrincipalWrites
-from gateway.store.reads import OPEN_ATTEMPT, SqlReadTx, answerable_payout, evidence_place
-from gateway.store.records import (
-    Callback,
-    Delivery,
-    Duty,
-    Evidence,
-    Incident,
-    Lease,
-    Novelty,
-    Reference,
-    SeenNotification,
-)
+from gateway.store.reads import OPEN_ATTEMPT, answerable_payout
+from gateway.store.records import Duty, Lease, Reference
+from gateway.store.requesting import SqlRequestWrites
 from gateway.store.resealing import SqlResealWrites
 from gateway.store.retries import SqlRetryWrites
 from gateway.store.rows import Rows
-from gateway.store.turns import due_callbacks, due_payouts
+from gateway.store.seen import SqlSeenWrites
+from gateway.store.turns import due_payouts
+from gateway.store.writing import Values
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _P, _A = schema.payouts.c, schema.attempts.c
 
-Values = dict[str, Any]
-
 
 class SqlTx(
-    SqlReadTx,
+    SqlHistoryWrites,
+    SqlCallbackWrites,
+    SqlSeenWrites,
+    SqlRequestWrites,
     SqlPrincipalWrites,
     SqlAllowanceWrites,
     SqlOverrideWrites,
@@ -147,57 +141,6 @@ class SqlTx(
         which = {"of_shard": payout.shard, "of_app": payout.app, "of_reference": payout.reference}
         self._connection.execute(sql.NOTE_FINAL, which | {"final_status": str(status(payout))})
 
-    def append_event(self, payout: Payout, event: Event) -> None:
-        values = {
-            "sequence": event.sequence,
-            "at": event.at,
-            "type": str(event.type),
-            "actor": event.actor,
-            "attempt": event.attempt,
-            "detail": codec.dump(dict(event.detail)).decode(),
-        }
-        self._append(schema.events, payout, values)
-
-    def append_evidence(self, payout: Payout, evidence: Evidence) -> None:
-        number = self._next(schema.evidence, payout)
-        answer = evidence.answer
-        values = {
-            "number": number,
-            "attempt": evidence.attempt,
-            "transmission_no": evidence.transmission_no,
-            "at": evidence.at,
-            "heard": str(answer.heard),
-            "kind": str(answer.kind),
-            "judged": evidence.judged,
-            "alarm": answer.alarm,
-            "answer_sealed": self._rows.sealer.seal(codec.dump_answer(answer), evidence_place(payout.id, number)),
-        }
-        self._append(schema.evidence, payout, values)
-
-    def append_incident(self, payout: Payout, incident: Incident) -> None:
-        values = {
-            "number": self._next(schema.incidents, payout),
-            "at": incident.at,
-            "kind": incident.kind,
-            "attempt": incident.attempt,
-            "detail": incident.detail,
-        }
-        self._append(schema.incidents, payout, values)
-
-    def freeze(self, payout: Payout, at: datetime, why: str) -> None:
-        values = {"number": self._next(schema.freezes, payout), "at": at, "why": why}
-        self._append(schema.freezes, payout, values)
-
-    def _append(self, table: Table, payout: Payout, values: Values) -> None:
-        self._insert(table, {"shard": payout.shard, "payout_id": payout.id} | values)
-
-    def _insert(self, table: Table, values: Values) -> None:
-        self._connection.execute(sql.INSERT[table], values)
-
-    def _next(self, table: Table, payout: Payout) -> int:
-        which = {"of_shard": payout.shard, "of_payout_id": payout.id}
-        return (self._connection.execute(sql.NEWEST[table], which).scalar() or 0) + 1
-
     def claim(
         self, owner: str, now: datetime, lease_s: float, limit: int, pick: Pick | None = None
     ) -> Sequence[tuple[Payout, Lease]]:
@@ -236,83 +179,6 @@ class SqlTx(
         which = {"of_shard": shard_of_payout(payout_id), "of_id": payout_id, "of_fence": lease.fence}
         return self._connection.execute(sql.CHANGE_LEASE, which | values).rowcount
 
-    def enqueue_callback(self, callback: Callback) -> None:
-        self._insert(schema.callbacks, self._rows.new_callback(callback))
-
-    def claim_callbacks(
-        self,
-        now: datetime,
-        until: datetime,
-        limit: int,
-        busy_endpoints: frozenset[str],
-        busy_apps: frozenset[str] = frozenset(),
-    ) -> Sequence[Callback]:
-        found = due_callbacks(self._all, now, limit, busy_endpoints, busy_apps)
-        for row in found:
-            self._change_callback_row(row.shard, row.id, row.endpoint, due_at=until)
-        return self._open_callbacks(found)
-
-    def _open_callbacks(self, rows: Sequence[Row[Any]]) -> list[Callback]:
-        """Those that can be read: one that cannot must not stop the rest."""
-        opened = []
-        for row in rows:
-            try:
-                opened.append(self._rows.callback(row))
-            except SealBroken:
-                log.error("store.unreadable_callback", event_id=row.id)
-        return opened
-
-    def record_delivery(self, callback: Callback, delivery: Delivery) -> None:
-        # First the callback: where there are several writers, its row keeps them apart while they count.
-        self._change_callback(
-            callback,
-            tries=callback.tries,
-            due_at=callback.due_at,
-            delivered_at=callback.delivered_at,
-            parked_at=callback.parked_at,
-        )
-        of_it = {"shard": callback.shard, "callback_id": callback.id, "endpoint": callback.endpoint}
-        newest = self._connection.execute(sql.NEWEST_DELIVERY, {f"of_{name}": value for name, value in of_it.items()})
-        values = of_it | {
-            "number": (newest.scalar() or 0) + 1,
-            "at": delivery.at,
-            "status": delivery.status,
-            "detail": delivery.detail,
-            "duration_ms": delivery.duration_ms,
-        }
-        self._insert(schema.deliveries, values)
-
-    def _change_callback(self, callback: Callback, **values: Any) -> None:
-        self._change_callback_row(callback.shard, callback.id, callback.endpoint, **values)
-
-    def _change_callback_row(self, shard: int, callback_id: str, endpoint: str, **values: Any) -> None:
-        which = {"of_shard": shard, "of_id": callback_id, "of_endpoint": endpoint}
-        self._connection.execute(sql.CHANGE_CALLBACK, which | values)
-
-    def use_nonce(self, scope: str, key_id: str, nonce: str, now: datetime, until: datetime) -> bool:
-        if self._one(sql.NONCE, of_scope=scope, of_key_id=key_id, of_nonce=nonce) is not None:
-            return False
-        self._connection.execute(sql.FORGET_NONCES, {"now": now})
-        self._insert(schema.nonces, {"scope": scope, "key_id": key_id, "nonce": nonce, "until": until})
-        return True
-
-    def note_notification(self, seen: SeenNotification) -> Novelty:
-        known = self._novelty(seen)
-        if known is Novelty.NEW:
-            self._insert(schema.notifications, self._notification(seen))
-        return known
-
-    def _novelty(self, seen: SeenNotification) -> Novelty:
-        known = self._one(sql.SAID, **{f"of_{name}": value for name, value in _key_of(seen).items()})
-        if known is None:
-            return Novelty.NEW
-        return Novelty.SEEN if known.said in (None, seen.said) else Novelty.CONFLICT
-
-    def _notification(self, seen: SeenNotification) -> Values:
-        place = f"notifications|raw|{seen.channel}/{seen.event_id}"
-        sealed = self._rows.sealer.seal(seen.raw, place)
-        return _key_of(seen) | {"at": seen.at, "raw_sealed": sealed, "said": seen.said}
-
     def set_meta(self, name: str, value: str | None) -> None:
         self._connection.execute(delete(schema.meta).where(schema.meta.c.name == name))
         if value is not None:
@@ -335,52 +201,9 @@ class SqlTx(
         asked = select(func.count()).select_from(schema.attempts.join(schema.payouts, its))
         return int(self._connection.execute(asked.where(OPEN_ATTEMPT, answerable)).scalar() or 0)
 
-    def lift_freezes(self, payout: Payout, at: datetime) -> None:
-        columns = schema.freezes.c
-        of_it = (columns.shard == payout.shard, columns.payout_id == payout.id, columns.lifted_at.is_(None))
-        self._connection.execute(update(schema.freezes).where(*of_it).values(lifted_at=at))
-
-    def add_request(self, request: Request, evidence: bytes | None) -> None:
-        place = f"requests|evidence|{request.id}"
-        values = asdict(request) | {
-            "shard": shard_of_request(request.id),
-            "kind": str(request.kind),
-            "evidence_sealed": None if evidence is None else self._rows.sealer.seal(evidence, place),
-        }
-        self._insert(schema.requests, values)
-
-    def save_request(self, request: Request) -> None:
-        columns = schema.requests.c
-        guard = (
-            columns.shard == shard_of_request(request.id),
-            columns.id == request.id,
-            columns.approved_at.is_(None),
-            columns.withdrawn_at.is_(None),
-        )
-        changed = self._connection.execute(
-            update(schema.requests)
-            .where(*guard)
-            .values(
-                approved_by=request.approved_by,
-                approved_at=request.approved_at,
-                withdrawn_at=request.withdrawn_at,
-            )
-        )
-        if changed.rowcount != 1:
-            raise StaleWrite(f"{request.id} is no longer open")
-
 
 def _first_due(payout: Payout) -> datetime:
     """At once, but for what is to be sent later."""
     if payout.terms.send_at is None:
         return payout.created_at
     return max(next_due(payout) or payout.created_at, payout.created_at)
-
-
-def _key_of(seen: SeenNotification) -> Values:
-    return {
-        "shard": seen.shard,
-        "channel": seen.channel,
-        "event_id": seen.event_id,
-        "payout_id": seen.payout_id or "",
-    }
