@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from gateway.api.problems import Code, Fault, Refused
-from gateway.api.schemas import METADATA_KEYS_MAX, REFERENCE_PATTERN, BatchOrder, validated
+from gateway.api.reading import validated
+from gateway.api.schemas import BatchOrder
 from gateway.api.strict_json import cleaned
+from gateway.api.words import METADATA_KEYS_MAX, REFERENCE_PATTERN
 from gateway.domain.batch import BatchForm
 from gateway.domain.fingerprint import VERSION
 

@@ -18,11 +18,11 @@ from gateway.api.framing import is_csv
 from gateway.api.keys import Scope
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.query import BATCH_REFERENCE, ITEM_PARAMS, LIMIT_DEFAULT
+from gateway.api.reading import read as read_body
 from gateway.api.replies import FaultReply, Reply, Timestamp
 from gateway.api.responses import as_json
 from gateway.api.routes import Answer, Call, Route
 from gateway.api.schemas import CreateBatch
-from gateway.api.schemas import read as read_body
 from gateway.api.state import PublicState
 from gateway.domain.batch import Batch, BatchForm, BatchPage, BatchStatus, ItemStatus
 from gateway.domain.batch_view import batch_view

@@ -13,11 +13,11 @@ from gateway.api.idempotency import idempotency_key
 from gateway.api.keys import Scope
 from gateway.api.problems import Code
 from gateway.api.query import LIMIT_DEFAULT, PAGE_PARAMS
+from gateway.api.reading import read as read_body
 from gateway.api.replies import MaskedPayee, Reply, Timestamp
 from gateway.api.responses import Bare, as_json
 from gateway.api.routes import Answer, Call, Route
 from gateway.api.schemas import CreateBeneficiary
-from gateway.api.schemas import read as read_body
 from gateway.api.state import PublicState
 from gateway.domain.beneficiary import SavedBeneficiary
 from gateway.domain.identity import BENEFICIARY_ID_PATTERN

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from gateway.api.reading import Body
 from gateway.api.replies import Reply, Timestamp
-from gateway.api.schemas import Body, Instant, each_once
+from gateway.api.words import Instant, each_once
 from gateway.callbacks.body import EVENT_TYPES
 from gateway.callbacks.endpoint import Endpoint
 from gateway.callbacks.signing import public_key

@@ -27,9 +27,9 @@ from gateway.api.idempotency import idempotency_key
 from gateway.api.keys import Scope
 from gateway.api.problems import Code, Fault, Refused
 from gateway.api.query import DELIVERY_PARAMS, LIMIT_DEFAULT
+from gateway.api.reading import read as read_body
 from gateway.api.responses import Bare, as_json
 from gateway.api.routes import Answer, Call, Route
-from gateway.api.schemas import read as read_body
 from gateway.api.state import PublicState
 from gateway.domain.endpoint import KeyKind
 from gateway.domain.view import Json, timestamp

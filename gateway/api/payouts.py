@@ -14,10 +14,10 @@ from gateway.api.flags import mixes_scripts
 from gateway.api.listing import one_page
 from gateway.api.payees import UNKNOWN, as_named, who
 from gateway.api.problems import Code, Fault, Refused
+from gateway.api.reading import read as read_body
 from gateway.api.responses import as_json
 from gateway.api.routes import Call
 from gateway.api.schemas import CreatePayout
-from gateway.api.schemas import read as read_body
 from gateway.api.state import PublicState
 from gateway.domain.archived import PayoutArchived, archived_view
 from gateway.domain.beneficiary import Beneficiary

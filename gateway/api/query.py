@@ -11,8 +11,8 @@ from urllib.parse import unquote_plus
 from gateway import currencies
 from gateway.api.instant import instant
 from gateway.api.problems import Code, Fault, Refused
-from gateway.api.schemas import METADATA_KEY_PATTERN, REFERENCE_PATTERN
 from gateway.api.strict_json import TEXT_PATTERN
+from gateway.api.words import METADATA_KEY_PATTERN, REFERENCE_PATTERN
 from gateway.callbacks.body import EVENT_TYPES
 from gateway.domain.batch import ItemStatus
 from gateway.domain.identity import BATCH_ID_PATTERN, PAYOUT_ID_PATTERN

@@ -14,12 +14,14 @@ from gateway.api.configured import faults_of
 from gateway.api.keys import Scope
 from gateway.api.payees import UNKNOWN
 from gateway.api.problems import Code, Refused
+from gateway.api.reading import Body
+from gateway.api.reading import read as read_body
 from gateway.api.replies import MoneyReply, Reply, Timestamp
 from gateway.api.responses import as_json
 from gateway.api.routes import Answer, Call, Route
-from gateway.api.schemas import NOT_NULL, QUOTE_PATTERN, Amount, Body, PreferenceName, SavedPayee
-from gateway.api.schemas import read as read_body
+from gateway.api.schemas import Amount, SavedPayee
 from gateway.api.state import PublicState
+from gateway.api.words import NOT_NULL, QUOTE_PATTERN, PreferenceName
 from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.errors import NotFound
 from gateway.domain.money import Money

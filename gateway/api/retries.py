@@ -7,11 +7,11 @@ from aiohttp import web
 from gateway.api.keys import Scope
 from gateway.api.payees import UNKNOWN, who
 from gateway.api.problems import Code, Refused
+from gateway.api.reading import read as read_body
 from gateway.api.replies import PayoutReply
 from gateway.api.responses import as_json
 from gateway.api.routes import Answer, Call, Route
 from gateway.api.schemas import RetryPayout
-from gateway.api.schemas import read as read_body
 from gateway.api.state import PublicState
 from gateway.domain.terms import OnExpiry
 from gateway.domain.view import payout_view

@@ -19,7 +19,9 @@ from gateway.admission.limits import Load
 from gateway.api.keys import Scope
 from gateway.api.problems import Code, Refused
 from gateway.api.query import QueryParam
-from gateway.api.schemas import BODY_BYTES_MAX, REFERENCE_PATTERN, Body
+from gateway.api.reading import Body
+from gateway.api.schemas import BODY_BYTES_MAX
+from gateway.api.words import REFERENCE_PATTERN
 from gateway.domain.identity import BATCH_ID_PATTERN, BENEFICIARY_ID_PATTERN, PAYOUT_ID_PATTERN
 from gateway.domain.principal import NAME_PATTERN, Bearer
 from gateway.operations.first_use import FirstUse

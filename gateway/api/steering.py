@@ -9,11 +9,11 @@ from aiohttp import web
 from adapters.steering import Transition
 from gateway.api.keys import Scope
 from gateway.api.problems import Code, Refused
+from gateway.api.reading import Body
+from gateway.api.reading import read as read_body
 from gateway.api.replies import PayoutReply
 from gateway.api.responses import as_json
 from gateway.api.routes import Answer, Call, Route
-from gateway.api.schemas import Body
-from gateway.api.schemas import read as read_body
 from gateway.api.state import PublicState
 from gateway.domain.view import payout_view
 from gateway.operations.steering import steer

@@ -14,7 +14,7 @@ import schemathesis
 
 from gateway.api.endpoint_schemas import URL_MAX
 from gateway.api.routes import PATH_PARAMS
-from gateway.api.schemas import CHANNEL_PATTERN, CHANNELS_MAX, QUOTE_PATTERN, REFERENCE_PATTERN
+from gateway.api.words import CHANNEL_PATTERN, CHANNELS_MAX, QUOTE_PATTERN, REFERENCE_PATTERN
 from gateway.callbacks.target import URL_PATTERN
 from gateway.domain.identity import BENEFICIARY_ID_PATTERN
 from tests.fuzz.signing import sign_everything

@@ -39,7 +39,8 @@ from gateway.api import cursor
 from gateway.api.flags import mixes_scripts
 from gateway.api.problems import Refused
 from gateway.api.query import LIST_PARAMS, read_query
-from gateway.api.schemas import CreatePayout, read
+from gateway.api.reading import read
+from gateway.api.schemas import CreatePayout
 from gateway.api.signed_request import parse_authorization
 from gateway.api.source import source
 from gateway.api.strict_json import BadJson

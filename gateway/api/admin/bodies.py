@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from gateway.api.problems import Code, Fault, Refused
-from gateway.api.schemas import Body, read
+from gateway.api.reading import Body, read
 from gateway.domain.identity import PAYOUT_ID_PATTERN
 from gateway.domain.principal import NAME_PATTERN
 from gateway.domain.review import EVIDENCE_BYTES_MAX, NEEDS_EVIDENCE, Ask, RequestKind

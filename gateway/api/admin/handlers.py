@@ -9,9 +9,9 @@ from aiohttp import web
 
 from gateway.api.admin import views
 from gateway.api.admin.bodies import AddPerson, RenewToken, expiry, read_ask
+from gateway.api.reading import read
 from gateway.api.responses import as_json
 from gateway.api.routes import Call
-from gateway.api.schemas import read
 from gateway.domain.principal import Bearer, actor
 from gateway.operations import principals, review
 from gateway.operations.first_token import forget_first_token

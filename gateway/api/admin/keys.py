@@ -9,9 +9,9 @@ from pydantic import StringConstraints
 
 from gateway.api.admin.handlers import bearer_of, principal_of
 from gateway.api.problems import Code, Fault, Refused
+from gateway.api.reading import Body, read
 from gateway.api.responses import as_json
 from gateway.api.routes import Access, Answer, Call, Route
-from gateway.api.schemas import Body, read
 from gateway.operations.keys import rotate
 from gateway.operations.principals import still_may
 from gateway.operations.services import Current

@@ -11,9 +11,9 @@ from pydantic import Field, StringConstraints
 from gateway.api.admin.handlers import bearer_of, principal_of
 from gateway.api.admin.views import Json, moment
 from gateway.api.problems import Code, Fault, Refused
+from gateway.api.reading import Body, read
 from gateway.api.responses import as_json
 from gateway.api.routes import Access, Answer, Call, Route
-from gateway.api.schemas import Body, read
 from gateway.config.errors import ConfigError
 from gateway.domain.override import LASTS_MAX, Override
 from gateway.domain.view import timestamp

@@ -13,9 +13,10 @@ from gateway.api.admin.views import Json
 from gateway.api.instant import instant
 from gateway.api.problems import Code
 from gateway.api.query import QueryParam, matching
+from gateway.api.reading import Body, read
 from gateway.api.responses import as_json
 from gateway.api.routes import Access, Answer, Call, Route
-from gateway.api.schemas import Body, Instant, read
+from gateway.api.words import Instant
 from gateway.domain.view import timestamp
 from gateway.operations.parked import parked, redeliver_parked
 from gateway.operations.services import Current

@@ -10,9 +10,9 @@ from pydantic import Field, StringConstraints
 from gateway.api.admin.desk import line_view
 from gateway.api.admin.handlers import bearer_of, principal_of
 from gateway.api.problems import Code
+from gateway.api.reading import Body, read
 from gateway.api.responses import as_json
 from gateway.api.routes import Access, Answer, Call, Route
-from gateway.api.schemas import Body, read
 from gateway.domain.beneficiary import BeneficiaryKind
 from gateway.domain.view import masked_view
 from gateway.operations.erase import erase

@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 
 from gateway.api.problems import Refused
-from gateway.api.schemas import CreatePayout, read
+from gateway.api.reading import read
+from gateway.api.schemas import CreatePayout
 from gateway.domain.beneficiary import BankBeneficiary, WechatBeneficiary
 from gateway.domain.money import Money
 
