@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -131,15 +132,9 @@ class Gateway:
                 "config": self._check_config,
             }
         )
-        self._watch: asyncio.Task[None] | None = None
-        self._saying: asyncio.Task[None] | None = None
-        self._remembering: asyncio.Task[None] | None = None
-        self._finishing: asyncio.Task[None] | None = None
-        self._telling: asyncio.Task[None] | None = None
-        self._lagging: asyncio.Task[None] | None = None
-        self._timing: asyncio.Task[None] | None = None
+        self._rounds: list[asyncio.Task[None]] = []
+        """What is done again and again, beside the workers."""
         self._sealer: Sealer | None = None
-        self._sealing: asyncio.Task[None] | None = None
         self._keeping: Keeping | None = None
         self._listeners: list[Listener] = []
 
@@ -249,18 +244,21 @@ class Gateway:
         workers = self._workers
         loops = (workers.payouts.run(), workers.callbacks.run(self.in_force), workers.batches.run(self.in_force))
         self._workers.loops.extend(asyncio.create_task(loop) for loop in loops)
-        self._watch = asyncio.create_task(watch(self.in_force, lambda: self._alarm_after))
-        self._saying = asyncio.create_task(keep_saying(self.in_force, self.nodes, self.reloads))
-        self._remembering = asyncio.create_task(keep_remembering(self.in_force))
-        self._finishing = asyncio.create_task(keep_finishing(self.in_force))
-        self._telling = asyncio.create_task(keep_telling(self.in_force, self._resting_elsewhere))
-        self._lagging = asyncio.create_task(self._lag.watch(self.world.clock))
-        self._timing = asyncio.create_task(self.reloader.keep_time())
-        if self._sealer is not None:
-            self._sealing = asyncio.create_task(keep_fresh(self.in_force, self._sealer))
+        self._rounds.extend(asyncio.create_task(each) for each in self._made_rounds())
         await self._listen()
         ports = [listener.port for listener in self._listeners]
         log.info("gateway.started", mode=str(self.config.gateway.mode), ports=ports, version=gateway.__version__)
+
+    def _made_rounds(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield watch(self.in_force, lambda: self._alarm_after)
+        yield keep_saying(self.in_force, self.nodes, self.reloads)
+        yield keep_remembering(self.in_force)
+        yield keep_finishing(self.in_force)
+        yield keep_telling(self.in_force, self._resting_elsewhere)
+        yield self._lag.watch(self.world.clock)
+        yield self.reloader.keep_time()
+        if self._sealer is not None:
+            yield keep_fresh(self.in_force, self._sealer)
 
     def _resting_elsewhere(self) -> frozenset[str]:
         return self.nodes.resting(self.world.clock.monotonic())
@@ -319,12 +317,8 @@ class Gateway:
     async def stop(self) -> None:
         """Say so, take nothing new, finish or park what is under way, close. Safe to call once, at any time."""
         self.health.draining = True
-        rounds = (self._watch, self._saying, self._remembering, self._finishing, self._telling)
-        for task in (*rounds, self._lagging, self._timing):
-            if task is not None:
-                task.cancel()
-        if self._sealing is not None:
-            self._sealing.cancel()
+        for task in self._rounds:
+            task.cancel()
         grace_s = self.config.gateway.shutdown_grace_s
         public, admin = self._listeners[:1], self._listeners[1:]
         await asyncio.gather(*(listener.stop() for listener in public))
@@ -340,7 +334,7 @@ class Gateway:
             await self._signer.stop()
         await asyncio.gather(*(listener.stop() for listener in admin))
         await remember(self.services)
-        if self._saying is not None:
+        if self._rounds:
             await leave(self.services, self.nodes)
         if self._keeping is not None:
             await self._keeping.stop(clean=not left and not unread)
