@@ -58,6 +58,10 @@ class Signer(Protocol):
         """Begin one. Raises `ValueError` for a key that is too short for the scheme."""
         ...
 
+    def forget(self, key: RSAPrivateKey) -> None:
+        """The key signs no more: its channel is closed."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -74,6 +78,9 @@ class Here:
 
     def begin(self, key: RSAPrivateKey, scheme: Scheme, data: bytes) -> Signature:
         return Made(sign_rsa(key, scheme, data))
+
+    def forget(self, key: RSAPrivateKey) -> None:
+        """It was never kept."""
 
 
 HERE = Here()

@@ -293,7 +293,7 @@ class Gateway:
         """Payouts go by how the door stands."""
         worker = self._workers.payouts
         worker.giving_way.crowded = lambda: intake.crowded_lately
-        worker.at_work.stay_s = lambda: intake.order_stay_s
+        worker.at_work.orders = lambda: intake.orders
         worker.at_work.late_s = lambda: self._lag.lately_s(self.world.clock.monotonic())
 
     def _scrape(self, meter: RegistryMeter, intake: Intake) -> Scrape:
@@ -309,7 +309,7 @@ class Gateway:
             worker = self._workers.payouts
             outside = worker.busy - worker.taken
             places = {Place.WORKING: worker.taken, Place.OUTSIDE: outside, Place.WAITING: worker.waiting}
-            return queue_readings(intake.inside, intake.paused, places, self._workers.callbacks.busy)
+            return queue_readings(intake.inside, intake.paused, places, worker.places, self._workers.callbacks.busy)
 
         more = (config, writer, queues)
         return Scrape(meter, self.in_force, lambda: self._lag.worst_s(self.world.clock.monotonic()), more)

@@ -55,6 +55,11 @@ class SigningKey:
             return Made(self.sign(data))
         return signer.begin(self.private, _scheme(self.algorithm), data)
 
+    def forget(self, signer: Signer) -> None:
+        """It signs no more."""
+        if isinstance(self.private, rsa.RSAPrivateKey):
+            signer.forget(self.private)
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyingKey:

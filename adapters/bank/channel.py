@@ -103,7 +103,7 @@ class BankChannel:
         """Nothing to fetch: the bank's keys are configured."""
 
     async def close(self) -> None:
-        await self.exchange.http.close()
+        await self.exchange.close()
 
     async def _status(self, sent: Sent, payment_id: str) -> Answer:
         url = f"{_url(sent)}/{quote(payment_id, safe='')}/status"

@@ -54,6 +54,11 @@ class SignedExchange:
         request, later = self.begin(method, url, headers, body)
         return replace(request, headers=await Heading(request.headers, later).whole())
 
+    async def close(self) -> None:
+        """The connections, and our key wherever it signed."""
+        self.key.forget(self.context.signer)
+        await self.http.close()
+
     async def send(self, request: Request) -> Exchanged:
         """Send this very request once."""
         return self._proved(request, await self._transmit(request))

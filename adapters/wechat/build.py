@@ -16,6 +16,8 @@ from adapters.wechat.orders import Form
 from adapters.wechat.signing import Merchant
 from gateway.secret import Secret, SecretError
 
+_RSA_MIN_BITS = 2048
+
 
 def make_client(settings: WechatSettings, context: ChannelContext) -> Client:
     """Raises `SecretError`, without the secret in its text."""
@@ -66,8 +68,8 @@ def _private_key(secret: Secret) -> RSAPrivateKey:
         key = load_pem_private_key(secret.reveal(), password=None)
     except (ValueError, TypeError) as error:
         raise SecretError(f"{secret.source}: not an unencrypted PEM private key") from error
-    if not isinstance(key, RSAPrivateKey):
-        raise SecretError(f"{secret.source}: not an RSA key")
+    if not isinstance(key, RSAPrivateKey) or key.key_size < _RSA_MIN_BITS:
+        raise SecretError(f"{secret.source}: not an RSA key of {_RSA_MIN_BITS} bits or more")
     return key
 
 

@@ -167,4 +167,5 @@ class Client:
             self._keeper.cancel()
             with suppress(asyncio.CancelledError):
                 await self._keeper
+        self.signer.forget(self.merchant.key)
         await self.http.close()

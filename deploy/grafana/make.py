@@ -118,7 +118,13 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("Database errors", {rate("paymux_database_errors_total", "kind"): "{{kind}}"}, "ops"),
         Panel("Requests inside", {"sum by (instance, load) (paymux_requests_inside)": "{{instance}} {{load}}"}),
         Panel("Refusals held back", {"sum by (instance) (paymux_refusals_paused)": "{{instance}}"}),
-        Panel("Payouts in hand", {"sum by (instance, place) (paymux_worker_payouts)": "{{instance}} {{place}}"}),
+        Panel(
+            "Payouts in hand",
+            {
+                "sum by (instance, place) (paymux_worker_payouts)": "{{instance}} {{place}}",
+                "sum by (instance) (paymux_worker_places)": "{{instance}} places",
+            },
+        ),
         Panel("Callbacks under way", {"sum by (instance) (paymux_callbacks_under_way)": "{{instance}}"}),
         Panel("Commit queue", {"max by (instance) (paymux_commit_queue_units)": "{{instance}}"}),
         Panel("Commit wait", {"max by (instance) (paymux_commit_wait_seconds)": "{{instance}}"}, "s", threshold=1),

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gateway.admission.occupancy import NOBODY, Occupancy
+
 LOOK_EVERY_S = 0.25
 """A flood that comes at once has filled the room before anything was learned: the sooner, the fewer stay too long."""
 LATELY_S = 2.0
@@ -27,12 +29,10 @@ class Room:
         self._monotonic = monotonic
         self._size: float | None = None
         """None: nothing speaks against the full size."""
-        self._looked_s = self._moved_s = monotonic()
-        self._inside = 0
-        self._stayed_s = 0.0
-        """How long everybody has been inside since the last look, added up."""
-        self._left = 0
-        self._stay_s: float | None = None
+        self._looked_s = monotonic()
+        self.people = Occupancy(monotonic)
+        self._before = NOBODY
+        """How it stood at the last look."""
         self._crowded = False
         self._slow = False
         """Whether they stayed too long when it was last looked. Once is no reason: a few that come together, where
@@ -45,38 +45,19 @@ class Room:
             self._look(passed_s, most, target_s)
         return most if self._size is None else int(min(max(self._size, min(LEAST, most)), most))
 
-    @property
-    def stay_s(self) -> float | None:
-        """How long whoever left before the last look had stayed, on average; None: nobody has come for a while."""
-        return None if self._monotonic() - self._looked_s > LATELY_S else self._stay_s
-
-    def entered(self) -> None:
-        """One has come in."""
-        self._move(+1)
-
-    def left(self) -> None:
-        """One has left, served."""
-        self._move(-1)
-        self._left += 1
-
-    def _move(self, by: int) -> None:
-        now_s = self._monotonic()
-        self._stayed_s += self._inside * (now_s - self._moved_s)
-        self._inside, self._moved_s = self._inside + by, now_s
-
     def turned_away(self) -> None:
         """One found no place."""
         self._crowded = True
 
     def _look(self, passed_s: float, most: int, target_s: float) -> None:
-        self._move(0)
-        slow, before = self._stayed_s > max(self._left * target_s, LEAST * passed_s), self._slow
-        self._slow = slow
-        self._stay_s = self._stayed_s / self._left if self._left else None
-        if ((slow and before) or self._crowded) and passed_s < LATELY_S:  # in a longer time it was not so all the time
-            fits = self._left / passed_s * target_s
+        seen, before, was_slow = self.people.seen(), self._before, self._slow
+        left, stayed_s = seen.left - before.left, seen.stayed_s - before.stayed_s
+        self._slow = slow = stayed_s > max(left * target_s, LEAST * passed_s)
+        lately = passed_s < LATELY_S  # in a longer time it was not so all the time
+        if ((slow and was_slow) or self._crowded) and lately:
+            fits = left / passed_s * target_s
             self._size = fits if self._size is None else (self._size + fits) / 2
         elif self._size is not None:
             grown = max(self._size, float(LEAST)) * GROWTH ** min(passed_s, 60.0)
             self._size = grown if grown < most else None
-        self._looked_s, self._left, self._crowded, self._stayed_s = self._monotonic(), 0, False, 0.0
+        self._looked_s, self._before, self._crowded = self._monotonic(), seen, False

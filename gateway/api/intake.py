@@ -20,6 +20,7 @@ import structlog
 from gateway.admission.commit_wait import NO_PRESSURE, Pressure
 from gateway.admission.fair import FairPlaces
 from gateway.admission.limits import QUEUE_SHARE, IntakeLimits, Load
+from gateway.admission.occupancy import Seen
 from gateway.admission.room import Room
 from gateway.api.keys import KeyRecord
 from gateway.api.problems import Code, Refused
@@ -123,8 +124,8 @@ class Intake:
         """Take one; the caller has looked."""
         if load is not Load.ORDERS:
             return Place(self._inside[load], who)
-        self._room.entered()
-        return Place(self._inside[load], who, self._room.left)
+        self._room.people.entered()
+        return Place(self._inside[load], who, self._room.people.left)
 
     def refusal(self, load: Load, limits: IntakeLimits, key: KeyRecord | None, ahead: int = 0) -> Refused | None:
         """What one more request of the key that it claims is told now, behind `ahead` who are on their way to a place;
@@ -144,9 +145,9 @@ class Intake:
         return self._clock.monotonic() - self._crowded_s < LATELY_S
 
     @property
-    def order_stay_s(self) -> float | None:
-        """How long an order has stayed inside lately, on average; None: none came."""
-        return self._room.stay_s
+    def orders(self) -> Seen:
+        """Who came for an order, and how long they stayed."""
+        return self._room.people.seen()
 
     async def turn_away(self, load: Load, refused: Refused, limits: IntakeLimits, hang_up: HangUp) -> None:
         """Hold the answer back for a while, then raise it; where too many are held back already, hang up."""

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TypeVar
 import aiohttp
 import structlog
 
+from gateway import child
 from gateway.clock import Clock
 from gateway.crew.merging import Merging
 from gateway.crew.post import ANSWERS_WITHIN_S, Post
@@ -110,10 +110,11 @@ class Crew:
         post = member.post
         post.socket.unlink(missing_ok=True)
         read, member.lifeline = os.pipe()
-        command = [sys.executable, "-m", "gateway.crew.member", f"--config={self._config}"]
+        command = [*child.command("gateway.crew.member"), f"--config={self._config}"]
         try:
             member.process = await asyncio.create_subprocess_exec(
                 *command, f"--folder={post.folder}", f"--number={post.number}", *options, stdin=read,
+                env=child.environment(os.environ),
                 start_new_session=True,  # a Ctrl-C in a terminal is for the parent, which tells them in its own way
             )  # fmt: skip
         finally:

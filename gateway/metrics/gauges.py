@@ -66,14 +66,16 @@ def pressure_readings(pressure: Pressure) -> Iterator[Reading]:
 
 
 def queue_readings(
-    inside: Mapping[str, int], paused: int, places: Mapping[Place, int], callbacks: int
+    inside: Mapping[str, int], paused: int, places: Mapping[Place, int], at_once: int, callbacks: int
 ) -> Iterator[Reading]:
-    """What is under way in this process: requests by kind of work, refusals, payouts by place, callbacks."""
+    """What is under way in this process: requests by kind of work, refusals, payouts by place and how many may
+    be at work, callbacks."""
     for load, requests in inside.items():
         yield table.REQUESTS_INSIDE, (load,), requests
     yield table.REFUSALS_PAUSED, (), paused
     for place, payouts in places.items():
         yield table.WORKER_PAYOUTS, (place,), payouts
+    yield table.WORKER_PLACES, (), at_once
     yield table.CALLBACKS_UNDER_WAY, (), callbacks
 
 

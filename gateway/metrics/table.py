@@ -204,6 +204,10 @@ WORKER_PROCESSES = _gauge("worker_processes", help="Processes that serve for thi
 WORKER_PAYOUTS = _gauge(
     "worker_payouts", "place", help="Payouts that this node's worker has in hand.", together=Together.SUM
 )
+WORKER_PLACES = _gauge(
+    "worker_places", help="Payouts that may be at work at once now: fewer than configured while orders are slow.",
+    together=Together.SUM,
+)  # fmt: skip
 CALLBACKS_UNDER_WAY = _gauge("callbacks_under_way", help="Callbacks being sent.", together=Together.SUM)
 WORKER_LAG = _gauge("worker_lag_seconds", help="For how long the longest due payout has waited for a worker.")
 LOOP_LAG = _gauge("event_loop_lag_seconds", help="The longest the event loop was late in the last 15 seconds.")

@@ -6,6 +6,7 @@ It opens no file and no socket, and logs nothing: all that it knows are keys and
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from typing import BinaryIO
@@ -25,24 +26,21 @@ def serve(coming: BinaryIO, going: BinaryIO) -> None:
         content = coming.read(size)
         if len(content) < size:
             return
-        if what == What.KEY:
-            loaded = load_der_private_key(content, password=None)
-            assert isinstance(loaded, RSAPrivateKey)  # noqa: S101 - we were sent it by ourselves
-            keys[key] = loaded
-            continue
-        going.write(made_frame(number, _signed(keys[key], scheme, content)))
-        going.flush()
-
-
-def _signed(key: RSAPrivateKey, scheme: int, data: bytes) -> bytes:
-    try:
-        return sign_rsa(key, SCHEMES[scheme], data)
-    except ValueError:  # too short a key for the scheme: the gateway tries, and says so itself
-        return b""
+        match what:
+            case What.KEY:
+                loaded = load_der_private_key(content, password=None)
+                assert isinstance(loaded, RSAPrivateKey)  # noqa: S101 - we were sent it by ourselves
+                keys[key] = loaded
+            case What.FORGET:
+                del keys[key]
+            case _:
+                going.write(made_frame(number, sign_rsa(keys[key], SCHEMES[scheme], content)))
+                going.flush()
 
 
 if __name__ == "__main__":
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)  # meant for the gateway, which signs until its end
+    os.closerange(3, 2**20)  # whatever of the gateway's came along: uvloop closes nothing
     with contextlib.suppress(BrokenPipeError):
         serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -1,119 +1,52 @@
 """The gateway's end: begins signatures in the process beside it, and signs here whatever that cannot.
 
-A signer that dies is started again; what it had under way, and what comes until then, is signed here. So is what it
-keeps waiting. Nobody who waits for a signature ever learns of any of it.
+A signer that dies, or hangs, is replaced by another; what it had under way, and what comes until then, is signed here.
+Nobody who waits for a signature ever learns of any of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import cast
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from adapters.signer import Made, Scheme, Signature, sign_rsa
+from adapters.signer import HERE, Scheme, Signature
 from gateway.clock import Clock
-from gateway.signer.frames import MADE, key_frame, sign_frame
+from gateway.signer.life import Life
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-WAIT_S = 0.5
-"""How long a signature is waited for before it is made here: some hundred times what one takes."""
-UNDER_WAY_MAX = 256
-"""Beyond so many they would come too late, so the next is made here."""
-AGAIN_S = 1.0
-"""How long after its death it is started again."""
-_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG")
-"""All that it needs of ours. Secrets may stand in the rest."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Begun:
-    """A signature that the process is about."""
-
-    key: RSAPrivateKey = field(repr=False)
-    scheme: Scheme
-    data: bytes = field(repr=False)
-    coming: asyncio.Future[bytes] = field(repr=False)
-    made: None = None
-
-    async def wait(self) -> bytes:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WAIT_S):
-                if signature := await self.coming:
-                    return signature
-        return sign_rsa(self.key, self.scheme, self.data)
-
-
-class _Pipes(asyncio.SubprocessProtocol):
-    """What the process writes, and its end."""
-
-    def __init__(self, made: Callable[[int, bytes], None]) -> None:
-        self._made = made
-        self._heard = b""
-        self.over = asyncio.Event()
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        heard = self._heard + data
-        while len(heard) >= MADE.size:
-            number, size = MADE.unpack_from(heard)
-            if len(heard) < MADE.size + size:
-                break
-            self._made(number, heard[MADE.size : MADE.size + size])
-            heard = heard[MADE.size + size :]
-        self._heard = heard
-
-    def process_exited(self) -> None:
-        self.over.set()
+BACK_OFF_S = (1.0, 5.0, 15.0, 30.0)
+"""How long after its end another is started: the first, the second time, and so on."""
+STEADY_S = 60.0
+"""After so long at work an end is a first one again."""
+ENDS_WITHIN_S = 2.0
+"""A stop waits no longer for a process that was killed."""
 
 
 class SignerBeside:
     """`adapters.signer.Signer` with a process of its own. Used between `start` and `stop`; before and after, and where
-    it fails, it signs here."""
+    the process fails, it signs here."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._coming: dict[int, asyncio.Future[bytes]] = {}
-        self._keys: dict[RSAPrivateKey, int] = {}
-        """Those that the process was given."""
-        self._count = 0
-        self._transport: asyncio.SubprocessTransport | None = None
-        self._input: asyncio.WriteTransport | None = None
-        self._over = asyncio.Event()
-        """Of the process: it has ended. Set while there is none."""
-        self._over.set()
+        self._life: Life | None = None
         self._keeping: asyncio.Task[None] | None = None
-        self.pid: int | None = None
-        """Of the process, while there is one."""
 
-    # Signing ---------------------------------------------------------------------------------------------------------
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while there is one."""
+        return None if self._life is None else self._life.pid
 
     def begin(self, key: RSAPrivateKey, scheme: Scheme, data: bytes) -> Signature:
-        given = self._input
-        if given is None or len(self._coming) >= UNDER_WAY_MAX:
-            return Made(sign_rsa(key, scheme, data))
-        self._count = number = (self._count + 1) % 2**32
-        coming = self._coming[number] = asyncio.get_running_loop().create_future()
-        if key not in self._keys:
-            self._keys[key] = len(self._keys)
-            der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-            given.write(key_frame(self._keys[key], der))
-        given.write(sign_frame(number, self._keys[key], scheme, data))
-        return _Begun(key, scheme, data, coming)
+        begun = None if self._life is None else self._life.begin(key, scheme, data)
+        return begun or HERE.begin(key, scheme, data)
 
-    def _made(self, number: int, signature: bytes) -> None:
-        coming = self._coming.pop(number, None)
-        if coming is not None and not coming.done():
-            coming.set_result(signature)
-
-    # The process -----------------------------------------------------------------------------------------------------
+    def forget(self, key: RSAPrivateKey) -> None:
+        if self._life is not None:
+            self._life.forget(key)
 
     async def start(self) -> None:
         """Start it, and keep one running from then on. Never fails: what cannot be started is done without."""
@@ -121,41 +54,28 @@ class SignerBeside:
         self._keeping = asyncio.get_running_loop().create_task(self._keep())
 
     async def _keep(self) -> None:
+        ends = 0
         while True:
-            await self._over.wait()
-            if self.pid is not None:
-                log.warning("signer.gone", pid=self.pid)
-                self._forget()
-            await self._clock.sleep(AGAIN_S)
+            life, since_s = self._life, self._clock.monotonic()
+            if life is not None:
+                await life.over.wait()
+                log.warning("signer.gone", pid=life.pid, hung=life.hung)
+                life.end()
+                self._life = None
+            ends = 0 if self._clock.monotonic() - since_s > STEADY_S else ends
+            await self._clock.sleep(BACK_OFF_S[min(ends, len(BACK_OFF_S) - 1)])
+            ends += 1
             await self._begin_one()
 
     async def _begin_one(self) -> None:
-        loop = asyncio.get_running_loop()
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        command = (sys.executable, "-m", "gateway.signer")
+        life = Life(self._clock.monotonic)
         try:
-            transport, pipes = await loop.subprocess_exec(
-                lambda: _Pipes(self._made), *command, stderr=None, env=environment
-            )
-        except OSError as error:
+            await life.start()
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from starting, the gateway works without it
             log.warning("signer.not_started", error=type(error).__name__)
             return
-        self._transport, self.pid, self._over = transport, transport.get_pid(), pipes.over
-        self._input = cast(asyncio.WriteTransport, transport.get_pipe_transport(0))
-        log.info("signer.started", pid=self.pid)
-
-    def _forget(self) -> None:
-        """It is gone: whoever waits has it made here."""
-        self._input = None
-        self.pid = None
-        self._keys.clear()
-        for coming in self._coming.values():
-            if not coming.done():
-                coming.set_result(b"")
-        self._coming.clear()
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        self._life = life
+        log.info("signer.started", pid=life.pid)
 
     async def stop(self) -> None:
         """End it. What is signed afterwards is signed here."""
@@ -163,5 +83,9 @@ class SignerBeside:
         if keeping is not None:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
-        self._forget()
-        await self._over.wait()
+        life, self._life = self._life, None
+        if life is not None:
+            life.end()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ENDS_WITHIN_S):
+                    await life.over.wait()

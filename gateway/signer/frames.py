@@ -14,7 +14,7 @@ from adapters.signer import Scheme
 HEAD = struct.Struct(">BIIBI")
 """What, the number of the signature (0 for a key), the number of the key, the scheme, how many bytes follow."""
 MADE = struct.Struct(">IH")
-"""The number of the signature, how many bytes follow: none where it could not be made."""
+"""The number of the signature, how many bytes follow."""
 SCHEMES = tuple(Scheme)
 
 
@@ -23,6 +23,8 @@ class What(IntEnum):
 
     KEY = 1
     SIGN = 2
+    FORGET = 3
+    """A key."""
 
 
 def key_frame(key: int, der: bytes) -> bytes:
@@ -35,6 +37,11 @@ def sign_frame(number: int, key: int, scheme: Scheme, data: bytes) -> bytes:
     return HEAD.pack(What.SIGN, number, key, SCHEMES.index(scheme), len(data)) + data
 
 
+def forget_frame(key: int) -> bytes:
+    """No more of this key."""
+    return HEAD.pack(What.FORGET, 0, key, 0, 0)
+
+
 def made_frame(number: int, signature: bytes) -> bytes:
-    """A signature; empty: there is none."""
+    """A signature."""
     return MADE.pack(number, len(signature)) + signature

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gateway.admission.occupancy import NOBODY, Seen
+
 LOOK_EVERY_S = 0.25
 TARGET_S = 0.06
 """How long an order may stay inside, on average, before fewer payouts are at work."""
@@ -25,11 +27,13 @@ SHRINKS, GROWS = 0.75, 1.25
 """By how much, at each look."""
 LEAST = 6
 """No fewer: with 4, part of the machine was idle, and a third fewer payouts ended (docs/performance.md)."""
+QUIET_S = 2.0
+"""So long after the last order there may be more again: they come too rarely to be waited for."""
 
 
-def nobody() -> float | None:
-    """No order came lately."""
-    return None
+def nobody() -> Seen:
+    """No order ever came."""
+    return NOBODY
 
 
 def never_late() -> float:
@@ -41,26 +45,43 @@ class AtWork:
     """The present number of places, between `LEAST` and what is configured."""
 
     def __init__(
-        self, most: int, stay_s: Callable[[], float | None] = nobody, late_s: Callable[[], float] = never_late
+        self, most: int, orders: Callable[[], Seen] = nobody, late_s: Callable[[], float] = never_late
     ) -> None:
-        """`stay_s`: how long orders have stayed inside lately, on average, None when none came; `late_s`: how late the
-        loop has come lately, on average."""
+        """`orders`: who came for one, and how long they stayed; `late_s`: how late the loop has come lately, on
+        average."""
         self._most = most
-        self.stay_s = stay_s
+        self.orders = orders
         self.late_s = late_s
         self._places = float(most)
-        self._looked_s: float | None = None
+        self._looked_s = -LOOK_EVERY_S
+        self._came_s = -QUIET_S
+        self._before = NOBODY
+        """How it stood at the last look: what was seen since then is judged once."""
 
     def places(self, now_s: float) -> int:
         """How many there are at `now_s` (monotonic)."""
-        if self._looked_s is None or now_s - self._looked_s >= LOOK_EVERY_S:
+        if now_s - self._looked_s >= LOOK_EVERY_S:
             self._looked_s = now_s
-            self._look()
+            self._look(now_s)
         return int(self._places)
 
-    def _look(self) -> None:
-        stay_s, busy = self.stay_s(), self.late_s() > BUSY_S
-        if stay_s is None or stay_s < QUICK * TARGET_S or not busy:
+    def _look(self, now_s: float) -> None:
+        seen, before = self.orders(), self._before
+        self._before = seen
+        if seen.inside or seen.left != before.left:
+            self._came_s = now_s
+        stay_s = _stay_s(before, seen)
+        quick = stay_s is not None and stay_s < QUICK * TARGET_S
+        if quick or now_s - self._came_s >= QUIET_S or self.late_s() <= BUSY_S:
             self._places = min(self._places * GROWS, float(self._most))
-        elif stay_s > TARGET_S:
+        elif stay_s is not None and stay_s > TARGET_S:
             self._places = max(self._places * SHRINKS, min(float(LEAST), self._most))
+
+
+def _stay_s(before: Seen, now: Seen) -> float | None:
+    """How long an order stayed between two looks, on average. Where none has left, those who are inside have waited for
+    so long at least, which tells nothing unless it is too long already. None: nothing is known."""
+    left, stayed_s = now.left - before.left, now.stayed_s - before.stayed_s
+    if left:
+        return stayed_s / left
+    return stayed_s / now.inside if now.inside and stayed_s > now.inside * TARGET_S else None

@@ -82,6 +82,11 @@ class PayoutWorker:
         return self._places.taken
 
     @property
+    def places(self) -> int:
+        """How many there are now."""
+        return self._places.places
+
+    @property
     def waiting(self) -> int:
         """Accepted payouts that wait here for a place."""
         return len(self._waiting)

@@ -27,7 +27,11 @@ class Slow:
 
     def __init__(self) -> None:
         self.begun = 0
+        self.forgotten: list[RSAPrivateKey] = []
 
     def begin(self, key: RSAPrivateKey, scheme: Scheme, data: bytes) -> Signature:
         self.begun += 1
         return _Coming(key, scheme, data)
+
+    def forget(self, key: RSAPrivateKey) -> None:
+        self.forgotten.append(key)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.channel import Sent
+from gateway.admission.occupancy import Seen
 from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
@@ -214,8 +215,10 @@ async def test_while_orders_are_slow_fewer_are_at_work(monkeypatch: pytest.Monke
     monkeypatch.setattr("gateway.worker.payouts.advance", held_up)
     clock, at_work = running.gateway.clock, running.worker.at_work
     running.gateway.channels["alpha"].submits.extend([an_answer(K.SUCCEEDED)] * 20)
-    at_work.stay_s, at_work.late_s = (lambda: 1.0), (lambda: 0.05)
-    for _ in range(10):
+    at_work.late_s = lambda: 0.05
+    for number in range(10):
+        slow = Seen(0, number, float(number))
+        at_work.orders = lambda slow=slow: slow  # type: ignore[misc]  # each look sees one order more, of a second
         at_work.places(clock.monotonic())
         clock.move(0.3)
     payouts = [await running.submit(f"order-{number}") for number in range(20)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.admission.room import LATELY_S, LEAST, Room
+from gateway.admission.room import LEAST, Room
 from tests.support.clock import FakeClock
 
 MOST = 128
@@ -15,8 +15,8 @@ def crowded(room: Room, clock: FakeClock, rate: int, seconds: int, target_s: flo
     for _ in range(seconds):
         room.turned_away()
         for _ in range(rate):
-            room.entered()
-            room.left()
+            room.people.entered()
+            room.people.left()
         clock.move(1.0)
         room.size(MOST, target_s)
 
@@ -36,9 +36,9 @@ def test_a_quiet_house_is_never_small() -> None:
     clock = FakeClock()
     room = Room(clock.monotonic)
     for _ in range(100):
-        room.entered()
+        room.people.entered()
         clock.move(1.0)
-        room.left()
+        room.people.left()
         assert room.size(MOST, 0.5) == MOST
 
 
@@ -48,12 +48,12 @@ def test_who_stays_too_long_is_enough() -> None:
     clock = FakeClock()
     room = Room(clock.monotonic)
     for _ in range(100):
-        room.entered()
+        room.people.entered()
     for _ in range(20):
         for _ in range(100):
             clock.move(0.01)
-            room.left()
-            room.entered()
+            room.people.left()
+            room.people.entered()
         size = room.size(MOST, 0.5)
     assert size == 50
 
@@ -63,31 +63,14 @@ def test_a_few_who_come_together_are_no_reason() -> None:
     clock = FakeClock()
     room = Room(clock.monotonic)
     for _ in range(64):
-        room.entered()
+        room.people.entered()
     clock.move(0.3)
     assert room.size(MOST, 0.25) == MOST
     for _ in range(64):
-        room.left()
+        room.people.left()
     for _ in range(8):
         clock.move(0.25)
         assert room.size(MOST, 0.25) == MOST
-
-
-def test_how_long_they_stay_is_known_for_a_while() -> None:
-    """The mean of those who left before the last look; nothing while none came, and nothing once it is long ago."""
-    clock = FakeClock()
-    room = Room(clock.monotonic)
-    assert room.stay_s is None
-    for stays_s in (0.1, 0.3):
-        room.entered()
-        clock.move(stays_s)
-        room.left()
-    room.size(MOST, 0.5)
-    assert round(room.stay_s or 0.0, 6) == 0.2
-    clock.move(LATELY_S + 0.1)
-    assert room.stay_s is None
-    room.size(MOST, 0.5)
-    assert room.stay_s is None
 
 
 def test_after_the_flood_it_grows_back() -> None:
@@ -109,8 +92,8 @@ def test_an_idle_night_is_not_taken_for_slowness() -> None:
     clock = FakeClock()
     room = Room(clock.monotonic)
     room.turned_away()
-    room.entered()
-    room.left()
+    room.people.entered()
+    room.people.left()
     clock.move(3600.0)
     assert room.size(MOST, 0.5) == MOST
 
