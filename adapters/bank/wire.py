@@ -94,7 +94,8 @@ def status(sent: Sent, payment_id: str, result: Exchanged, reading: Reading) -> 
     ours = [one for one in report.statuses if echo_fault(one, sent.order) is None]
     if len(ours) != 1 or len(report.statuses) != 1:
         faults = [fault for one in report.statuses if (fault := echo_fault(one, sent.order))]
-        return unclear(Heard.QUERY, result, f"the report is not about our order: {faults[:1]}", alarm=True)
+        answer = unclear(Heard.QUERY, result, f"the report is not about our order: {faults[:1]}", alarm=True)
+        return replace(answer, other_content=faults == [AMOUNT] and len(report.statuses) == 1)
     verdict = read_report(ours[0], reading)
     if sent.ground.duplicate_mode is not DuplicateMode.SAME_RESOURCE:
         verdict = of_one_transmission(verdict)
@@ -112,6 +113,10 @@ def read_report(said: pain002.Status, reading: Reading) -> Verdict:
     return verdict
 
 
+AMOUNT = "InstdAmt"
+"""The last of the echoes that is looked at: where it alone differs, the order has our ids and another amount."""
+
+
 def echo_fault(said: pain002.Status, order: Order) -> str | None:
     """Why this status is not about our order; None when everything it repeats is ours."""
     ids = identifiers(order.channel_reference)
@@ -122,7 +127,7 @@ def echo_fault(said: pain002.Status, order: Order) -> str | None:
         ("OrgnlInstrId", said.instr_id or ids.instr_id, ids.instr_id),
         ("OrgnlEndToEndId", said.end_to_end_id or (None if transaction else ids.end_to_end_id), ids.end_to_end_id),
         ("OrgnlUETR", said.uetr or order.uetr, order.uetr),
-        ("InstdAmt", said.amount or order.amount, order.amount),
+        (AMOUNT, said.amount or order.amount, order.amount),
     )
     return next((name for name, got, wanted in echoes if got != wanted), None)
 

@@ -222,3 +222,16 @@ async def an_order_of_a_life_we_forgot_is_found(world: World) -> None:
         anew = world.sent(order)
         assert anew.channel_payout_id is None
         assert (await world.channel.query(anew)).kind in KNOWN
+
+
+@promises
+async def an_order_with_other_content_is_found(world: World) -> None:
+    """What a life that we forgot ordered under this id was of another amount. It is no verdict on what we ask about,
+    and still the channel shows that it has an order under the id: nothing may be sent under it (R15)."""
+    order = world.order(Fate.USUAL)
+    await world.submit(world.sent(order))
+    await world.live(30)
+    other = replace(order, amount=replace(order.amount, minor=order.amount.minor + 1))
+    answer = await world.channel.query(world.sent(other))
+    assert answer.other_content or answer.kind in KNOWN
+    assert not (answer.other_content and answer.kind in KNOWN)

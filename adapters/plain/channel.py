@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ from gateway.domain.reasons import RejectReason
 
 _JSON = (("content-type", "application/json"),)
 _PATH = "/payouts"
+ANOTHER_AMOUNT = "the answer speaks of another amount"
 _UNREADABLE = (ValueError, KeyError, TypeError)
 _REPEAT_WINDOW_S = 86_400
 
@@ -128,14 +130,16 @@ class PlainChannel:
         if told is None:
             return _unclear(heard, found, f"HTTP {found.status} says nothing of the order")
         wrong = self._differs(told, sent)
-        return _unclear(heard, found, wrong) if wrong else _said(heard, told, found.evidence())
+        if not wrong:
+            return _said(heard, told, found.evidence())
+        return replace(_unclear(heard, found, wrong), other_content=wrong is ANOTHER_AMOUNT)
 
     def _differs(self, told: Told, sent: Sent) -> str:
         """In what the echo differs from our order; nothing when it is ours."""
         if told.kind is not OutcomeKind.ABSENT and told.reference != sent.order.channel_reference:
             return "the answer speaks of another order"
         if told.amount != sent.order.amount and (told.amount is not None or told.kind is OutcomeKind.SUCCEEDED):
-            return "the answer speaks of another amount"
+            return ANOTHER_AMOUNT
         return ""
 
 

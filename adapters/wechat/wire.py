@@ -64,7 +64,8 @@ class _Said:
             return self.unclear(str(refused), alarm=True, fault=True)
         foreign = _foreign_member(self.sent, members)
         if foreign is not None:
-            return self.unclear(f"{foreign} is not our order's", alarm=True, fault=True)
+            other = foreign in _CONTENT
+            return self.unclear(f"{foreign} is not our order's", alarm=True, fault=True, other_content=other)
         return state_answer(self.heard, members, self._action(members), self._line(), self.got.evidence())
 
     def _action(self, members: Members) -> NextAction | None:
@@ -119,7 +120,15 @@ class _Said:
             return float(min(max(int(wished), 1), _RETRY_AFTER_MAX_S))
         return self.terms.pauses_s[pause]
 
-    def unclear(self, detail: str, *, code: str | None = None, alarm: bool = False, fault: bool = False) -> Answer:
+    def unclear(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        alarm: bool = False,
+        fault: bool = False,
+        other_content: bool = False,
+    ) -> Answer:
         """Not a no: ask."""
         return Answer(
             self.heard,
@@ -127,6 +136,7 @@ class _Said:
             channel_code=code or _error_code(self.got.body),
             detail=f"{self._line()}; {detail}",
             alarm=alarm,
+            other_content=other_content,
             channel_fault=fault,
             raw=self.got.evidence(),
         )
@@ -135,6 +145,10 @@ class _Said:
         """For people: status and the id that the service's support asks for."""
         request_id = plain(self.got.headers.get("request-id"), _REQUEST_ID_MAX)
         return f"HTTP {self.got.status}" + (f", Request-ID {request_id}" if request_id else "")
+
+
+_CONTENT = frozenset({"transfer_amount", "openid"})
+"""Members that make an order another one under the same number."""
 
 
 def _foreign_member(sent: Sent, members: Members) -> str | None:

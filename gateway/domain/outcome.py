@@ -101,7 +101,10 @@ class Answer:
     alarm: bool = False
     """Somebody should look: a code not listed, a bad signature, an echo that differs from our order."""
     conflict: bool = False
-    """The channel knows our id with other content: our bytes changed, which must not happen (row 29)."""
+    """It refuses our id, which it knows with other content: our bytes changed, which must not happen (row 29)."""
+    other_content: bool = False
+    """Proved to speak of an order under our id, but of another amount or payee than ours. Of our attempt it says
+    nothing; where we know of none, it says that the channel has an order under that id (R15)."""
     channel_fault: bool = False
     """The channel itself misbehaved (no answer, 5xx, garbage): counts against its breaker."""
     raw: bytes = field(default=b"", repr=False)

@@ -6,7 +6,8 @@ every channel there is or was is asked for every id this payout may have had the
 payout; one that does not answer is asked again; only when all say that they know nothing does the payout go on.
 
 An app may not even notice a restore: it orders again what it got no callback for. The reference gives the same ids, so
-the order that was paid in the lost time is found, and is not paid twice.
+the order that was paid in the lost time is found, and is not paid twice. That holds too where it orders something else
+under the reference: our books would have refused it, the channel's answer then speaks of another amount or payee.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from gateway.domain.payout import Payout
 from gateway.domain.reasons import RejectReason, StatusCode
 from gateway.domain.safety import Safety
 from gateway.domain.status import is_final
-from gateway.domain.steps import Close, GiveUp, Plan, Query, Repeat, Step
+from gateway.domain.steps import Close, GiveUp, Plan, Query, Repeat, Step, StepPolicy
 from gateway.failpoints import Commit, Moment, Send, Unit, reached
 from gateway.operations.asking import ask
 from gateway.operations.holding import HoldFor, hold_for
@@ -75,7 +76,18 @@ async def safe_step(
         return step
     if seen.quarantined:
         return _overdue_follow_up(payout, now) or PutOff("quarantine")
-    return await _asked(services, payout, seen) or step
+    return _at_last(payout, await _asked(services, payout, seen), now, services.steps) or step
+
+
+def _at_last(
+    payout: Payout, found: PutOff | HoldFor | None, now: datetime, policy: StepPolicy
+) -> PutOff | HoldFor | None:
+    """Beyond its own time, and asked for as long as an outcome may be unknown, it is left to people: never ended, and
+    never put off for ever."""
+    since = max(payout.give_up_at, payout.patient_since or payout.give_up_at)
+    if isinstance(found, PutOff) and now >= since + policy.unknown_after:
+        return HoldFor(HoldCode.OUTCOME_UNKNOWN, f"nobody could say whether it was paid: {found.why}")
+    return found
 
 
 async def _safe_repeat(services: Services, payout: Payout, step: Repeat, seen: Safety) -> Step | HoldFor:
@@ -161,9 +173,10 @@ async def _ask_channel(services: Services, payout: Payout, handle: ChannelHandle
         except Exception:  # an adapter's bug is no answer: the payout waits, and others go on
             log.exception("channel.ask_failed", payout=payout.id, channel=name)
             return PutOff(f"{name}: the adapter failed")
-        if answer.kind in KNOWN:
+        if answer.kind in KNOWN or answer.other_content:
             code = f" ({answer.channel_code})" if answer.channel_code else ""
-            return HoldFor(HoldCode.FOUND_AT_CHANNEL, f"{name} knows {ids.channel_reference}: {answer.kind}{code}")
+            what = "an order with other content" if answer.other_content else answer.kind
+            return HoldFor(HoldCode.FOUND_AT_CHANNEL, f"{name} knows {ids.channel_reference}: {what}{code}")
         if answer.kind is not OutcomeKind.ABSENT:
             return PutOff(f"{name} gave no clear answer")
     return None

@@ -82,6 +82,7 @@ def dump_answer(answer: Answer) -> bytes:
             "detail": answer.detail,
             "alarm": answer.alarm,
             "conflict": answer.conflict,
+            "other_content": answer.other_content,
             "channel_fault": answer.channel_fault,
             "raw": base64.b64encode(answer.raw).decode(),
         }
@@ -104,6 +105,7 @@ def load_answer(data: bytes) -> Answer:
         detail=fields["detail"],
         alarm=fields["alarm"],
         conflict=fields.get("conflict", False),
+        other_content=fields.get("other_content", False),
         channel_fault=fields["channel_fault"],
         raw=base64.b64decode(fields["raw"]),
     )

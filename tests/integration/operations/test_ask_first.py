@@ -185,6 +185,19 @@ async def test_a_channel_that_knows_any_id_holds_the_payout(
     assert all(channel.sent == [] for channel in gateway.channels.values())
 
 
+async def test_an_order_with_other_content_holds_too(gateway: ScriptedGateway) -> None:
+    """The app orders something else under a reference that was paid in the lost time. No answer of the channel will
+    ever be clear: it is held at the first one."""
+    knows_nothing(gateway.channels["alpha"])
+    gateway.channels["beta"].queries.append(says(K.UNCLEAR, other_content=True))
+    payout = await gateway.accept()
+    assert await hold_code(gateway, payout) is HoldCode.FOUND_AT_CHANNEL
+    (incident,) = await gateway.incidents(payout)
+    assert incident.detail == f"beta knows {ids_on('beta')[0]}: an order with other content"
+    await gateway.pass_time(days=20)
+    assert all(channel.sent == [] for channel in gateway.channels.values())
+
+
 async def test_what_is_found_outweighs_who_is_silent(gateway: ScriptedGateway) -> None:
     """One knows it, another gives no answer: held now, not when the other one is back."""
     gateway.channels["beta"].queries.append(says(K.SUCCEEDED))
@@ -276,13 +289,27 @@ async def test_a_deadline_does_not_end_what_nobody_could_be_asked_about(gateway:
     assert all(channel.sent == [] for channel in gateway.channels.values())
 
 
+async def test_what_nobody_can_say_is_left_to_people(gateway: ScriptedGateway) -> None:
+    """A day beyond its own time, no clear answer yet: held, with what kept it waiting. Never ended, never forgotten."""
+    payout = await gateway.accept()
+    policy = gateway.services.steps
+    limit = (await gateway.payout(payout.id)).give_up_at + policy.unknown_after
+    await gateway.pass_time(seconds=(limit - gateway.clock.now()).total_seconds() - LATER_S)
+    assert status(await gateway.payout(payout.id)) is Status.ACCEPTED
+    await gateway.pass_time(seconds=2 * LATER_S)
+    assert await hold_code(gateway, payout) is HoldCode.OUTCOME_UNKNOWN
+    (incident,) = await gateway.incidents(payout)
+    assert "gave no clear answer" in incident.detail
+    assert all(channel.sent == [] for channel in gateway.channels.values())
+
+
 async def test_who_was_put_off_is_still_asked_about_when_the_ask_first_time_is_over(gateway: ScriptedGateway) -> None:
     """Nobody has said yet that it was not paid in the lost time; who orders from now on is sent as ever."""
     payout = await gateway.accept()
     until = gateway.services.standing.now.ask_first_until
     assert until is not None
     await gateway.pass_time(seconds=(until - gateway.clock.now()).total_seconds())
-    assert status(await gateway.payout(payout.id)) is Status.ACCEPTED
+    assert status(await gateway.payout(payout.id)) is Status.HELD
     assert all(channel.sent == [] for channel in gateway.channels.values())
     later = await gateway.accept("order-2")
     assert [attempt.transmissions for attempt in later.attempts] == [1]

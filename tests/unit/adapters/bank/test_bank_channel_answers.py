@@ -367,14 +367,16 @@ MISMATCHES = {
 }
 
 
-@pytest.mark.parametrize("body", MISMATCHES.values(), ids=MISMATCHES)
+@pytest.mark.parametrize("name", MISMATCHES)
 async def test_a_report_that_is_not_about_our_order_decides_nothing(
-    bank: BankChannel, network: respx.Router, body: bytes
+    bank: BankChannel, network: respx.Router, name: str
 ) -> None:
-    """Every echo must be ours: message, ids, UETR, amount, currency."""
-    network.get(STATUS).mock(side_effect=answering(200, body, XML))
+    """Every echo must be ours: message, ids, UETR, amount, currency. Under our ids with another amount it shows that
+    the bank has an order there."""
+    network.get(STATUS).mock(side_effect=answering(200, MISMATCHES[name], XML))
     answer = await bank.query(sent(bank, payment_id="BNK1"))
     assert (answer.kind, answer.alarm, answer.channel_payout_id) == (K.UNCLEAR, True, None)
+    assert answer.other_content is (name in ("InstdAmt", "currency"))
 
 
 async def test_a_report_with_the_right_amount_is_taken(bank: BankChannel, network: respx.Router) -> None:

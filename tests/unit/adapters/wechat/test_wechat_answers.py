@@ -217,9 +217,11 @@ async def test_a_payee_who_must_confirm_is_an_action_with_a_deadline(
 async def test_an_answer_about_another_order_is_never_folded_in(
     channel: wechat.WechatChannel, router: respx.MockRouter, name: str, value: object
 ) -> None:
-    """Rightly signed, but one member is not ours: unclear, and somebody is called."""
+    """Rightly signed, but one member is not ours: unclear, and somebody is called. Under our number with another amount
+    or payee it shows that the service has an order there."""
     found = await queried(channel, router, answer(members("FAIL", **{name: value})), wechat.BILL_NO)
     assert (found.kind, found.alarm) == (UNCLEAR, True)
+    assert found.other_content is (name in ("transfer_amount", "openid"))
     made = await submitted(channel, router, answer(members("SUCCESS", **{name: value})))
     if name != "transfer_bill_no":  # before the first answer there is no number to compare it with
         assert (made.kind, made.alarm) == (UNCLEAR, True)
