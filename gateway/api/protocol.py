@@ -63,7 +63,7 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes belong to a head when the body before them has ended."""
-        if self._plain and self._turned_away(data):
+        if data and self._plain and self._turned_away(data):  # aiohttp calls with nothing, when it is ready for more
             return
         if self._resting:
             self._head_came()

@@ -25,8 +25,8 @@ BUSY_S = 0.002
 """A loop that comes this late on average has something else to do all the time; an idle one is a tenth of it late."""
 SHRINKS, GROWS = 0.75, 1.25
 """By how much, at each look."""
-LEAST = 6
-"""No fewer: with 4, part of the machine was idle, and a third fewer payouts ended (docs/performance.md)."""
+LEAST = 3
+"""No fewer: money goes on moving."""
 QUIET_S = 2.0
 """So long after the last order there may be more again: they come too rarely to be waited for."""
 

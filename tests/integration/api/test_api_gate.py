@@ -88,6 +88,22 @@ async def test_its_connection_goes_on_with_the_next_request(crowd: Crowd, looked
     writer.close()
 
 
+async def test_who_was_served_before_is_turned_away_as_early(crowd: Crowd, looked: list[bytes | None]) -> None:
+    """In a flood most connections have had an order served. aiohttp calls with no bytes when it is ready for more: that
+    is no part of a request."""
+    reader, writer = await crowd.api.connect()
+    keep = {"Connection": "keep-alive"}
+    statuses = []
+    for pressure in (Pressure(), FULL, FULL, Pressure(), FULL, FULL):
+        crowd.pressure = pressure
+        crowd.api.clock.move(gate.SAME_FOR_S)
+        writer.write(order_bytes(crowd, **keep))
+        statuses.append((await read_answer(reader)).status)
+    writer.close()
+    assert statuses == [201, 503, 503, 201, 503, 503]
+    assert [answer is None for answer in looked] == [True, True, False, True, False, False]
+
+
 async def test_what_is_not_one_plain_request_goes_the_usual_way(crowd: Crowd, looked: list[bytes | None]) -> None:
     """A body that comes later, and two requests at once, are refused by the application, each once; the gate does not
     look at that connection again."""
