@@ -22,6 +22,10 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA512
 Headers = tuple[tuple[str, str], ...]
 
 
+RSA_MIN_BITS = 2048
+"""No shorter key is taken from a configuration: it could be broken, and may not hold a scheme's padding."""
+
+
 class Scheme(StrEnum):
     """How an RSA key signs; the names are those of the HTTP signature algorithm registry (RFC 9421, 6.2)."""
 
@@ -31,10 +35,15 @@ class Scheme(StrEnum):
     """RSASSA-PSS with a salt of 64 bytes."""
 
 
+def pss() -> PSS:
+    """The padding of `PSS_SHA512`, for whoever signs and for whoever verifies."""
+    return PSS(mgf=MGF1(SHA512()), salt_length=64)
+
+
 def sign_rsa(key: RSAPrivateKey, scheme: Scheme, data: bytes) -> bytes:
     """As many bytes as the modulus has."""
     if scheme is Scheme.PSS_SHA512:
-        return key.sign(data, PSS(mgf=MGF1(SHA512()), salt_length=64), SHA512())
+        return key.sign(data, pss(), SHA512())
     return key.sign(data, PKCS1v15(), SHA256())
 
 

@@ -15,9 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from adapters.signer import Made, Scheme, Signature, Signer, sign_rsa
+from adapters.signer import RSA_MIN_BITS, Made, Scheme, Signature, Signer, pss, sign_rsa
 
-RSA_MIN_BITS = 2048
 _EC_BYTES = 32
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
@@ -108,7 +107,7 @@ def verify_bytes(key: PublicKey, algorithm: Algorithm, signature: bytes, data: b
             case ed25519.Ed25519PublicKey(), Algorithm.ED25519:
                 key.verify(signature, data)
             case rsa.RSAPublicKey(), Algorithm.RSA_PSS_SHA512:
-                key.verify(signature, data, _pss(), hashes.SHA512())
+                key.verify(signature, data, pss(), hashes.SHA512())
             case rsa.RSAPublicKey(), Algorithm.RSA_V1_5_SHA256:
                 key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
             case _:
@@ -116,10 +115,6 @@ def verify_bytes(key: PublicKey, algorithm: Algorithm, signature: bytes, data: b
     except InvalidSignature:
         return False
     return True
-
-
-def _pss() -> padding.PSS:
-    return padding.PSS(mgf=padding.MGF1(hashes.SHA512()), salt_length=64)
 
 
 def _der(signature: bytes) -> bytes:

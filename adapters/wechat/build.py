@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from adapters.channel import ChannelContext
+from adapters.signer import RSA_MIN_BITS
 from adapters.wechat.cipher import APIV3_KEY_BYTES
 from adapters.wechat.client import Client
 from adapters.wechat.config import WechatSettings
@@ -15,8 +16,6 @@ from adapters.wechat.keys import BadKey, PlatformKeys, read_key
 from adapters.wechat.orders import Form
 from adapters.wechat.signing import Merchant
 from gateway.secret import Secret, SecretError
-
-_RSA_MIN_BITS = 2048
 
 
 def make_client(settings: WechatSettings, context: ChannelContext) -> Client:
@@ -68,8 +67,8 @@ def _private_key(secret: Secret) -> RSAPrivateKey:
         key = load_pem_private_key(secret.reveal(), password=None)
     except (ValueError, TypeError) as error:
         raise SecretError(f"{secret.source}: not an unencrypted PEM private key") from error
-    if not isinstance(key, RSAPrivateKey) or key.key_size < _RSA_MIN_BITS:
-        raise SecretError(f"{secret.source}: not an RSA key of {_RSA_MIN_BITS} bits or more")
+    if not isinstance(key, RSAPrivateKey) or key.key_size < RSA_MIN_BITS:
+        raise SecretError(f"{secret.source}: not an RSA key of {RSA_MIN_BITS} bits or more")
     return key
 
 
