@@ -22,7 +22,7 @@ from pathlib import Path
 
 from adapters.http import ChannelHttp
 from tests.support import wire, wire_tls
-from tests.support.wire import HOST, Line, Peer, peer
+from tests.support.wire import HOST, PATIENCE_S, Line, Peer, peer
 
 
 class Verdict(StrEnum):
@@ -136,7 +136,12 @@ class Row:
 
 @asynccontextmanager
 async def _reaching(
-    base: str, *peers: Peer, connect_s: float = 5.0, read_s: float = 5.0, total_s: float = 10.0, tls: object = None
+    base: str,
+    *peers: Peer,
+    connect_s: float = PATIENCE_S,
+    read_s: float = PATIENCE_S,
+    total_s: float = PATIENCE_S,
+    tls: object = None,
 ) -> AsyncIterator[Reach]:
     trusted = tls if isinstance(tls, ssl.SSLContext) else wire.TLS
     http = wire.client(connect_s=connect_s, read_s=read_s, total_s=total_s, tls=trusted)
@@ -297,7 +302,7 @@ def names(known: Mapping[str, str | Exception | None]) -> Iterator[list[str]]:
         loop.getaddrinfo = real  # type: ignore[method-assign]  # as it was
 
 
-def nameless(told: Exception | None, connect_s: float = 5.0) -> Opens:
+def nameless(told: Exception | None, connect_s: float = PATIENCE_S) -> Opens:
     """A host whose name the resolver does not know, or never answers for."""
 
     @asynccontextmanager
@@ -311,7 +316,7 @@ def nameless(told: Exception | None, connect_s: float = 5.0) -> Opens:
     return opened
 
 
-def tls_to(play: wire.Play, connect_s: float = 5.0) -> Opens:
+def tls_to(play: wire.Play, connect_s: float = PATIENCE_S) -> Opens:
     """A peer that does not get through the handshake."""
 
     @asynccontextmanager
