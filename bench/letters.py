@@ -7,6 +7,7 @@ payout costs; so the other side's signatures are made before the clock starts.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 import time
@@ -92,7 +93,7 @@ def _order(known: Secrets, reference: str) -> bytes:
 def _notification(known: Secrets, reference: str, paid: bytes, path: str) -> bytes:
     resource = seal_resource(known.apiv3, paid, nonce=secrets.token_hex(6), associated_data="mch_payment")
     event = {
-        "id": reference,
+        "id": hashlib.sha256(reference.encode()).hexdigest()[:32],  # a reference may be longer than one can be
         "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
         "resource_type": "encrypt-resource",
         "event_type": "MCHTRANSFER.BILL.FINISHED",

@@ -79,12 +79,18 @@ class Stage:
     def database(self) -> Path:
         return self.folder / "state/paymux.db"
 
+    @property
+    def log(self) -> Path:
+        """Not beside config.toml: every line would be an event in a folder that is watched."""
+        return self.folder / "state/log"
+
     def start(self) -> float:
         """Start it; how many seconds until it said that it is ready. Raises RuntimeError when it never does."""
         began_s = time.monotonic()
         config = str(self.folder / "config.toml")
         command = [sys.executable, "-m", "gateway", "serve", "--config", config, *self.options]
-        with (self.folder / "log").open("ab") as output:
+        self.log.parent.mkdir(mode=0o700, exist_ok=True)
+        with self.log.open("ab") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - our own
         while time.monotonic() - began_s < START_S:
             if self.process.poll() is not None:
@@ -92,7 +98,7 @@ class Stage:
             if self._ready():
                 return time.monotonic() - began_s
             time.sleep(0.05)
-        raise RuntimeError((self.folder / "log").read_text(errors="replace")[-2000:])
+        raise RuntimeError(self.log.read_text(errors="replace")[-2000:])
 
     def _ready(self) -> bool:
         try:

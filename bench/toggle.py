@@ -67,7 +67,7 @@ async def _measure(on: Stage) -> Result:
     load, over, phases = Load(on.public, 1000), asyncio.Event(), list[Seen]()
     rate = await _rate(on, load)
     offering = asyncio.create_task(_offer(load, rate, phases, over))
-    play = _Play(on, Said(on.folder / "log"), (on.folder / "config.toml").read_text())
+    play = _Play(on, Said(on.log), (on.folder / "config.toml").read_text())
     await play.seen()
     await play.change("in place", in_place, drains=True)
     refused = await play.broken()

@@ -59,6 +59,10 @@ class CommitWait:
         """A group of so many units is taken in hand."""
         self._began_s, self._committing_s, self._units = self._monotonic(), None, units
 
+    def joined(self, units: int) -> None:
+        """So many more came along with it."""
+        self._units += units
+
     def committing(self) -> None:
         """Its statements ran; COMMIT comes next."""
         self._committing_s = self._monotonic()

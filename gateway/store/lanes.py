@@ -51,6 +51,14 @@ class Queued(Generic[T]):
     future: Outcome[T]
 
 
+Fits = Callable[[Queued[Any]], bool]
+
+
+def anyone(_queued: Queued[Any]) -> bool:
+    """Whoever it is."""
+    return True
+
+
 class Lanes:
     """Two queues, the oldest first in each. Knows no threads."""
 
@@ -65,14 +73,21 @@ class Lanes:
         by_the_door = isinstance(queued.unit, Unit) and queued.unit.name in DOOR
         (self._door if by_the_door else self._work).append(queued)
 
-    def take(self, room: int) -> list[Queued[Any]]:
-        """The next group: at most `room`."""
+    def take(self, room: int, fits: Fits = anyone) -> list[Queued[Any]]:
+        """The next group: at most `room`. Nobody overtakes one of its lane that does not fit."""
         kept = min(len(self._work), max(room // WORK_SHARE, 1))
         coming = min(len(self._door), max(room - kept, 1))
         working = min(len(self._work), room - coming)
-        return [self._door.popleft() for _ in range(coming)] + [self._work.popleft() for _ in range(working)]
+        return _first(self._door, coming, fits) + _first(self._work, working, fits)
 
     def before_door(self, room: int) -> int:
         """How many go before one more that comes in by the door: its own kind, and what each group keeps."""
         ahead = len(self._door)
         return ahead + min(len(self._work), ahead // max(room - room // WORK_SHARE, 1) * (room // WORK_SHARE))
+
+
+def _first(lane: deque[Queued[Any]], most: int, fits: Fits) -> list[Queued[Any]]:
+    taken: list[Queued[Any]] = []
+    while len(taken) < most and fits(lane[0]):
+        taken.append(lane.popleft())
+    return taken

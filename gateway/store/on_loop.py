@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from gateway.domain.errors import StoreUnavailable
@@ -55,10 +55,19 @@ def on_loop(group: Sequence[Queued[Any]], statements: Callable[[], T]) -> T:
         loop.call_soon_threadsafe(_run, done, statements)
     except RuntimeError:  # closed in this very moment
         return statements()
-    while wait([done], LOOK_EVERY_S).not_done:
+    while not _is_over(done):
         if not loop.is_running() and done.cancel():  # never both: what was begun cannot be cancelled
             return statements()
     return done.result()
+
+
+def _is_over(done: Future[Any]) -> bool:
+    """After a moment's wait."""
+    try:
+        done.exception(LOOK_EVERY_S)
+    except TimeoutError:  # of the wait: what the statements raised is returned
+        return False
+    return True
 
 
 def _run(done: Future[T], statements: Callable[[], T]) -> None:
@@ -75,10 +84,11 @@ def _run(done: Future[T], statements: Callable[[], T]) -> None:
 
 def _loop_of(group: Sequence[Queued[Any]]) -> asyncio.AbstractEventLoop | None:
     first = group[0].future
-    if not isinstance(first, Awaited) or not all(_is_short(queued.unit) for queued in group):
+    if not isinstance(first, Awaited) or not all(map(is_short, group)):
         return None
     return first.loop
 
 
-def _is_short(unit: object) -> bool:
-    return isinstance(unit, Unit) and unit.name not in LONG
+def is_short(queued: Queued[Any]) -> bool:
+    """Whether a loop may run it."""
+    return isinstance(queued.unit, Unit) and queued.unit.name not in LONG

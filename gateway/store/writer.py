@@ -47,8 +47,17 @@ GROUP_MAX = 256
 """The most units in one transaction: bounds how long the last of them waits for the first."""
 
 
+Join = Callable[[int], Sequence[Queued[Any]]]
+"""Who has come since a group of so many was taken, and may go along with it."""
+
+
 def _nothing() -> None:
     """Nobody wants to know."""
+
+
+def nobody(_taken: int) -> Sequence[Queued[Any]]:
+    """The group stays as it was taken."""
+    return ()
 
 
 class GroupCommitter:
@@ -64,10 +73,13 @@ class GroupCommitter:
         self._place = place
         self._connection: Connection | None = None
 
-    def commit(self, group: Sequence[Queued[Any]]) -> None:
-        """Run the units, commit, then hand out the results; every future is done when this returns."""
+    def commit(self, taken: Sequence[Queued[Any]], join: Join = nobody) -> None:
+        """Run the units, commit, then hand out the results; every future is done when this returns. `join` is asked
+        once, when the statements begin, who else comes along.
+        """
+        group = list(taken)
         try:
-            results = self._run_group(group)
+            results = self._run_group(group, join)
         except DBAPIError:
             self._reopen()
             self._one_by_one(group)
@@ -81,13 +93,16 @@ class GroupCommitter:
             return
         self._hand_out(group, results)
 
-    def _run_group(self, group: Sequence[Queued[Any]]) -> list[Result]:
-        """Raises `DBAPIError` when a statement failed or the disk is full (nothing happened), else `CommitUnknown`."""
+    def _run_group(self, group: list[Queued[Any]], join: Join = nobody) -> list[Result]:
+        """The results of `group`, which has grown by those who joined it.
+
+        Raises `DBAPIError` when a statement failed or the disk is full (nothing happened), else `CommitUnknown`.
+        """
         connection = self._connected()
         transaction = connection.begin()
         try:
             self._begun(connection)
-            results = self._place(group, lambda: self._run_units(connection, group))
+            results = self._place(group, lambda: self._run_units(connection, group, join))
             kept = [queued.unit for queued, result in zip(group, results, strict=True) if result.error is None]
             if kept:
                 self._ready(connection)
@@ -109,7 +124,8 @@ class GroupCommitter:
         committing(kept, Moment.AFTER_COMMIT)
         return results
 
-    def _run_units(self, connection: Connection, group: Sequence[Queued[Any]]) -> list[Result]:
+    def _run_units(self, connection: Connection, group: list[Queued[Any]], join: Join) -> list[Result]:
+        group += join(len(group))
         alone = len(group) == 1
         return [self._run_unit(connection, queued, alone) for queued in group]
 

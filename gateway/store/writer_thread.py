@@ -9,6 +9,7 @@ from typing import Any
 from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import StoreUnavailable
 from gateway.store.lanes import Lanes, Queued
+from gateway.store.on_loop import is_short
 from gateway.store.writer import GROUP_MAX, GroupCommitter
 
 
@@ -49,7 +50,7 @@ class WriterThread:
     def _work(self) -> None:
         while group := self._take():
             self._wait.began(len(group))
-            self._committer.commit(group)
+            self._committer.commit(group, self._join)
             self._wait.ended()
         self._committer.close()
 
@@ -58,3 +59,14 @@ class WriterThread:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or len(self._lanes) > 0)
             return self._lanes.take(self._wait.group)
+
+    def _join(self, taken: int) -> list[Queued[Any]]:
+        """Who came while the transaction began: between the two the loop has its turn, and a commit is shared by those
+        who are in it. What is long would keep the others waiting."""
+        room = self._wait.group - taken
+        if room <= 0:
+            return []
+        with self._changed:
+            joined = self._lanes.take(room, is_short)
+        self._wait.joined(len(joined))
+        return joined
