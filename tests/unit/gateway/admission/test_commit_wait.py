@@ -84,3 +84,17 @@ def test_a_group_that_committed_nothing_teaches_nothing() -> None:
     clock.move(60.0)
     wait.ended()
     assert wait.estimate_s(100) == before
+
+
+def test_whoever_joins_a_group_is_part_of_it() -> None:
+    """One that was taken as ten and came to be fifteen is as if fifteen had been taken."""
+    clock, grown = worked(0.0003, 0.004, [10] * 5)
+    grown.began(10)
+    grown.joined(5)
+    assert grown.under_way == 15
+    clock.move(15 * 0.0003)
+    grown.committing()
+    clock.move(0.004)
+    grown.ended()
+    _, whole = worked(0.0003, 0.004, [10] * 5 + [15])
+    assert (grown.under_way, grown.estimate_s(100)) == (0, pytest.approx(whole.estimate_s(100)))

@@ -67,3 +67,18 @@ def test_the_work_has_its_share_of_every_group(work: int, room: int) -> None:
     lanes, _ = _filled([Commit.ACCEPT] * 500 + [Commit.SUBMIT_ANSWER] * work)
     group = lanes.take(room)
     assert sum(not _at_the_door(unit) for unit in group) == min(work, room // WORK_SHARE)
+
+
+@given(_KINDS, st.integers(1, 20), st.sets(st.integers(0, 59)))
+def test_nobody_overtakes_one_of_its_lane_that_does_not_fit(names: list[Commit], room: int, unfit: set[int]) -> None:
+    """Of each lane come those before the first that does not, and none else."""
+    lanes, units = _filled(names)
+    barred = [units[number] for number in unfit if number < len(units)]
+    taken = lanes.take(room, lambda queued: queued not in barred)
+    assert len(taken) <= room
+    assert len(lanes) == len(units) - len(taken)
+    for lane in (True, False):
+        its = [unit for unit in units if _at_the_door(unit) is lane]
+        came = [unit for unit in taken if _at_the_door(unit) is lane]
+        assert came == its[: len(came)]
+        assert not any(unit in barred for unit in came)

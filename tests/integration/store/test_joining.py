@@ -1,0 +1,130 @@
+"""Who queues while a transaction begins goes along with it, and fares as if it had been there from the start."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
+
+from gateway.domain.errors import CommitUnknown, StaleWrite
+from gateway.failpoints import Commit, Unit
+from gateway.sealing import Sealer
+from gateway.store.data_keys import unlock
+from gateway.store.engine import writer_engine
+from gateway.store.lanes import Queued
+from gateway.store.migrate import upgrade
+from gateway.store.port import Tx
+from gateway.store.records import Reference
+from gateway.store.rows import Rows
+from gateway.store.writer import GroupCommitter, Join, nobody
+from gateway.store.writer_thread import WriterThread
+from tests.support.builders import a_payout
+
+Outcome = Future[Any]
+
+
+class Counted(GroupCommitter):
+    """On a file of its own; counts the commits, and is told of those who join."""
+
+    def __init__(self, path: Path) -> None:
+        engine = writer_engine(path)
+        upgrade(engine)
+        sealer = Sealer([bytes(32)], bytes)
+        unlock(engine, sealer)
+        super().__init__(engine, Rows(sealer))
+        self.commits = 0
+        self.fails = False
+        self.begins: Callable[[], None] = lambda: None
+        event.listen(engine, "commit", self._counts)
+
+    def _counts(self, _connection: Connection) -> None:
+        self.commits += 1
+        if self.fails:
+            raise OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
+
+    def commit(self, taken: Sequence[Queued[Any]], join: Join = nobody) -> None:
+        self.begins()
+        super().commit(taken, join)
+
+
+@pytest.fixture
+def committer(tmp_path: Path) -> Iterator[Counted]:
+    made = Counted(tmp_path / "paymux.db")
+    yield made
+    made.close()
+
+
+def _order(reference: str, name: str = Commit.ACCEPT) -> Queued[None]:
+    payout = a_payout(reference)
+    return Queued(Unit(name, lambda tx: tx.insert(payout, Reference(payout.id, b"\x01mark"), None)), Future())
+
+
+def _count(tx: Tx) -> int:
+    return sum(tx.counts().values())
+
+
+def _stored(committer: GroupCommitter) -> int:
+    asked: Queued[int] = Queued(_count, found := Future[int]())
+    committer.commit([asked])
+    return found.result()
+
+
+def test_they_share_the_commit(committer: Counted) -> None:
+    """One COMMIT for who was taken and who came after; everybody gets its own result."""
+    first, second = _order("one"), _order("two")
+    committer.commit([first], lambda taken: [second] if taken == 1 else [])
+    assert committer.commits == 1
+    assert [_fate(each) for each in (first, second)] == [None, None]
+    assert _stored(committer) == 2
+
+
+def test_one_that_fails_takes_nobody_with_it(committer: Counted) -> None:
+    """A reference that was taken is refused to whoever joined with it; the one before it stays."""
+    first, second = _order("one"), _order("one")
+    committer.commit([first], lambda _taken: [second])
+    assert _fate(first) is None
+    assert isinstance(_fate(second), StaleWrite)
+    assert _stored(committer) == 1
+
+
+def test_an_unknown_commit_is_unknown_to_all_of_them(committer: Counted) -> None:
+    """R18: whoever joined is told as the others are."""
+    committer.fails = True
+    first, second = _order("one"), _order("two")
+    committer.commit([first], lambda _taken: [second])
+    assert [type(_fate(each)) for each in (first, second)] == [CommitUnknown, CommitUnknown]
+
+
+async def test_the_thread_takes_along_what_is_short(committer: Counted) -> None:
+    """What queues as a transaction begins is in it, but for a page of a batch and what stands behind one."""
+    short, long, behind = _order("short"), _order("long", Commit.BATCH), _order("behind", Commit.SUBMIT_ANSWER)
+    counts: list[int] = []
+    thread = WriterThread(committer)
+
+    def begins() -> None:
+        counts.append(committer.commits)
+        if len(counts) == 1:
+            for queued in (short, long, behind):
+                thread.put(queued)
+
+    committer.begins = begins
+    thread.put(first := _order("first"))
+    await asyncio.gather(*(asyncio.wrap_future(_future(each)) for each in (first, short, long, behind)))
+    await asyncio.to_thread(thread.stop)
+    assert counts == [0, 1], "first and short, then long and behind"
+
+
+def _future(queued: Queued[None]) -> Outcome:
+    assert isinstance(queued.future, Future)
+    return queued.future
+
+
+def _fate(queued: Queued[None]) -> BaseException | None:
+    return _future(queued).exception(timeout=0)
