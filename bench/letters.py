@@ -7,7 +7,6 @@ payout costs; so the other side's signatures are made before the clock starts.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import secrets
 import time
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from adapters.wechat.channel import EVENT_ID_MAX
 from adapters.wechat.cipher import seal_resource
 from adapters.wechat.signing import answer_message, sign_bytes
 from gateway.api.signed_request import Algorithm, authorization
@@ -93,7 +93,7 @@ def _order(known: Secrets, reference: str) -> bytes:
 def _notification(known: Secrets, reference: str, paid: bytes, path: str) -> bytes:
     resource = seal_resource(known.apiv3, paid, nonce=secrets.token_hex(6), associated_data="mch_payment")
     event = {
-        "id": hashlib.sha256(reference.encode()).hexdigest()[:32],  # a reference may be longer than one can be
+        "id": reference[-EVENT_ID_MAX:],  # it ends in its number
         "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
         "resource_type": "encrypt-resource",
         "event_type": "MCHTRANSFER.BILL.FINISHED",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,6 @@ from adapters.signer import HERE
 from gateway.admission.commit_wait import NO_PRESSURE, Pressure
 from gateway.api.admin.handed_on import as_the_parent_saw_it
 from gateway.api.batch_room import BatchRoom
-from gateway.api.health import Finding, Health
 from gateway.api.intake import Intake
 from gateway.api.listener import start_private
 from gateway.api.server import PUBLIC_STATE, Listener, admin_app, health_app, public_app, start_listener
@@ -29,15 +28,13 @@ from gateway.config.prepare import prepare_secrets
 from gateway.config.resolve import ResolvedSecrets
 from gateway.database import open_store
 from gateway.domain.principal import FIRST_TOKEN_FILE
-from gateway.domain.view import timestamp
-from gateway.history import Carefulness, Keeping, begin
-from gateway.metrics.gauges import Reading, config_readings, nodes_readings, pressure_readings, queue_readings
+from gateway.exposed import Exposed
+from gateway.history import Keeping, begin
 from gateway.metrics.lag import LoopLag
 from gateway.metrics.meter import RegistryMeter
 from gateway.metrics.port import BLIND
 from gateway.metrics.scrape import Scrape
 from gateway.metrics.store import CountedStore
-from gateway.metrics.table import Place
 from gateway.operations.channel_news import keep_telling
 from gateway.operations.deliver import deliver
 from gateway.operations.first_token import prepare_first_token
@@ -49,6 +46,7 @@ from gateway.operations.retry import keep_finishing
 from gateway.operations.services import Keys, Services
 from gateway.operations.watch import watch
 from gateway.panel import RunningPanel
+from gateway.readiness import Readiness
 from gateway.reload import Reloader
 from gateway.sealing import Sealer
 from gateway.signer.beside import SignerBeside
@@ -101,7 +99,6 @@ class Gateway:
         self._wakes = wakes or Alone()
         self._station = station
         self._lag = LoopLag()
-        self._carefulness = Carefulness()
         self._pressure: Callable[[], Pressure] = lambda: NO_PRESSURE
         self.config = config
         self.world = world
@@ -123,15 +120,7 @@ class Gateway:
             self._switch, self.reloader, world, self.nodes, lambda: self._wakes.tell(Wake.OVERRIDES)
         )
         self._workers.payouts.attach(self.in_force)
-        self.health = Health(
-            {
-                "store": self._check_store,
-                "worker": self._check_loops,
-                "review": self._check_review,
-                "quarantine": self._check_quarantine,
-                "config": self._check_config,
-            }
-        )
+        self.health = Readiness(self.in_force, self.reloads, self._workers.loops).health()
         self._rounds: list[asyncio.Task[None]] = []
         """What is done again and again, beside the workers."""
         self._sealer: Sealer | None = None
@@ -297,22 +286,9 @@ class Gateway:
         worker.at_work.late_s = lambda: self._lag.lately_s(self.world.clock.monotonic())
 
     def _scrape(self, meter: RegistryMeter, intake: Intake) -> Scrape:
-        def config() -> Iterable[Reading]:
-            others = self.nodes.others(self.world.clock.monotonic())
-            yield from config_readings(self.reloads.state)
-            yield from nodes_readings(self.reloads.state.sha256, [each.sha256 for each in others])
-
-        def writer() -> Iterable[Reading]:
-            return pressure_readings(self._pressure())
-
-        def queues() -> Iterable[Reading]:
-            worker = self._workers.payouts
-            outside = worker.busy - worker.taken
-            places = {Place.WORKING: worker.taken, Place.OUTSIDE: outside, Place.WAITING: worker.waiting}
-            return queue_readings(intake.inside, intake.paused, places, worker.places, self._workers.callbacks.busy)
-
-        more = (config, writer, queues)
-        return Scrape(meter, self.in_force, lambda: self._lag.worst_s(self.world.clock.monotonic()), more)
+        workers, monotonic = self._workers, self.world.clock.monotonic
+        parts = Exposed(self.reloads, self.nodes, self._pressure, intake, workers.payouts, workers.callbacks, monotonic)
+        return Scrape(meter, self.in_force, lambda: self._lag.worst_s(monotonic()), parts.readings())
 
     async def stop(self) -> None:
         """Say so, take nothing new, finish or park what is under way, close. Safe to call once, at any time."""
@@ -343,33 +319,9 @@ class Gateway:
         await self._tracing.close()
         log.info("gateway.stopped", parked=left, unread_answers=unread)
 
-    async def _check_store(self) -> Finding:
-        await self.services.store.run(lambda tx: None)
-        return Finding(True)
-
-    async def _check_quarantine(self) -> Finding:
-        """Ready all the same: payouts are accepted, asked about and told of; what is not sent waits."""
-        return Finding(True, await self._carefulness.told(self.services))
-
-    async def _check_config(self) -> Finding:
-        """Ready all the same: what was in force before a refused reload still is."""
-        state = self.reloads.state
-        held = f", {state.overrides_active} overrides" if state.overrides_active else ""
-        why = "".join(f"; refused: {fault}" for fault in state.faults)
-        return Finding(True, f"sha256 {state.sha256[:12]} since {timestamp(state.since)}{held}{why}")
-
     @property
     def _alarm_after(self) -> timedelta:
         return timedelta(seconds=self.config.holds.alarm_after_s)
-
-    async def _check_review(self) -> Finding:
-        """Never a reason not to be ready: people are wanted, and the node works."""
-        waiting, since = await self.services.store.read(lambda tx: tx.review_queue())
-        return Finding(True, f"{waiting} held or frozen{f', the oldest since {timestamp(since)}' if since else ''}")
-
-    async def _check_loops(self) -> Finding:
-        stopped = [loop for loop in self._workers.loops if loop.done()]
-        return Finding(bool(self._workers.loops) and not stopped, "a loop has ended" if stopped else "")
 
 
 def _from_outside(loop: asyncio.AbstractEventLoop, ring: Ring, who: Wake) -> None:

@@ -15,7 +15,7 @@ from adapters.bank.config import BankSettings
 from adapters.bank.exchange import SignedExchange
 from adapters.bank.identifiers import identifiers
 from adapters.bank.replies import reply
-from adapters.bank.signing import Request, SignatureRefused, Tag
+from adapters.bank.signature_base import Request, SignatureRefused, Tag
 from adapters.channel import (
     Capabilities,
     ChannelContext,

@@ -14,14 +14,8 @@ from dataclasses import dataclass, replace
 from adapters.ask_again import ask_again
 from adapters.bank.algorithms import SigningKey, VerifyingKey
 from adapters.bank.proof import Exchanged, Unproved
-from adapters.bank.signing import (
-    Refusal,
-    Request,
-    Response,
-    SignatureProfile,
-    SignatureRefused,
-    Tag,
-)
+from adapters.bank.signature_base import Refusal, Request, Response, SignatureRefused, Tag
+from adapters.bank.signing import SignatureProfile
 from adapters.bank.xml import MESSAGE_MAX_BYTES
 from adapters.channel import ChannelContext
 from adapters.http import ChannelHttp, HttpAnswer, NoAnswer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adapters.bank.signing import SignatureRefused
+from adapters.bank.signature_base import SignatureRefused
 from adapters.http import HttpAnswer, NoAnswer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from adapters.bank.signing import Refusal
+from adapters.bank.signature_base import Refusal
 from adapters.channel import Reply
 
 _CODES = {

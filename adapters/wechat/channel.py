@@ -37,7 +37,7 @@ BILL_FINISHED = "MCHTRANSFER.BILL.FINISHED"
 _REPEAT_WINDOW_S = 86_400
 """Between one day and three is reported; never rely on more than one (sheet section 19)."""
 _MENDING_PAUSE_S = 300.0
-_EVENT_ID_MAX = 36
+EVENT_ID_MAX = 36
 _JSON: Headers = (("Content-Type", "application/json"),)
 
 _REFUSED_STATUS = {Refusal.BODY: 400, Refusal.MERCHANT: 400, Refusal.DECRYPT: 500}
@@ -118,7 +118,7 @@ class WechatChannel:
 
     def _read_verified(self, raw: RawNotification) -> Notification:
         envelope = parse_object(raw.body)
-        event_id, resource = plain(envelope.get("id"), _EVENT_ID_MAX), envelope.get("resource")
+        event_id, resource = plain(envelope.get("id"), EVENT_ID_MAX), envelope.get("resource")
         if event_id is None:
             raise Refused(Refusal.BODY, "the event has no id")
         if envelope.get("event_type") != BILL_FINISHED:

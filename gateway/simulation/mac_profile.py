@@ -12,16 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from adapters.bank.algorithms import SigningKey, VerifyingKey
-from adapters.bank.signing import (
-    LIFE_S,
-    SKEW_S,
-    Message,
-    Refusal,
-    Request,
-    SignatureRefused,
-    Tag,
-    Verified,
-)
+from adapters.bank.signature_base import Message, Refusal, Request, SignatureRefused, Tag
+from adapters.bank.verifying import LIFE_S, SKEW_S, Verified
 from adapters.signer import Headers, Heading, Signer
 from gateway.simulation.mac_keys import MacEc, MacEcPublic
 

@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from gateway.store import quick, schema
 from gateway.store import statements as sql
-from gateway.store.archiving import ARCHIVED
+from gateway.store.archived_rows import ARCHIVED
 
 _P, _C, _N, _U, _M = schema.payouts.c, schema.callbacks.c, schema.nonces.c, schema.usage.c, schema.meta.c
 

@@ -21,7 +21,7 @@ from gateway.store import schema
 from gateway.store import statements as sql
 from gateway.store.allowances import SqlAllowanceWrites
 from gateway.store.appending import SqlHistoryWrites
-from gateway.store.archiving import SqlArchiveWrites
+from gateway.store.archived_rows import SqlArchiveWrites
 from gateway.store.auditing import SqlAuditWrites
 from gateway.store.batches import SqlBatchWrites
 from gateway.store.beneficiaries import SqlBeneficiaryWrites

@@ -24,7 +24,7 @@ SENDING = {"submit": Send.SUBMIT, "query": Send.QUERY, "cancel": Send.CANCEL, "s
 """The methods through which something leaves us: three of a channel, one of the callback sender."""
 NAMED_BY_WHAT_IT_IS = {"event", "heard.answer.heard"}
 """Units named by a value: the event they record, or how the answer was heard."""
-UNNAMED = {("gateway/app.py", "_check_store"), ("gateway/metrics/store.py", "run")}
+UNNAMED = {("gateway/readiness.py", "_check_store"), ("gateway/metrics/store.py", "run")}
 """Units that store nothing, and a store that hands units on to another one."""
 
 

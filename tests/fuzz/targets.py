@@ -20,8 +20,10 @@ from pydantic_core import PydanticCustomError
 
 from adapters.bank import camt053, camt054, notices, pain002
 from adapters.bank import wire as bank_wire
-from adapters.bank.signing import Request, SignatureRefused, Tag, sign_message, verify_message
+from adapters.bank.signature_base import Request, SignatureRefused, Tag
+from adapters.bank.signing import sign_message
 from adapters.bank.structured import Malformed, parse_byte_dictionary, parse_signature_input
+from adapters.bank.verifying import verify_message
 from adapters.bank.xml import XmlRefused, parse
 from adapters.channel import NotificationRefused, Sent
 from adapters.http import HttpAnswer

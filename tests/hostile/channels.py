@@ -7,7 +7,8 @@ import itertools
 import json
 from dataclasses import dataclass, field, replace
 
-from adapters.bank.signing import Request, Tag, sign_message
+from adapters.bank.signature_base import Request, Tag
+from adapters.bank.signing import sign_message
 from adapters.channel import Timeouts
 from gateway.api.server import PUBLIC_STATE
 from gateway.domain.beneficiary import BankBeneficiary, Beneficiary, WechatBeneficiary

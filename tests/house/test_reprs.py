@@ -18,7 +18,7 @@ from adapters.bank.sandbox.book import Instruction
 from adapters.bank.sandbox.doors import BankAnswer
 from adapters.bank.sandbox.messages import StatementDay
 from adapters.bank.sandbox.options import BankSandboxOptions
-from adapters.bank.signing import Request, Response
+from adapters.bank.signature_base import Request, Response
 from adapters.channel import ChannelContext, Notice, Order, RawNotification, Sent, Signed
 from adapters.http import HttpAnswer
 from adapters.mock.book import Booked

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import serialization
 from adapters.bank import SPEC
 from adapters.bank.algorithms import Algorithm, PrivateKey, SigningKey, VerifyingKey, load_public
 from adapters.bank.channel import BankChannel
-from adapters.bank.signing import Request, Response, Tag, sign_message
+from adapters.bank.signature_base import Request, Response, Tag
+from adapters.bank.signing import sign_message
 from adapters.channel import ChannelContext, Order, RawNotification, Sent, Timeouts
 from adapters.http import ChannelHttp, HttpxFactory
 from adapters.signer import Headers

@@ -17,7 +17,7 @@ from adapters.bank.sandbox.options import FUNDS_MINOR, BankSandboxOptions, Looku
 from adapters.bank.sandbox.plans import RETURN, Plan, Step, plan_for
 from adapters.bank.sandbox.statements import statement
 from adapters.bank.sandbox.teller import Teller
-from adapters.bank.signing import Request
+from adapters.bank.signature_base import Request
 from adapters.bank.xml import XmlRefused, parse
 from gateway.clock import Clock
 from gateway.domain.payout import DuplicateMode

@@ -13,17 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapters.bank.algorithms import SigningKey
 from adapters.bank.sandbox.keys import BANK_KEYID, NEXT_BANK_KEYID, BankKeys
-from adapters.bank.signing import (
-    LIFE_S,
-    PROFILES,
-    REPLAY_KEPT_S,
-    Refusal,
-    Request,
-    Response,
-    SignatureProfile,
-    SignatureRefused,
-    Tag,
-)
+from adapters.bank.signature_base import Refusal, Request, Response, SignatureRefused, Tag
+from adapters.bank.signing import PROFILES, SignatureProfile
+from adapters.bank.verifying import LIFE_S, REPLAY_KEPT_S
 from adapters.sandbox.faults import Fault
 from adapters.signer import Headers
 from gateway.clock import Clock

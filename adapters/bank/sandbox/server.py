@@ -16,7 +16,7 @@ from adapters.bank.sandbox.book import Instruction
 from adapters.bank.sandbox.doors import BankAnswer, Gatekeeper, Refused, Signer, error
 from adapters.bank.sandbox.options import BankSandboxOptions, Lookup, NotifyFormat, StatementFault
 from adapters.bank.sandbox.teller import Teller
-from adapters.bank.signing import Request
+from adapters.bank.signature_base import Request
 from adapters.bank.xml import XmlRefused, parse
 from adapters.sandbox.books import BookEntry
 from adapters.sandbox.clock import SandboxClock

@@ -13,7 +13,7 @@ import pytest
 from adapters.bank import camt053, profile
 from adapters.bank.exchange import SignedExchange
 from adapters.bank.sandbox import BankSandbox, BankSandboxOptions
-from adapters.bank.signing import Request
+from adapters.bank.signature_base import Request
 from adapters.bank.xml import parse
 from adapters.http import HttpAnswer
 from gateway.domain.outcome import OutcomeKind

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.bank.algorithms import Algorithm, SigningKey, VerifyingKey, sign_bytes, verify_bytes
-from adapters.bank.signing import Refusal, Request, Response, SignatureRefused, Tag
+from adapters.bank.signature_base import Refusal, Request, Response, SignatureRefused, Tag
 from adapters.wechat import signing as wechat
 from adapters.wechat.cipher import open_field, seal_field
 from gateway.simulation.mac_keys import MacEc, MacRsa

@@ -13,8 +13,9 @@ import respx
 from adapters.bank.algorithms import Algorithm
 from adapters.bank.channel import BankChannel
 from adapters.bank.codes import POST_ERRORS, STATUSES
-from adapters.bank.signing import Request as SignedRequest
-from adapters.bank.signing import Response, Tag, verify_message
+from adapters.bank.signature_base import Request as SignedRequest
+from adapters.bank.signature_base import Response, Tag
+from adapters.bank.verifying import verify_message
 from gateway.domain.outcome import Absence, Answer, Finality, Heard, Outcome, OutcomeKind, classify
 from gateway.domain.reasons import RejectReason
 from tests.support.bank import (

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from adapters.bank.channel import BankChannel
-from adapters.bank.signing import Request, Tag, sign_message
+from adapters.bank.signature_base import Request, Tag
+from adapters.bank.signing import sign_message
 from adapters.channel import Notification, NotificationRefused, RawNotification
 from gateway.domain.money import Money
 from gateway.domain.outcome import Heard, OutcomeKind, classify

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.bank.algorithms import Algorithm
-from adapters.bank.signing import (
-    LIFE_S,
+from adapters.bank.signature_base import (
     Message,
     Refusal,
     Request,
@@ -19,11 +18,11 @@ from adapters.bank.signing import (
     Tag,
     content_digest,
     required_components,
-    sign_message,
     signature_base,
-    verify_message,
 )
+from adapters.bank.signing import sign_message
 from adapters.bank.structured import parse_signature_input
+from adapters.bank.verifying import LIFE_S, verify_message
 from tests.support.bank import public_keys, signing_key, vector_files
 
 FILES = vector_files("bank_http_message_signatures*.json")

@@ -31,18 +31,18 @@ from adapters.bank.algorithms import (
     load_public,
     verify_bytes,
 )
-from adapters.bank.signing import (
+from adapters.bank.signature_base import (
     Refusal,
     Request,
     Response,
     SignatureRefused,
     Tag,
     content_digest,
-    sign_message,
     signature_base,
-    verify_message,
 )
+from adapters.bank.signing import sign_message
 from adapters.bank.structured import Malformed, parse_byte_dictionary, parse_signature_input
+from adapters.bank.verifying import verify_message
 from tests.support.bank import NOW, private_key, public_keys, signing_key
 
 KEYS = public_keys()
