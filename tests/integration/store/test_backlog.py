@@ -15,7 +15,7 @@ from sqlalchemy.dialects import sqlite
 
 from gateway.admission.fair import FairTurns
 from gateway.domain.payout import Payout
-from gateway.store import reads, schema
+from gateway.store import grounds, reads, reviewing, schema
 from gateway.store import statements as sql
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import upgrade
@@ -152,9 +152,9 @@ PLANS: dict[str, tuple[Any, str]] = {
     "next due": (sql.NEXT_DUE, "payouts_due"),
     "callbacks at an endpoint": (sql.CALLBACKS_DUE_AT, "callbacks_lanes (endpoint=? AND due_at>? AND due_at<?)"),
     "next endpoint": (sql.NEXT_DUE_ENDPOINT, "COVERING INDEX callbacks_lanes"),
-    "next ground": (reads.NEXT_GROUND, "attempts_live ((channel"),
-    "on a ground": (reads.COUNT_ON_GROUND, ""),
-    "held": (reads.HELD, "payouts_under_review"),
+    "next ground": (grounds.NEXT_GROUND, "attempts_live ((channel"),
+    "on a ground": (grounds.COUNT_ON_GROUND, ""),
+    "held": (reviewing.HELD, "payouts_under_review"),
     "leases of an earlier run": (BREAK_LEASES, "payouts_leased"),
 }
 
