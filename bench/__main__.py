@@ -7,7 +7,8 @@ slow_clients  [--n N] [--seconds S]       N clients that never finish a request
 e2e           [--rounds N] [--payouts N] [--store sqlite|postgres] [--signer inline|process]
                                             the whole way of a payout, beside the bare wire
 workers       [--n N] [--rounds N] [--payouts N] [--store URL]   N workers on one port, beside one process
-growth        [--sizes 0,A,B] [--rounds N] [--payouts N]   the whole way, with so many finished payouts in the store
+growth        [--sizes 0,A,B] [--rounds N] [--payouts N] [--warm N]
+                                            the whole way, with so many finished payouts in the store
 toggle                                    a channel drained and enabled by its line in the file, under load
 """
 
@@ -30,7 +31,7 @@ MEASURE: dict[str, Callable[[argparse.Namespace], Result]] = {
     "slow_clients": lambda options: slow_clients.measure(options.n or 10_000, options.seconds or 30.0),
     "e2e": lambda options: e2e.measure(options.rounds or 5, options.payouts, options.store, options.signer),
     "workers": lambda options: workers.measure(options.rounds or 5, options.payouts, options.n or 2, _server(options)),
-    "growth": lambda options: growth.measure(options.rounds or 5, options.payouts, options.sizes),
+    "growth": lambda options: growth.measure(options.rounds or 5, options.payouts, options.sizes, options.warm),
     "toggle": lambda _options: toggle.measure(),
 }
 TABLE: dict[str, Callable[[Result], str]] = {
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--store", default="sqlite", help="sqlite, postgres, or a database's address")
     parser.add_argument("--signer", default="inline", choices=["inline", "process"], help="where RSA keys sign")
     parser.add_argument("--sizes", type=_sizes, default=[0, 1_000_000, 3_000_000], help="finished payouts, 0 first")
+    parser.add_argument("--warm", type=int, default=growth.WARM, help="how many go before the first round, in growth")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     options = parser.parse_args(arguments)
     result = MEASURE[options.name](options)
