@@ -31,9 +31,9 @@ from gateway.sealing import SealBroken
 from gateway.store import codec, quick, schema
 from gateway.store.archiving import MOVED, Dossier, Mark
 from gateway.store.quick import Runs
+from gateway.store.records import Incident
 
 if TYPE_CHECKING:
-    from gateway.store.records import Incident
     from gateway.store.rows import Rows
 
 _P, _C, _D = schema.payouts.c, schema.callbacks.c, schema.deliveries.c
@@ -139,8 +139,6 @@ class SqlArchiveReads:
         return None if found is None else (found.payout_id, found.number)
 
     def archived_incidents(self, payout_id: str) -> Sequence[Incident]:
-        from gateway.store.records import Incident
-
         its = (_I.shard == shard_of_payout(payout_id), _I.payout_id == payout_id)
         query = select(schema.archived_incidents).where(*its).order_by(_I.number)
         rows = self._connection.execute(query).all()
