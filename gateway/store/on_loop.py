@@ -12,9 +12,10 @@ in a group.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from gateway.domain.errors import StoreUnavailable
 from gateway.failpoints import Commit, Unit
@@ -39,26 +40,58 @@ LOOK_EVERY_S = 1.0
 """A loop that ended over a group never runs it."""
 
 
-def here(_group: Sequence[Queued[Any]], statements: Callable[[], T]) -> T:
-    """On the thread that asks."""
+def here(_group: Sequence[Queued[Any]], join: Callable[[], bool], statements: Callable[[], T]) -> T:
+    """On the thread that asks, with whoever is there by now."""
+    join()
     return statements()
 
 
-def on_loop(group: Sequence[Queued[Any]], statements: Callable[[], T]) -> T:
+def on_loop(group: Sequence[Queued[Any]], join: Callable[[], bool], statements: Callable[[], T]) -> T:
     """From the writer's thread: on the loop that waits for the group, and on this thread where there is none or one of
-    the units is long. Raises what the statements raise."""
+    the units is long. On the loop, once a turn brings nobody worth waiting for. Raises what the statements raise."""
     loop = _loop_of(group)
     if loop is None or not loop.is_running():
-        return statements()
-    done: Future[T] = Future()
+        return here(group, join, statements)
+    turns = _Turns(loop, join, statements)
     try:
-        loop.call_soon_threadsafe(_run, done, statements)
+        loop.call_soon_threadsafe(turns.take)
     except RuntimeError:  # closed in this very moment
-        return statements()
-    while not _is_over(done):
-        if not loop.is_running() and done.cancel():  # never both: what was begun cannot be cancelled
+        return here(group, join, statements)
+    while not _is_over(turns.done):
+        if not loop.is_running() and turns.hold.acquire(blocking=False):  # between two turns, and there is no next
             return statements()
-    return done.result()
+    return turns.done.result()
+
+
+class _Turns(Generic[T]):
+    """A group that waits on the loop for company, and is run there.
+
+    `hold` is taken for each turn and kept by whoever runs the group: it is run once, on the loop or, when that has
+    ended between two turns, on the thread.
+    """
+
+    __slots__ = ("_join", "_loop", "_statements", "done", "hold")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, join: Callable[[], bool], statements: Callable[[], T]) -> None:
+        self._loop, self._join, self._statements = loop, join, statements
+        self.done: Future[T] = Future()
+        self.hold = threading.Lock()
+
+    def take(self) -> None:
+        """One turn of the loop."""
+        if not self.hold.acquire(blocking=False):
+            return
+        try:
+            if self._join():
+                self._loop.call_soon(self.take)
+                self.hold.release()
+            else:
+                self.done.set_result(self._statements())
+        except Exception as error:  # noqa: BLE001 - it is the thread's, that waits for it
+            self.done.set_exception(error)
+        except BaseException:  # a signal came in the middle: it is the process's, and the group is nobody's
+            self.done.set_exception(StoreUnavailable("interrupted"))
+            raise
 
 
 def _is_over(done: Future[Any]) -> bool:
@@ -68,18 +101,6 @@ def _is_over(done: Future[Any]) -> bool:
     except TimeoutError:  # of the wait: what the statements raised is returned
         return False
     return True
-
-
-def _run(done: Future[T], statements: Callable[[], T]) -> None:
-    if not done.set_running_or_notify_cancel():
-        return
-    try:
-        done.set_result(statements())
-    except Exception as error:  # noqa: BLE001 - it is the thread's, that waits for it
-        done.set_exception(error)
-    except BaseException:  # a signal came in the middle: it is the process's, and the group is nobody's
-        done.set_exception(StoreUnavailable("interrupted"))
-        raise
 
 
 def _loop_of(group: Sequence[Queued[Any]]) -> asyncio.AbstractEventLoop | None:

@@ -5,7 +5,8 @@ Theory
 An acknowledgement may leave only after a commit that survives a power cut, and such a commit costs one fsync, 0.3 to
 8 ms, whatever is in it. So units queue up, and each transaction takes what queued while the last one committed, as far
 as its statements take no longer than a few commits would. There is no timer: an idle store commits a lone unit at once,
-a busy one commits dozens together. Whose turn it is in a queue that is longer: `gateway.store.lanes`.
+a busy one commits dozens together. Whose turn it is in a queue that is longer: `gateway.store.lanes`. How long a group
+waits for company: `gateway.store.patience`.
 
 Where a group's statements run is another question than who waits for the disk: `gateway.store.on_loop`.
 
@@ -47,17 +48,17 @@ GROUP_MAX = 256
 """The most units in one transaction: bounds how long the last of them waits for the first."""
 
 
-Join = Callable[[int], Sequence[Queued[Any]]]
-"""Who has come since a group of so many was taken, and may go along with it."""
+Join = Callable[[list[Queued[Any]]], bool]
+"""Adds to a group who has come since it was taken and may go along with it; whether more are worth a moment's wait."""
 
 
 def _nothing() -> None:
     """Nobody wants to know."""
 
 
-def nobody(_taken: int) -> Sequence[Queued[Any]]:
+def nobody(_group: list[Queued[Any]]) -> bool:
     """The group stays as it was taken."""
-    return ()
+    return False
 
 
 class GroupCommitter:
@@ -75,7 +76,7 @@ class GroupCommitter:
 
     def commit(self, taken: Sequence[Queued[Any]], join: Join = nobody) -> None:
         """Run the units, commit, then hand out the results; every future is done when this returns. `join` is asked
-        once, when the statements begin, who else comes along.
+        before the statements begin who else comes along.
         """
         group = list(taken)
         try:
@@ -102,7 +103,7 @@ class GroupCommitter:
         transaction = connection.begin()
         try:
             self._begun(connection)
-            results = self._place(group, lambda: self._run_units(connection, group, join))
+            results = self._place(group, lambda: join(group), lambda: self._run_units(connection, group))
             kept = [queued.unit for queued, result in zip(group, results, strict=True) if result.error is None]
             if kept:
                 self._ready(connection)
@@ -124,8 +125,7 @@ class GroupCommitter:
         committing(kept, Moment.AFTER_COMMIT)
         return results
 
-    def _run_units(self, connection: Connection, group: list[Queued[Any]], join: Join) -> list[Result]:
-        group += join(len(group))
+    def _run_units(self, connection: Connection, group: list[Queued[Any]]) -> list[Result]:
         alone = len(group) == 1
         return [self._run_unit(connection, queued, alone) for queued in group]
 
@@ -207,9 +207,10 @@ class GroupCommitter:
 
 
 class Place(Protocol):
-    """Runs the statements of a group somewhere, and waits for them."""
+    """Runs the statements of a group somewhere, and waits for them. Asks first who joins it, once or until nobody more
+    is worth a wait."""
 
-    def __call__(self, group: Sequence[Queued[Any]], statements: Callable[[], T], /) -> T: ...
+    def __call__(self, group: Sequence[Queued[Any]], join: Callable[[], bool], statements: Callable[[], T], /) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import StoreUnavailable
 from gateway.store.lanes import Lanes, Queued
 from gateway.store.on_loop import is_short
+from gateway.store.patience import Patience
 from gateway.store.writer import GROUP_MAX, GroupCommitter
 
 
@@ -21,6 +22,7 @@ class WriterThread:
         self._committer = committer
         self._wait = wait or CommitWait(monotonic, GROUP_MAX)
         self._lanes = Lanes()
+        self._patience = Patience()
         self._thread = threading.Thread(target=self._work, name="paymux-writer", daemon=True)
         self._stopping = False
         self._changed = threading.Condition()
@@ -50,6 +52,7 @@ class WriterThread:
     def _work(self) -> None:
         while group := self._take():
             self._wait.began(len(group))
+            self._patience.begin()
             self._committer.commit(group, self._join)
             self._wait.ended()
         self._committer.close()
@@ -60,13 +63,14 @@ class WriterThread:
             self._changed.wait_for(lambda: self._stopping or len(self._lanes) > 0)
             return self._lanes.take(self._wait.group)
 
-    def _join(self, taken: int) -> list[Queued[Any]]:
-        """Who came while the transaction began: between the two the loop has its turn, and a commit is shared by those
+    def _join(self, group: list[Queued[Any]]) -> bool:
+        """Who came since the transaction began: between the two the loop has its turns, and a commit is shared by those
         who are in it. What is long would keep the others waiting."""
-        room = self._wait.group - taken
+        room = self._wait.group - len(group)
         if room <= 0:
-            return []
+            return False
         with self._changed:
             joined = self._lanes.take(room, is_short)
+        group += joined
         self._wait.joined(len(joined))
-        return joined
+        return self._patience.goes_on(len(joined))

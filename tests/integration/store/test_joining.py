@@ -66,6 +66,16 @@ def _order(reference: str, name: str = Commit.ACCEPT) -> Queued[None]:
     return Queued(Unit(name, lambda tx: tx.insert(payout, Reference(payout.id, b"\x01mark"), None)), Future())
 
 
+def _with(other: Queued[None]) -> Join:
+    """It comes along with whoever is taken."""
+
+    def join(group: list[Queued[Any]]) -> bool:
+        group.append(other)
+        return False
+
+    return join
+
+
 def _count(tx: Tx) -> int:
     return sum(tx.counts().values())
 
@@ -79,7 +89,7 @@ def _stored(committer: GroupCommitter) -> int:
 def test_they_share_the_commit(committer: Counted) -> None:
     """One COMMIT for who was taken and who came after; everybody gets its own result."""
     first, second = _order("one"), _order("two")
-    committer.commit([first], lambda taken: [second] if taken == 1 else [])
+    committer.commit([first], _with(second))
     assert committer.commits == 1
     assert [_fate(each) for each in (first, second)] == [None, None]
     assert _stored(committer) == 2
@@ -88,7 +98,7 @@ def test_they_share_the_commit(committer: Counted) -> None:
 def test_one_that_fails_takes_nobody_with_it(committer: Counted) -> None:
     """A reference that was taken is refused to whoever joined with it; the one before it stays."""
     first, second = _order("one"), _order("one")
-    committer.commit([first], lambda _taken: [second])
+    committer.commit([first], _with(second))
     assert _fate(first) is None
     assert isinstance(_fate(second), StaleWrite)
     assert _stored(committer) == 1
@@ -98,7 +108,7 @@ def test_an_unknown_commit_is_unknown_to_all_of_them(committer: Counted) -> None
     """R18: whoever joined is told as the others are."""
     committer.fails = True
     first, second = _order("one"), _order("two")
-    committer.commit([first], lambda _taken: [second])
+    committer.commit([first], _with(second))
     assert [type(_fate(each)) for each in (first, second)] == [CommitUnknown, CommitUnknown]
 
 

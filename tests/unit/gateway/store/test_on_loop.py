@@ -23,17 +23,48 @@ def _unit(_tx: Tx) -> None:
     """Its statements are the test's."""
 
 
+def _nobody() -> bool:
+    """Comes along, and nobody is waited for."""
+    return False
+
+
 def _group(*futures: Outcome[None], name: str = Commit.ACCEPT) -> list[Queued[None]]:
     return [Queued(Unit(name, _unit), future) for future in futures]
 
 
 async def _thread_of(group: list[Queued[None]]) -> int:
-    return await asyncio.to_thread(on_loop, group, threading.get_ident)
+    return await asyncio.to_thread(on_loop, group, _nobody, threading.get_ident)
 
 
 async def test_a_group_runs_on_the_loop_that_waits_for_it() -> None:
     """Asked from a thread, done by the loop's own."""
     assert await _thread_of(_group(Awaited(), Awaited())) == threading.get_ident()
+
+
+async def test_turn_after_turn_while_company_is_worth_a_wait() -> None:
+    """Others of the loop have their turns between; the statements run once, after the last."""
+    said: list[str] = []
+    loop = asyncio.get_running_loop()
+
+    def join() -> bool:
+        said.append("join")
+        loop.call_soon(said.append, "another's turn")
+        return len(said) < 5
+
+    await asyncio.to_thread(on_loop, _group(Awaited()), join, lambda: said.append("statements"))
+    assert said[:6] == ["join", "another's turn", "join", "another's turn", "join", "statements"]
+
+
+async def test_what_goes_wrong_about_company_comes_back_too() -> None:
+    """The thread would wait for ever else."""
+    ran: list[bool] = []
+
+    def join() -> bool:
+        raise TimeoutError("of company")
+
+    with pytest.raises(TimeoutError, match="of company"):
+        await asyncio.to_thread(on_loop, _group(Awaited()), join, lambda: ran.append(True))
+    assert not ran
 
 
 @pytest.mark.parametrize("name", sorted(LONG))
@@ -60,7 +91,7 @@ async def test_what_the_statements_raise_comes_back() -> None:
         raise TimeoutError("of their own")
 
     with pytest.raises(TimeoutError, match="of their own"):
-        await asyncio.to_thread(on_loop, _group(Awaited()), statements)
+        await asyncio.to_thread(on_loop, _group(Awaited()), _nobody, statements)
 
 
 async def test_a_signal_in_the_middle_is_the_process_s() -> None:
@@ -82,7 +113,7 @@ async def test_a_signal_in_the_middle_is_the_process_s() -> None:
     first.loop = create_autospec(asyncio.AbstractEventLoop, instance=True)
     first.loop.call_soon_threadsafe.side_effect = call  # type: ignore[attr-defined]  # a stand-in
     with pytest.raises(StoreUnavailable):
-        on_loop(group, statements)
+        on_loop(group, _nobody, statements)
     assert interrupted == [True]
 
 
@@ -97,11 +128,36 @@ def test_a_loop_that_ended_over_a_group_does_not_run_it() -> None:
 
     loop = asyncio.new_event_loop()
     loop.run_until_complete(wait_for_it())
-    thread = threading.Thread(target=lambda: module.on_loop(group, lambda: runs.append(threading.get_ident())))
+    thread = threading.Thread(target=lambda: module.on_loop(group, _nobody, lambda: runs.append(threading.get_ident())))
     thread.start()
     thread.join()
     loop.close()
     assert runs == [thread.ident]
+
+
+def test_a_loop_that_stops_between_two_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread runs the statements, and a loop that goes on afterwards finds nothing left to do."""
+    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.01)
+    loop, group, runs = asyncio.new_event_loop(), list[Queued[None]](), list[int]()
+    turns = 0
+
+    def join() -> bool:
+        nonlocal turns
+        turns += 1
+        loop.stop()
+        return True
+
+    async def make() -> None:
+        group.extend(_group(Awaited()))
+        loop.call_soon(thread.start)
+
+    thread = threading.Thread(target=lambda: module.on_loop(group, join, lambda: runs.append(threading.get_ident())))
+    loop.run_until_complete(make())
+    loop.run_forever()
+    thread.join()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert (turns, runs) == (1, [thread.ident])
 
 
 def test_a_loop_that_is_closed_while_the_thread_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +178,7 @@ def test_a_loop_that_is_closed_while_the_thread_waits(monkeypatch: pytest.Monkey
     first = group[0].future
     assert isinstance(first, Awaited)
     first.loop = late
-    thread = threading.Thread(target=lambda: module.on_loop(group, lambda: runs.append(threading.get_ident())))
+    thread = threading.Thread(target=lambda: module.on_loop(group, _nobody, lambda: runs.append(threading.get_ident())))
     thread.start()
     thread.join()
     assert runs == [thread.ident]
