@@ -1,7 +1,8 @@
 """How long a change that is queued now will wait for its commit, from how long the last ones took.
 
-A group costs so much for each unit in it and so much for its commit, whatever is in it. Both are averages of the last
-groups, the newer counting more. A group that takes longer than it should counts with the time it has taken already: a
+A group costs so much for each unit in it and so much for its commit, whatever is in it; to this belongs what passes
+before its statements run, while it waits for a lock or for company. Both are averages of the last groups, the newer
+counting more. A group that takes longer than it should counts with the time it has taken already: a
 disk that hangs is noticed while it hangs, not afterwards.
 """
 
@@ -40,7 +41,7 @@ class CommitWait:
         self._unit_s: float | None = None
         self._commit_s: float | None = None
         self._units = 0
-        self._began_s = 0.0
+        self._began_s = self._joined_s = 0.0
         self._committing_s: float | None = None
 
     @property
@@ -57,11 +58,13 @@ class CommitWait:
 
     def began(self, units: int) -> None:
         """A group of so many units is taken in hand."""
-        self._began_s, self._committing_s, self._units = self._monotonic(), None, units
+        self._began_s = self._joined_s = self._monotonic()
+        self._committing_s, self._units = None, units
 
     def joined(self, units: int) -> None:
-        """So many more came along with it."""
+        """So many more came along with it, or nobody: its statements come next, unless it waits for more."""
         self._units += units
+        self._joined_s = self._monotonic()
 
     def committing(self) -> None:
         """Its statements ran; COMMIT comes next."""
@@ -71,8 +74,9 @@ class CommitWait:
         """Its units know their fate. A group in which nothing was committed says nothing of commits."""
         now_s = self._monotonic()
         if self._committing_s is not None and self._units:
-            self._unit_s = _average(self._unit_s, (self._committing_s - self._began_s) / self._units)
-            self._commit_s = _average(self._commit_s, now_s - self._committing_s)
+            waited_s = self._joined_s - self._began_s
+            self._unit_s = _average(self._unit_s, (self._committing_s - self._joined_s) / self._units)
+            self._commit_s = _average(self._commit_s, waited_s + now_s - self._committing_s)
         self._units = 0
 
     def estimate_s(self, waiting: int) -> float:

@@ -2,7 +2,8 @@
 
 A new payout needs two commits before its app is answered. Behind a backlog, hundreds of the worker's units wait at any
 time: one queue for all would make every app wait for all of them, twice. So whatever comes in by the door goes first,
-and the work has at least a quarter of every group: what was accepted goes on being sent, questions go on being asked.
+and the work has at least a quarter of what is taken at once: what was accepted goes on being sent, questions go on
+being asked.
 """
 
 from __future__ import annotations

@@ -79,9 +79,9 @@ class _Turns(Generic[T]):
 
     def take(self) -> None:
         """One turn of the loop."""
-        if not self.hold.acquire(blocking=False):
-            return
         try:
+            if self.done.done() or not self.hold.acquire(blocking=False):
+                return
             if self._join():
                 self._loop.call_soon(self.take)
                 self.hold.release()

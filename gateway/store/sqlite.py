@@ -68,7 +68,7 @@ class SqliteStore:
             raise
         rows = Rows(sealer)
         wait = CommitWait(clock, GROUP_MAX)
-        writer = WriterThread(GroupCommitter(engine, rows, wait.committing, on_loop), wait)
+        writer = WriterThread(GroupCommitter(engine, rows, wait.committing, on_loop), wait, clock)
         return cls(lock, writer, reader_engine(path), rows)
 
     @property

@@ -6,7 +6,7 @@ An acknowledgement may leave only after a commit that survives a power cut, and 
 8 ms, whatever is in it. So units queue up, and each transaction takes what queued while the last one committed, as far
 as its statements take no longer than a few commits would. There is no timer: an idle store commits a lone unit at once,
 a busy one commits dozens together. Whose turn it is in a queue that is longer: `gateway.store.lanes`. How long a group
-waits for company: `gateway.store.patience`.
+waits for company: `gateway.store.company`.
 
 Where a group's statements run is another question than who waits for the disk: `gateway.store.on_loop`.
 

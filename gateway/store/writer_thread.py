@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import threading
-from time import monotonic
+import time
+from collections.abc import Callable
 from typing import Any
 
 from gateway.admission.commit_wait import CommitWait, Pressure
 from gateway.domain.errors import StoreUnavailable
+from gateway.store.company import Company
 from gateway.store.lanes import Lanes, Queued
 from gateway.store.on_loop import is_short
-from gateway.store.patience import Patience
 from gateway.store.writer import GROUP_MAX, GroupCommitter
 
 
 class WriterThread:
     """A thread that owns the committer. Units go in from any thread; `stop` lets the queued ones finish."""
 
-    def __init__(self, committer: GroupCommitter, wait: CommitWait | None = None) -> None:
+    def __init__(
+        self,
+        committer: GroupCommitter,
+        wait: CommitWait | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`wait` is told of each group; the committer tells it of each COMMIT."""
         self._committer = committer
         self._wait = wait or CommitWait(monotonic, GROUP_MAX)
+        self._company = Company(monotonic)
         self._lanes = Lanes()
-        self._patience = Patience()
         self._thread = threading.Thread(target=self._work, name="paymux-writer", daemon=True)
         self._stopping = False
         self._changed = threading.Condition()
@@ -52,7 +58,7 @@ class WriterThread:
     def _work(self) -> None:
         while group := self._take():
             self._wait.began(len(group))
-            self._patience.begin()
+            self._company.begin()
             self._committer.commit(group, self._join)
             self._wait.ended()
         self._committer.close()
@@ -64,13 +70,13 @@ class WriterThread:
             return self._lanes.take(self._wait.group)
 
     def _join(self, group: list[Queued[Any]]) -> bool:
-        """Who came since the transaction began: between the two the loop has its turns, and a commit is shared by those
-        who are in it. What is long would keep the others waiting."""
+        """Who came since the transaction began, or since the last turn of the loop: a commit is shared by those who are
+        in it. What is long would keep the others waiting."""
         room = self._wait.group - len(group)
-        if room <= 0:
-            return False
-        with self._changed:
-            joined = self._lanes.take(room, is_short)
-        group += joined
+        joined: list[Queued[Any]] = []
+        if room > 0:
+            with self._changed:
+                joined = self._lanes.take(room, is_short)
+            group += joined
         self._wait.joined(len(joined))
-        return self._patience.goes_on(len(joined))
+        return len(joined) < room and self._company.is_awaited(len(joined))

@@ -98,3 +98,21 @@ def test_whoever_joins_a_group_is_part_of_it() -> None:
     grown.ended()
     _, whole = worked(0.0003, 0.004, [10] * 5 + [15])
     assert (grown.under_way, grown.estimate_s(100)) == (0, pytest.approx(whole.estimate_s(100)))
+
+
+def test_what_a_group_waits_before_its_statements_is_not_its_units_fault() -> None:
+    """Company, or a lock, costs a group so much whatever is in it: as if its commit had taken that longer."""
+    clock, waited = worked(0.0003, 0.004, [10] * 5)
+    for _ in range(40):
+        waited.began(5)
+        clock.move(0.002)
+        waited.joined(5)
+        clock.move(0.004)
+        waited.joined(0)
+        clock.move(10 * 0.0003)
+        waited.committing()
+        clock.move(0.004)
+        waited.ended()
+    _, slower = worked(0.0003, 0.010, [10] * 45)
+    assert waited.group == slower.group
+    assert waited.estimate_s(1000) == pytest.approx(slower.estimate_s(1000), rel=1e-2)

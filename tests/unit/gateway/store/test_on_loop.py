@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from unittest.mock import create_autospec
 
 import pytest
@@ -115,6 +116,34 @@ async def test_a_signal_in_the_middle_is_the_process_s() -> None:
     with pytest.raises(StoreUnavailable):
         on_loop(group, _nobody, statements)
     assert interrupted == [True]
+
+
+async def test_a_signal_between_two_turns() -> None:
+    """The writer is told that its group came to nothing, and the turn that was to come finds nothing to do."""
+    loop, turns, ran = asyncio.get_running_loop(), list[str](), list[bool]()
+
+    def call_soon(take: Callable[[], None]) -> None:
+        loop.call_soon(take)
+        raise KeyboardInterrupt
+
+    def call(take: Callable[[], None]) -> None:
+        with suppress(KeyboardInterrupt):
+            take()
+
+    def join() -> bool:
+        turns.append("join")
+        return True
+
+    group = _group(Awaited())
+    first = group[0].future
+    assert isinstance(first, Awaited)
+    first.loop = create_autospec(asyncio.AbstractEventLoop, instance=True)
+    first.loop.call_soon_threadsafe.side_effect = call  # type: ignore[attr-defined]  # a stand-in
+    first.loop.call_soon.side_effect = call_soon  # type: ignore[attr-defined]  # likewise
+    with pytest.raises(StoreUnavailable):
+        on_loop(group, join, lambda: ran.append(True))
+    await asyncio.sleep(0)
+    assert (turns, ran) == (["join"], [])
 
 
 def test_a_loop_that_ended_over_a_group_does_not_run_it() -> None:
