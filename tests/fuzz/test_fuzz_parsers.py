@@ -24,7 +24,6 @@ def test_a_value_or_an_error_of_its_own(name: str) -> None:
         max_examples=EXAMPLES.get(name, 300),
         derandomize=True,
         database=None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(st.one_of(changed, changed, changed, st.binary(max_size=512)))

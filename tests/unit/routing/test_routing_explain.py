@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from routing import explain as words
@@ -34,7 +34,6 @@ candidates = st.lists(st.tuples(st.integers(0, 1_000), chances, st.floats(0.0, 1
 )
 
 
-@settings(deadline=None)
 @given(candidates)
 def test_what_would_have_changed_it_does_change_it_and_no_less_would(found: list[Candidate]) -> None:
     """With each change made the runner-up is first; with one step less it is not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.beneficiary import BeneficiaryKind
@@ -128,7 +128,6 @@ def alike(one: Health, other: Health) -> None:
     assert one.mean == pytest.approx(other.mean, rel=1e-9)
 
 
-@settings(deadline=None)
 @given(records, records, records)
 def test_merging_is_commutative_and_associative(a: Health, b: Health, c: Health) -> None:
     """The nodes may be added up in any order; who has seen nothing adds nothing."""
@@ -144,7 +143,6 @@ def test_two_nodes_know_what_each_of_them_saw() -> None:
     assert merge(after(seasoned(), "-" * 10), after(seasoned(seed=2), "-" * 10)).is_demoted
 
 
-@settings(deadline=None)
 @given(records)
 def test_the_stored_form_reads_back(health: Health) -> None:
     """To six digits, in few characters."""

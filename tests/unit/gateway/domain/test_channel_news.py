@@ -46,7 +46,7 @@ def test_a_flicker_is_not_told() -> None:
     assert [degraded for _, degraded in watched((False, 60), *flicker)] == [True]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 400)), max_size=8))
 def test_it_is_told_by_turns_and_not_often(spells: list[tuple[bool, int]]) -> None:
     """Whatever happens: first degraded, then recovered; and a recovery comes no sooner than its time after trouble."""
