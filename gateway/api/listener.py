@@ -21,7 +21,7 @@ GATE = web.AppKey("GATE", Gate)
 """An application's own look at the bytes of orders, where it has one."""
 STOP_S = 20.0
 """How long requests in progress may take to end."""
-ACCEPTS = 4
+ACCEPTS = 12
 """New connections in one turn of the loop. uvloop takes one from a socket in each, and a busy loop has thirty turns
 a second: whoever connects would wait in the kernel's queue for minutes, until it overflows. So the one queue is
 listened to under so many descriptors."""
