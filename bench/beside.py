@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.e2e import Place
+from bench.e2e import Place, named
 from bench.stage import Stage, free_port
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -19,7 +19,7 @@ def beside(at: Place, name: str, database: str, options: tuple[str, ...] = ()) -
     folder = at.folder / name
     folder.mkdir()
     stage = Stage(folder, free_port(), free_port(), options=options)
-    (folder / "config.toml").write_text(_elsewhere(at.folder / "config.toml", stage, database))
+    (folder / "config.toml").write_text(_elsewhere(at.folder / "config.toml", stage, named(folder, database)))
     try:
         yield stage
     finally:

@@ -276,7 +276,7 @@ def place(database: str, signer: str = "inline") -> Iterator[Place]:
             config = CONFIG.format(
                 public=gateway.public,
                 admin=gateway.admin,
-                database=_named(folder, database),
+                database=named(folder, database),
                 signer=signer,
                 channel=channel,
                 app=app,
@@ -301,7 +301,7 @@ def place(database: str, signer: str = "inline") -> Iterator[Place]:
                 process.wait()
 
 
-def _named(folder: Path, database: str) -> str:
+def named(folder: Path, database: str) -> str:
     """An address may hold a password, so it stands in a file."""
     if not database.startswith("postgresql:"):
         return database
