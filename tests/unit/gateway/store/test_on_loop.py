@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
@@ -31,6 +32,15 @@ def _nobody() -> bool:
 
 def _group(*futures: Outcome[None], name: str = Commit.ACCEPT) -> list[Queued[None]]:
     return [Queued(Unit(name, _unit), future) for future in futures]
+
+
+def _stand_in(group: list[Queued[None]]) -> Any:
+    """Instead of the loop that the group is waited for on."""
+    first = group[0].future
+    assert isinstance(first, Awaited)
+    loop = create_autospec(asyncio.AbstractEventLoop, instance=True)
+    first.loop = loop
+    return loop
 
 
 async def _thread_of(group: list[Queued[None]]) -> int:
@@ -109,10 +119,7 @@ async def test_a_signal_in_the_middle_is_the_process_s() -> None:
         raise KeyboardInterrupt
 
     group = _group(Awaited())
-    first = group[0].future
-    assert isinstance(first, Awaited)
-    first.loop = create_autospec(asyncio.AbstractEventLoop, instance=True)
-    first.loop.call_soon_threadsafe.side_effect = call  # type: ignore[attr-defined]  # a stand-in
+    _stand_in(group).call_soon_threadsafe.side_effect = call
     with pytest.raises(StoreUnavailable):
         on_loop(group, _nobody, statements)
     assert interrupted == [True]
@@ -135,11 +142,9 @@ async def test_a_signal_between_two_turns() -> None:
         return True
 
     group = _group(Awaited())
-    first = group[0].future
-    assert isinstance(first, Awaited)
-    first.loop = create_autospec(asyncio.AbstractEventLoop, instance=True)
-    first.loop.call_soon_threadsafe.side_effect = call  # type: ignore[attr-defined]  # a stand-in
-    first.loop.call_soon.side_effect = call_soon  # type: ignore[attr-defined]  # likewise
+    stand_in = _stand_in(group)
+    stand_in.call_soon_threadsafe.side_effect = call
+    stand_in.call_soon.side_effect = call_soon
     with pytest.raises(StoreUnavailable):
         on_loop(group, join, lambda: ran.append(True))
     await asyncio.sleep(0)
@@ -195,18 +200,14 @@ def test_a_loop_that_is_closed_while_the_thread_waits(monkeypatch: pytest.Monkey
     runs: list[int] = []
     group, put, loop = list[Queued[None]](), threading.Event(), asyncio.new_event_loop()
 
-    late = create_autospec(asyncio.AbstractEventLoop, instance=True)
-    late.is_running.side_effect = lambda: not put.is_set()
-    late.call_soon_threadsafe.side_effect = lambda *_: put.set()
-
     async def make() -> None:
         group.extend(_group(Awaited()))
 
     loop.run_until_complete(make())
     loop.close()
-    first = group[0].future
-    assert isinstance(first, Awaited)
-    first.loop = late
+    late = _stand_in(group)
+    late.is_running.side_effect = lambda: not put.is_set()
+    late.call_soon_threadsafe.side_effect = lambda *_: put.set()
     thread = threading.Thread(target=lambda: module.on_loop(group, _nobody, lambda: runs.append(threading.get_ident())))
     thread.start()
     thread.join()
