@@ -62,7 +62,7 @@ class Grown:
         }
 
 
-def measure(rounds: int, payouts: int, sizes: Sequence[int], warm: int = WARM) -> dict[str, Any]:
+def measure(rounds: int, payouts: int, sizes: Sequence[int], warm: int) -> dict[str, Any]:
     """`payouts` a round through a gateway for each of `sizes`, of which the first is 0, after `warm` of them."""
     with place(SQLITE) as at, ExitStack() as stack:
         grown = []

@@ -2,8 +2,8 @@
 
 A group costs so much for each unit in it and so much for its commit, whatever is in it; to this belongs what passes
 before its statements run, while it waits for a lock or for company. Both are averages of the last groups, the newer
-counting more. A group that takes longer than it should counts with the time it has taken already: a
-disk that hangs is noticed while it hangs, not afterwards.
+counting more. A group that takes longer than it should counts with the time it has taken already: a disk that hangs is
+noticed while it hangs, not afterwards.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class PostgresStore:
         rows = Rows(sealer)
         wait = CommitWait(clock, GROUP_MAX)
         committer = PostgresCommitter(writer_engine(url), rows, measure, clock, wait.committing)
-        return cls(WriterThread(committer, wait), reader_engine(url), rows)
+        return cls(WriterThread(committer, wait, clock), reader_engine(url), rows)
 
     @property
     def pressure(self) -> Pressure:

@@ -24,7 +24,7 @@ class WriterThread:
         wait: CommitWait | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`wait` is told of each group; the committer tells it of each COMMIT."""
+        """`wait` is told of each group; the committer tells it of each COMMIT. `monotonic` times a group's wait."""
         self._committer = committer
         self._wait = wait or CommitWait(monotonic, GROUP_MAX)
         self._company = Company(monotonic)

@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from gateway.store.awaited import Awaited
 from gateway.store.company import QUIET_MAX
 from gateway.store.data_keys import unlock
 from gateway.store.engine import writer_engine
-from gateway.store.lanes import Queued
+from gateway.store.lanes import Outcome, Queued
 from gateway.store.migrate import upgrade
 from gateway.store.on_loop import here, on_loop
 from gateway.store.port import Tx
@@ -31,8 +30,6 @@ from gateway.store.rows import Rows
 from gateway.store.writer import GroupCommitter, Join, Place, nobody
 from gateway.store.writer_thread import WriterThread
 from tests.support.builders import a_payout
-
-Outcome = Future[Any]
 
 
 class Counted(GroupCommitter):
@@ -83,9 +80,11 @@ def on_a_loop(tmp_path: Path) -> Iterator[Counted]:
     made.close()
 
 
-def _order(reference: str, name: str = Commit.ACCEPT) -> Queued[None]:
+def _order(reference: str, name: str = Commit.ACCEPT, future: Outcome[None] | None = None) -> Queued[None]:
+    """Whose result goes to a future of a thread's own, where no other is given."""
     payout = a_payout(reference)
-    return Queued(Unit(name, lambda tx: tx.insert(payout, Reference(payout.id, b"\x01mark"), None)), Future())
+    unit = Unit(name, lambda tx: tx.insert(payout, Reference(payout.id, b"\x01mark"), None))
+    return Queued(unit, Future[None]() if future is None else future)
 
 
 def _with(other: Queued[None]) -> Join:
@@ -153,9 +152,14 @@ async def test_the_thread_takes_along_what_is_short(committer: Counted) -> None:
     assert counts == [0, 1], "first and short, then long and behind"
 
 
+def _still() -> float:
+    """A clock that stands: however long the machine takes for a turn, it is short."""
+    return 0.0
+
+
 async def test_one_comes_at_each_turn(on_a_loop: Counted) -> None:
     """They share one commit, which goes off once some turns bring nobody."""
-    thread = WriterThread(on_a_loop)
+    thread = WriterThread(on_a_loop, monotonic=_still)
     orders = [_waiting(f"number {number}") for number in range(4)]
     on_a_loop.turn = lambda number: thread.put(orders[number + 1]) if number < 3 else None
     thread.put(orders[0])
@@ -167,7 +171,7 @@ async def test_one_comes_at_each_turn(on_a_loop: Counted) -> None:
 
 async def test_a_group_that_is_full_goes_off_at_once(on_a_loop: Counted) -> None:
     """Whoever comes after is in the next."""
-    thread = WriterThread(on_a_loop, CommitWait(monotonic, 3))
+    thread = WriterThread(on_a_loop, CommitWait(_still, 3))
     orders = [_waiting(f"number {number}") for number in range(4)]
     groups: list[list[bool]] = []
 
@@ -205,8 +209,7 @@ async def test_a_stop_while_a_group_waits(on_a_loop: Counted) -> None:
 
 def _waiting(reference: str) -> Queued[None]:
     """An order that the loop waits for."""
-    payout = a_payout(reference)
-    return Queued(Unit(Commit.ACCEPT, lambda tx: tx.insert(payout, Reference(payout.id, b"\x01mark"), None)), Awaited())
+    return _order(reference, future=Awaited())
 
 
 async def _fates(orders: Sequence[Queued[None]]) -> list[BaseException | None]:
@@ -217,7 +220,7 @@ async def _fates(orders: Sequence[Queued[None]]) -> list[BaseException | None]:
     return list(await asyncio.gather(*map(fate, orders), return_exceptions=True))
 
 
-def _future(queued: Queued[None]) -> Outcome:
+def _future(queued: Queued[None]) -> Future[Any]:
     assert isinstance(queued.future, Future)
     return queued.future
 
