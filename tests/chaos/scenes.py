@@ -147,11 +147,10 @@ async def finds_it_full(stage: ChaosStage, scene: Scene) -> None:
     await scene.order.place(stage)
 
 
-async def is_overtaken_in_the_queue(stage: ChaosStage, scene: Scene) -> None:
-    """It waits for a place in the worker, and somebody else writes it meanwhile."""
-    await scene.blocker().place(stage)
-    await scene.order.place(stage)
-    assert stage.store.somebody_else_wrote(scene.order.reference, "version")
+async def is_overtaken_at_once(stage: ChaosStage, scene: Scene) -> None:
+    """Somebody else has written it before we take our first step."""
+    with stage.store.somebody_else_writes_at_once(scene.order.reference):
+        await scene.order.place(stage)
 
 
 async def loses_its_lease(stage: ChaosStage, scene: Scene) -> None:
@@ -166,7 +165,7 @@ async def loses_its_lease(stage: ChaosStage, scene: Scene) -> None:
     assert scene.order.payout_id is not None
     while (await stage.payout(scene.order.payout_id))["status"] == "accepted":
         await asyncio.sleep(0.01)
-    assert stage.store.somebody_else_wrote(scene.order.reference, "fence")
+    assert stage.store.somebody_else_took(scene.order.reference)
 
 
 async def is_late(stage: ChaosStage, scene: Scene) -> None:

@@ -24,7 +24,7 @@ from tests.chaos.scenes import (
     holds_a_channel_back,
     is_late,
     is_one_of_a_batch,
-    is_overtaken_in_the_queue,
+    is_overtaken_at_once,
     is_released,
     is_saved_first,
     is_told_again,
@@ -97,10 +97,6 @@ def _impatient(channel: str) -> Overlay:
     return {f"channels.{channel}.poll": ["2s"], "holds.unknown_after": "500ms"}
 
 
-def _one_at_a_time(_channel: str) -> Overlay:
-    return {"worker.concurrency": 2, "channels.mock.settings.slow_s": 10.0}  # the other is overtaken within that time
-
-
 SLOWER: Overlay = {"channels.mock.settings.slow_s": 4.0}
 """Time to do something while the slow one is under way, also on a busy machine."""
 
@@ -161,7 +157,7 @@ IN_A_BATCH = Way(is_one_of_a_batch, deeds=frozenset({Deed.PAID}))
 TOLD_ELSEWHERE = Way(is_told_elsewhere, deeds=frozenset({Deed.PAID}))
 SAVED = Way(is_saved_first, deeds=frozenset({Deed.PAID}))
 FULL = Way(finds_it_full, overlay=_tight)
-QUEUED = Way(is_overtaken_in_the_queue, overlay=_one_at_a_time)
+WRITTEN_ELSEWHERE = Way(is_overtaken_at_once)
 OVERTAKEN = Way(loses_its_lease, overlay=_short_calls, deeds=ALL_DEEDS - {Deed.STOPPED}, channels=ON_THE_WIRE)
 SLOWLY_OVERTAKEN = Way(
     loses_its_lease, overlay=_short_calls, deeds=frozenset({Deed.PAID}), channels=frozenset({"mock"})
@@ -196,7 +192,7 @@ WAYS: tuple[tuple[Commit | Send, Way | None], ...] = (
     (Commit.NOTIFICATION, TOLD),
     (Commit.EVIDENCE, OVERTAKEN),
     (Commit.EVIDENCE, SLOWLY_OVERTAKEN),
-    (Commit.RENEW, QUEUED),
+    (Commit.RENEW, WRITTEN_ELSEWHERE),
     (Commit.RELEASE, FULL),
     (Commit.CALLBACKS_CLAIMED, UNTOLD),
     (Commit.CALLBACK_TRIED, DIRECT),

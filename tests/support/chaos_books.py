@@ -59,18 +59,33 @@ def autopsy(database: Path) -> Autopsy:
         return Autopsy(integrity, dict(payouts), dict(attempts))
 
 
-def somebody_else_wrote(database: Path, reference: str, column: str) -> bool:
-    """Move a payout's `version` or `fence` on by one, as another node would. False: it is not stored yet."""
-    assert column in ("version", "fence")
+def somebody_else_took(database: Path, reference: str) -> bool:
+    """Move a payout's `fence` on by one, as a node that takes it over would. False: it is not stored yet."""
     connection = sqlite3.connect(database, timeout=10)
     try:
         with connection:
             moved = connection.execute(
-                f"UPDATE payouts SET {column} = {column} + 1 WHERE reference = ?", (reference,)
+                "UPDATE payouts SET fence = fence + 1 WHERE reference = ?", (reference,)
             ).rowcount
     finally:
         connection.close()
     return moved == 1
+
+
+@contextmanager
+def somebody_else_writes_at_once(database: Path, reference: str) -> Iterator[None]:
+    """Meanwhile the payout of that reference has its `version` moved on by one as soon as it is stored."""
+    connection = sqlite3.connect(database, timeout=10, isolation_level=None)
+    try:
+        connection.execute(
+            "CREATE TRIGGER somebody_else AFTER INSERT ON payouts "
+            f"WHEN NEW.reference = '{reference}' "
+            "BEGIN UPDATE payouts SET version = version + 1 WHERE reference = NEW.reference; END"
+        )
+        yield
+    finally:
+        connection.execute("DROP TRIGGER IF EXISTS somebody_else")
+        connection.close()
 
 
 def paid_by_account(books: Iterable[Mapping[str, Any]]) -> Counter[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from psycopg import sql
 from sqlalchemy import URL
 
 from tests.support import postgres
-from tests.support.chaos_books import ENDED, Autopsy, autopsy, somebody_else_wrote
+from tests.support.chaos_books import ENDED, Autopsy, autopsy, somebody_else_took, somebody_else_writes_at_once
 from tests.support.chaos_server import ChaosServer, own_server
 
 SQLITE, POSTGRES = "sqlite", "postgres"
@@ -31,8 +31,12 @@ class ChaosStore(Protocol):
         """Look at what is stored, and whether it is whole."""
         ...
 
-    def somebody_else_wrote(self, reference: str, column: str) -> bool:
-        """Move a payout's `version` or `fence` on by one, as another node would. False: it is not stored yet."""
+    def somebody_else_took(self, reference: str) -> bool:
+        """Move a payout's `fence` on by one, as a node that takes it over would. False: it is not stored yet."""
+        ...
+
+    def somebody_else_writes_at_once(self, reference: str) -> AbstractContextManager[None]:
+        """Meanwhile the payout of that reference has its `version` moved on by one as soon as it is stored."""
         ...
 
     def let_leases_run_out(self) -> None:
@@ -53,8 +57,11 @@ class FileStore:
     def autopsy(self) -> Autopsy:
         return autopsy(self.path)
 
-    def somebody_else_wrote(self, reference: str, column: str) -> bool:
-        return somebody_else_wrote(self.path, reference, column)
+    def somebody_else_took(self, reference: str) -> bool:
+        return somebody_else_took(self.path, reference)
+
+    def somebody_else_writes_at_once(self, reference: str) -> AbstractContextManager[None]:
+        return somebody_else_writes_at_once(self.path, reference)
 
     def let_leases_run_out(self) -> None:
         """A start on a file finds them free: there is nobody else."""
@@ -87,12 +94,22 @@ class ServerStore:
             counts = [dict(session.execute(query, [list(ENDED)]).fetchall()) for query in (of_payouts, of_attempts)]
         return Autopsy(integrity, *counts)
 
-    def somebody_else_wrote(self, reference: str, column: str) -> bool:
-        assert column in ("version", "fence")
-        named = sql.Identifier(column)
-        statement = sql.SQL("UPDATE payouts SET {} = {} + 1 WHERE reference = %s").format(named, named)
+    def somebody_else_took(self, reference: str) -> bool:
+        statement = "UPDATE payouts SET fence = fence + 1 WHERE reference = %s"
         with self._session() as session:
             return session.execute(statement, [reference]).rowcount == 1
+
+    @contextmanager
+    def somebody_else_writes_at_once(self, reference: str) -> Iterator[None]:
+        named = sql.Literal(reference)
+        with self._session() as session:
+            session.execute(MOVES_ON)
+            session.execute(sql.SQL(WATCHES).format(named))
+        try:
+            yield
+        finally:
+            with self._session() as session:
+                session.execute("DROP FUNCTION somebody_else() CASCADE")
 
     def let_leases_run_out(self) -> None:
         with self._session() as session:
@@ -104,6 +121,11 @@ class ServerStore:
         with postgres.connect(self.url) as session:
             yield session
 
+
+MOVES_ON = """CREATE FUNCTION somebody_else() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN UPDATE payouts SET version = version + 1 WHERE reference = NEW.reference; RETURN NULL; END $$"""
+WATCHES = """CREATE TRIGGER somebody_else AFTER INSERT ON payouts
+FOR EACH ROW WHEN (NEW.reference = {}) EXECUTE FUNCTION somebody_else()"""
 
 PATIENT_ENOUGH: Mapping[str, object] = {
     "worker.lease": "7s",
