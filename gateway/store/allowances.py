@@ -39,7 +39,7 @@ class SqlAllowanceWrites(SqlAllowanceReads):
             "amount_minor": reservation.amount.minor,
             "windows": " ".join(reservation.windows),
         }
-        self._connection.execute(sql.INSERT[schema.reservations], values)
+        self._connection.change(sql.INSERT[schema.reservations], values)
         return used
 
     def _add(self, reservation: Reservation, window: str) -> Used:
@@ -59,7 +59,7 @@ class SqlAllowanceWrites(SqlAllowanceReads):
         known = self._connection.execute(sql.ADD_USAGE, {**which, "more_minor": minor, "more": 1}).first()
         if known is None:
             values: dict[str, Any] = {name.removeprefix("of_"): value for name, value in which.items()}
-            self._connection.execute(sql.INSERT[schema.usage], values | {"amount_minor": minor, "payouts": 1})
+            self._connection.change(sql.INSERT[schema.usage], values | {"amount_minor": minor, "payouts": 1})
         return known
 
     def release_reservation(self, payout: Payout, number: int, at: datetime) -> str | None:
@@ -68,7 +68,7 @@ class SqlAllowanceWrites(SqlAllowanceReads):
         if released is None:
             return None
         for window in released.windows.split():
-            self._connection.execute(
+            self._connection.change(
                 sql.ADD_USAGE,
                 {
                     "of_channel": released.channel,

@@ -26,6 +26,7 @@ from gateway.store.auditing import audit_page
 from gateway.store.high_water import BACKUP, History, history_in, sync_folder
 from gateway.store.looking import Place, looked_into, opened, reads_of
 from gateway.store.migrate import current, known_revisions
+from gateway.store.quick import quick
 from gateway.store.reads import OPEN_STATES
 
 AUDIT_PAGE = 1000
@@ -119,7 +120,7 @@ def audit_lines(place: Place) -> Iterator[Line]:
     """Every line of the audit, page by page, from a database that may be in use. Raises `StoreUnavailable`."""
     since = 0
     with looked_into(place) as connection:
-        while lines := audit_page(connection, since, AUDIT_PAGE):
+        while lines := audit_page(quick(connection), since, AUDIT_PAGE):
             yield from lines
             since = lines[-1].sequence
 

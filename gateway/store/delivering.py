@@ -73,4 +73,4 @@ class SqlCallbackWrites(SqlWriting):
 
     def _change_callback_row(self, shard: int, callback_id: str, endpoint: str, **values: Any) -> None:
         which = {"of_shard": shard, "of_id": callback_id, "of_endpoint": endpoint}
-        self._connection.execute(sql.CHANGE_CALLBACK, which | values)
+        self._connection.change(sql.CHANGE_CALLBACK, which | values)

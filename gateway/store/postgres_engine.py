@@ -121,6 +121,11 @@ def driver_of(connection: Connection) -> Driver[Any]:
     return cast("Driver[Any]", connection.connection.driver_connection)
 
 
+def is_begun(connection: Connection) -> bool:
+    """Whether a transaction is open."""
+    return driver_of(connection).info.transaction_status is not TransactionStatus.IDLE
+
+
 def is_whole(connection: Connection) -> bool:
     """Whether the transaction would commit. COMMIT of one that failed rolls back, and does not say so."""
     return driver_of(connection).info.transaction_status is TransactionStatus.INTRANS

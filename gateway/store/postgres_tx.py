@@ -30,21 +30,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import Row, Table
 
 from gateway.domain.audit import Deed, Line
 from gateway.domain.endpoint import AppEndpoint
-from gateway.domain.errors import StaleWrite
 from gateway.domain.event import Event
 from gateway.domain.identity import shard_of_payout
 from gateway.domain.override import Override
 from gateway.domain.payout import Payout
 from gateway.domain.principal import Principal, Token
 from gateway.store import postgres_statements as pg
+from gateway.store import statements as sql
 from gateway.store.archiving import Dossier
 from gateway.store.high_water import SAFETY
 from gateway.store.lease_time import LeaseTime
 from gateway.store.picking import Pick
+from gateway.store.pipeline import Pipeline
 from gateway.store.postgres_statements import Lock
 from gateway.store.reads import SqlReadTx
 from gateway.store.records import Callback, Duty, Lease, Novelty, Reference, SeenNotification
@@ -69,7 +70,9 @@ class PostgresReadTx(SqlReadTx):
 class PostgresTx(PostgresReadTx, SqlTx):
     """Changes, and the locks that keep them apart."""
 
-    def __init__(self, connection: Connection, rows: Rows, time: LeaseTime, *, sweep: bool = False) -> None:
+    _connection: Pipeline
+
+    def __init__(self, connection: Pipeline, rows: Rows, time: LeaseTime, *, sweep: bool = False) -> None:
         """`sweep`: it is time to look for nonces that may be forgotten."""
         super().__init__(connection, rows)
         self._time = time
@@ -85,11 +88,16 @@ class PostgresTx(PostgresReadTx, SqlTx):
     # A payout, and what is numbered under it ---------------------------------------------------------------------
 
     def payout(self, payout_id: str) -> Payout | None:
-        found = self._one(pg.PAYOUT, of_shard=shard_of_payout(payout_id), of_id=payout_id)
-        if found is None:
+        shard = shard_of_payout(payout_id)
+        of_it = {"of_shard": shard, "of_payout_id": payout_id}
+        found, attempts = self._connection.ask(
+            (pg.PAYOUT, {"of_shard": shard, "of_id": payout_id}), (sql.ATTEMPTS, of_it)
+        )
+        row = found.first()
+        if row is None:
             return None
         self._held.add(payout_id)
-        return self._whole(found)
+        return self._rows.payout(row, attempts.all())
 
     def insert(
         self, payout: Payout, reference: Reference, lease: Lease | None, account_index: bytes | None = None
@@ -98,8 +106,7 @@ class PostgresTx(PostgresReadTx, SqlTx):
         self._held.add(payout.id)
 
     def _insert_reference(self, values: dict[str, Any]) -> None:
-        if self._connection.execute(pg.NEW_REFERENCE, values).rowcount != 1:
-            raise StaleWrite(f"reference {values['reference']} was taken meanwhile")
+        self._connection.change(pg.NEW_REFERENCE, values, f"reference {values['reference']} was taken meanwhile")
 
     def save(self, before: Payout, after: Payout, due_at: datetime | None, lease: Lease | None = None) -> Payout:
         saved = super().save(before, after, due_at, lease)
@@ -171,7 +178,7 @@ class PostgresTx(PostgresReadTx, SqlTx):
         found = due_callbacks(ask, now, limit, busy_endpoints, busy_apps)
         if found:
             which = [(row.shard, row.id, row.endpoint) for row in found]
-            self._connection.execute(pg.POSTPONE_CALLBACKS, {"which": which, "until": until})
+            self._connection.change(pg.POSTPONE_CALLBACKS, {"which": which, "until": until})
         return self._open_callbacks(found)
 
     def callbacks(self, payout_id: str) -> Sequence[Callback]:
@@ -192,7 +199,7 @@ class PostgresTx(PostgresReadTx, SqlTx):
 
     def _endpoints_change(self) -> None:
         super()._endpoints_change()
-        self._connection.execute(pg.COUNT_ENDPOINTS, {"name": pg.ENDPOINTS, "value": "1"})
+        self._connection.change(pg.COUNT_ENDPOINTS, {"name": pg.ENDPOINTS, "value": "1"})
 
     def _insert_once(self, table: Table, values: dict[str, Any]) -> bool:
         return self._connection.execute(pg.insert_once(table), values).rowcount == 1
@@ -259,7 +266,7 @@ class PostgresTx(PostgresReadTx, SqlTx):
         return super().append_audit(deed)
 
     def _take(self, space: int, which: int) -> None:
-        self._connection.execute(pg.TAKE, {"space": space, "which": which})
+        self._connection.change(pg.TAKE, {"space": space, "which": which})
 
 
 def _by_payout(which: Sequence[tuple[int, str]], rows: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:

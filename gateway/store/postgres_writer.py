@@ -17,12 +17,13 @@ from psycopg import errors
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError
 
-from gateway.domain.errors import StoreUnavailable
+from gateway.domain.errors import StaleWrite, StoreUnavailable
 from gateway.store import postgres_statements as pg
 from gateway.store import schema
 from gateway.store.lanes import Queued
 from gateway.store.lease_time import LeaseTime, Measure
-from gateway.store.postgres_engine import check_durability, driver_of, is_whole
+from gateway.store.pipeline import Pipeline
+from gateway.store.postgres_engine import check_durability, driver_of, is_begun, is_whole
 from gateway.store.postgres_tx import PostgresTx
 from gateway.store.rows import Rows
 from gateway.store.writer import GroupCommitter, Result, hand_out
@@ -42,6 +43,13 @@ RECONNECT_AFTER_S = 0.25
 """As long as this after a connect that failed, units are refused without another one."""
 
 
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+
+class Entangled(Exception):
+    """A unit failed, and something of it, or of another, has been sent that must not stay."""
+
+
 class PostgresCommitter(GroupCommitter):
     """Runs groups of units on one connection, which it opens again when it is lost."""
 
@@ -58,6 +66,7 @@ class PostgresCommitter(GroupCommitter):
         self._measure = measure
         self._monotonic = monotonic
         self._lock_timeout_ms = PATIENCE_MS[0]
+        self._pipeline: Pipeline | None = None
         self._tx: PostgresTx | None = None
         self._time: LeaseTime | None = None
         self._events = 0
@@ -96,6 +105,7 @@ class PostgresCommitter(GroupCommitter):
             connection.invalidate()
             connection.close()
             raise
+        self._pipeline = Pipeline(connection)
         self._counting = f"{pg.EVENTS}{driver_of(connection).info.backend_pid % pg.COUNTS}"
         self._counted = None
         self._check_at_s = self._monotonic() + CHECK_EVERY_S
@@ -112,6 +122,7 @@ class PostgresCommitter(GroupCommitter):
 
     def _reopen(self) -> None:
         super()._reopen()
+        self._pipeline = None
         self._counted = None
 
     # A transaction -------------------------------------------------------------------------------------------------
@@ -124,37 +135,102 @@ class PostgresCommitter(GroupCommitter):
         if now_s >= self._check_at_s:
             check_durability(connection)
             self._check_at_s = now_s + CHECK_EVERY_S
-        row = connection.execute(pg.BEGUN, {"lock_timeout": f"{self._lock_timeout_ms}ms"}).one()
+        pipeline = self._session(connection)
+        pipeline.forget()
+        if not is_begun(connection):
+            pipeline.exec_driver_sql(BEGIN)
+        (row,) = pipeline.execute(pg.BEGUN, {"lock_timeout": f"{self._lock_timeout_ms}ms"}).all()
         self._time = self._measure(row.at)
         self._rows.endpoints.begun(row.endpoints)
         self._events = 0
+
+    def _session(self, connection: Connection) -> Pipeline:
+        assert self._pipeline is not None  # noqa: S101 - there is a connection
+        return self._pipeline
 
     def _new_tx(self, connection: Connection) -> PostgresTx:
         assert self._time is not None  # noqa: S101 - a transaction has begun
         now_s = self._monotonic()
         sweep = now_s >= self._sweep_at_s
-        self._tx = PostgresTx(connection, self._rows, self._time, sweep=sweep)
+        self._tx = PostgresTx(self._session(connection), self._rows, self._time, sweep=sweep)
         return self._tx
 
+    def _run_units(self, connection: Connection, group: list[Queued[Any]]) -> list[Result]:
+        """All of them without savepoints of their own; where anything goes wrong that cannot be taken back by not
+        saying it, again, and each in its own."""
+        if len(group) > 1:
+            pipeline = self._session(connection)
+            pipeline.exec_driver_sql("SAVEPOINT together")
+            try:
+                return self._together(connection, group)
+            except (DBAPIError, StaleWrite, Entangled) as error:
+                if isinstance(error, DBAPIError) and error.connection_invalidated:
+                    raise
+            pipeline.forget()
+            pipeline.exec_driver_sql("ROLLBACK TO SAVEPOINT together")
+            self._events = 0
+        return super()._run_units(connection, group)
+
+    def _together(self, connection: Connection, group: list[Queued[Any]]) -> list[Result]:
+        """Raises `Entangled` or what a statement raised: then nothing of the group may be kept."""
+        pipeline, results = self._session(connection), list[Result]()
+        for queued in group:
+            pipeline.begin_unit()
+            try:
+                result = Result(value=queued.unit(self._new_tx(connection)))
+            except DBAPIError:
+                raise
+            except Exception as error:
+                if not pipeline.take_back():
+                    raise Entangled from error
+                result = Result(error=error)
+            if pipeline.failed:
+                raise Entangled  # whatever the unit made of it: it may have been another one's
+            results.append(result)
+            self._note(result)
+        self._count_events(connection)
+        return results
+
     def _run_unit(self, connection: Connection, queued: Queued[Any], alone: bool) -> Result:
+        self._session(connection).begin_unit()
         result = super()._run_unit(connection, queued, alone)
+        self._note(result)
+        return result
+
+    def _note(self, result: Result) -> None:
+        """What the unit did that concerns the session."""
         if result.error is None and self._tx is not None:
             self._events += self._tx.appended
             self._joined |= self._tx.joined
             if self._tx.swept:
                 self._sweep_at_s = self._monotonic() + SWEEP_EVERY_S
-        return result
 
     def _keep(self, mark: Callable[[str], object]) -> None:
-        """Nothing to say: the next savepoint may lie in this one, and COMMIT releases them all in one go."""
+        """Its savepoint need not be released: the next one may lie in it, and COMMIT releases them all in one go."""
+        assert self._pipeline is not None  # noqa: S101 - a transaction has begun
+        self._pipeline.flush()
+
+    def _undo(self, mark: Callable[[str], object]) -> None:
+        assert self._pipeline is not None  # noqa: S101 - likewise
+        if self._pipeline.take_back():  # not even its savepoint was sent
+            return
+        self._pipeline.forget()
+        super()._undo(mark)
 
     def _ready(self, connection: Connection) -> None:
+        self._count_events(connection)
         if not is_whole(connection):
             failed = errors.InFailedSqlTransaction("a unit went on after a statement of it had failed")
             raise InternalError("COMMIT", {}, failed)
+
+    def _count_events(self, connection: Connection) -> None:
+        """All that is queued is sent with it."""
         if self._events:
             values = {"name": self._counting, "value": str(self._events)}
-            self._counted = int(connection.execute(pg.COUNT_EVENTS, values).scalar_one())
+            self._counted = int(self._session(connection).execute(pg.COUNT_EVENTS, values).scalar_one())
+            self._events = 0
+        else:
+            self._session(connection).flush()
 
     def _is_of_one_unit(self, error: DBAPIError) -> bool:
         if error.connection_invalidated:

@@ -9,14 +9,14 @@ from sqlalchemy import Connection, Row
 
 from gateway.domain.payout import Payout
 from gateway.store import statements as sql
-from gateway.store.quick import Runs, quick
+from gateway.store.quick import Quick, Runs, quick
 from gateway.store.rows import Rows
 
 
 class SqlQuestions:
     """A mixin's base."""
 
-    def __init__(self, connection: Connection, rows: Rows) -> None:
+    def __init__(self, connection: Connection | Quick, rows: Rows) -> None:
         self._connection: Runs = quick(connection)
         self._rows = rows
 

@@ -21,6 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from gateway.domain.errors import StaleWrite
+
 Values = Mapping[str, Any]
 Reads = Callable[[Sequence[Any]], Any]
 Process = Callable[[Any], Any]
@@ -97,6 +99,12 @@ class Quick:
         read = plan.read
         return Found(rows if read is None else [read(row) for row in rows], cursor.rowcount)
 
+    def change(self, statement: Any, values: Values | None = None, stale: str | None = None) -> None:
+        """Of which nobody asks anything but whether it met its one row. A session may keep it until the next question
+        (`gateway.store.pipeline`). Raises `DBAPIError`, and `StaleWrite` with the words of `stale`."""
+        if self.execute(statement, values).rowcount != 1 and stale is not None:
+            raise StaleWrite(stale)
+
     def exec_driver_sql(self, text: str) -> None:
         """A command without values: a savepoint. Raises `DBAPIError`."""
         try:
@@ -127,12 +135,12 @@ class Quick:
         raise raised from error
 
 
-Runs = Connection | Quick
+Runs = Quick
 """What runs the statements of a unit."""
 
 
-def quick(connection: Runs) -> Runs:
-    """The quick way to run statements on it; the simulation's own connections have theirs already."""
+def quick(connection: Connection | Quick) -> Quick:
+    """The quick way to run statements on it; a session that is a pipeline is one already."""
     return Quick(connection) if isinstance(connection, Connection) else connection
 
 

@@ -33,6 +33,7 @@ from gateway.store.idempotency import SqlIdempotencyWrites
 from gateway.store.overrides import SqlOverrideWrites
 from gateway.store.picking import Pick
 from gateway.store.principals import SqlPrincipalWrites
+from gateway.store.quick import Quick
 from gateway.store.reads import OPEN_ATTEMPT, answerable_payout
 from gateway.store.records import Duty, Lease, Reference
 from gateway.store.requesting import SqlRequestWrites
@@ -69,7 +70,7 @@ class SqlTx(
 ):
     """Changes. Each carries its guard: the version it was decided on, the fence it was leased under."""
 
-    def __init__(self, connection: Connection, rows: Rows) -> None:
+    def __init__(self, connection: Connection | Quick, rows: Rows) -> None:
         super().__init__(connection, rows)
         self._loaded: dict[str, Payout] = {}
         """What this unit has read and not saved since: a notification looks at its payout twice."""
@@ -115,8 +116,8 @@ class SqlTx(
             }  # its owner came on: no crash in a row (row 64)
             which["of_fence"] = lease.fence
         statement = sql.SAVE if lease is None else sql.SAVE_LEASED
-        if self._connection.execute(statement, which | values).rowcount != 1:
-            raise StaleWrite(f"{before.id}: version {before.version} is not the stored one, or the lease is lost")
+        stale = f"{before.id}: version {before.version} is not the stored one, or the lease is lost"
+        self._connection.change(statement, which | values, stale)
         self._save_attempts(before, saved)
         if status(saved) in FINAL and status(saved) is not status(before):
             self._note_final(saved)
@@ -135,11 +136,11 @@ class SqlTx(
 
     def _update_attempt(self, payout: Payout, attempt: Attempt) -> None:
         which = {"of_shard": payout.shard, "of_payout_id": payout.id, "of_number": attempt.number}
-        self._connection.execute(sql.SAVE_ATTEMPT, which | self._rows.changing_attempt(payout, attempt))
+        self._connection.change(sql.SAVE_ATTEMPT, which | self._rows.changing_attempt(payout, attempt))
 
     def _note_final(self, payout: Payout) -> None:
         which = {"of_shard": payout.shard, "of_app": payout.app, "of_reference": payout.reference}
-        self._connection.execute(sql.NOTE_FINAL, which | {"final_status": str(status(payout))})
+        self._connection.change(sql.NOTE_FINAL, which | {"final_status": str(status(payout))})
 
     def claim(
         self, owner: str, now: datetime, lease_s: float, limit: int, pick: Pick | None = None
@@ -164,8 +165,7 @@ class SqlTx(
 
     def renew(self, payout_id: str, lease: Lease, until: datetime) -> Lease:
         renewed = replace(lease, until=until)
-        if self._change_lease(payout_id, renewed, lease_until=self._held_until(renewed)) != 1:
-            raise StaleWrite(f"{payout_id}: the lease is lost")
+        self._change_lease(payout_id, lease, f"{payout_id}: the lease is lost", lease_until=self._held_until(renewed))
         return renewed
 
     def release(self, payout_id: str, lease: Lease) -> None:
@@ -175,9 +175,9 @@ class SqlTx(
         """The end of a lease as it is stored: by the clock that leases run out by."""
         return lease.until
 
-    def _change_lease(self, payout_id: str, lease: Lease, **values: Any) -> int:
+    def _change_lease(self, payout_id: str, lease: Lease, stale: str | None = None, **values: Any) -> None:
         which = {"of_shard": shard_of_payout(payout_id), "of_id": payout_id, "of_fence": lease.fence}
-        return self._connection.execute(sql.CHANGE_LEASE, which | values).rowcount
+        self._connection.change(sql.CHANGE_LEASE, which | values, stale)
 
     def set_meta(self, name: str, value: str | None) -> None:
         self._connection.execute(delete(schema.meta).where(schema.meta.c.name == name))

@@ -38,7 +38,7 @@ from gateway.failpoints import Moment, committing
 from gateway.store.awaited import Awaited, Fate, settle
 from gateway.store.lanes import Outcome, Queued
 from gateway.store.on_loop import here
-from gateway.store.quick import quick
+from gateway.store.quick import Quick, quick
 from gateway.store.rows import Rows
 from gateway.store.tx import SqlTx
 
@@ -131,19 +131,19 @@ class GroupCommitter:
 
     def _run_unit(self, connection: Connection, queued: Queued[Any], alone: bool) -> Result:
         """One unit inside a savepoint of its own; one that is alone in its transaction needs none."""
-        mark: Callable[[str], object] = _no_mark if alone else quick(connection).exec_driver_sql
+        mark: Callable[[str], object] = _no_mark if alone else self._session(connection).exec_driver_sql
         mark("SAVEPOINT unit")
         try:
             value = queued.unit(self._new_tx(connection))
+            self._keep(mark)
         except DBAPIError as error:
             if self._is_of_one_unit(error):
-                _undo(mark)
+                self._undo(mark)
                 return Result(error=error)
             raise
         except Exception as error:  # noqa: BLE001 - whatever the unit raised goes to its caller, not to its neighbours
-            _undo(mark)
+            self._undo(mark)
             return Result(error=error)
-        self._keep(mark)
         return Result(value=value)
 
     def _one_by_one(self, group: Sequence[Queued[Any]]) -> None:
@@ -170,11 +170,19 @@ class GroupCommitter:
         """A transaction has begun. Raises `DBAPIError`."""
         self._rows.endpoints.begun()
 
+    def _session(self, connection: Connection) -> Quick:
+        return quick(connection)
+
     def _new_tx(self, connection: Connection) -> SqlTx:
         return SqlTx(connection, self._rows)
 
     def _keep(self, mark: Callable[[str], object]) -> None:
-        """A unit has ended well. Raises `DBAPIError`."""
+        """A unit has ended well. Raises `DBAPIError`, and what the unit's changes come to."""
+        mark("RELEASE SAVEPOINT unit")
+
+    def _undo(self, mark: Callable[[str], object]) -> None:
+        """Nothing stays of a unit that raised. Raises `DBAPIError`."""
+        mark("ROLLBACK TO SAVEPOINT unit")
         mark("RELEASE SAVEPOINT unit")
 
     def _is_of_one_unit(self, error: DBAPIError) -> bool:
@@ -240,11 +248,6 @@ def hand_out(group: Sequence[Queued[Any]], results: Sequence[Result]) -> None:
 
 def _no_mark(_command: str) -> None:
     """A unit that is alone: the transaction itself is its savepoint."""
-
-
-def _undo(mark: Callable[[str], object]) -> None:
-    mark("ROLLBACK TO SAVEPOINT unit")
-    mark("RELEASE SAVEPOINT unit")
 
 
 def _fail_all(group: Sequence[Queued[Any]], error: Exception) -> None:

@@ -16,4 +16,4 @@ class SqlWriting(SqlReadTx):
     """A mixin's base: the questions, too, for a change often begins with one."""
 
     def _insert(self, table: Table, values: Values) -> None:
-        self._connection.execute(sql.INSERT[table], values)
+        self._connection.change(sql.INSERT[table], values)

@@ -121,12 +121,23 @@ class _Listening:
         self.method = ""
 
     def execute(self, statement: Any, values: Mapping[str, Any] | None = None) -> Any:
-        given = values or {}
+        self._note(statement, values or {})
+        return self._connection.execute(statement, values or {})
+
+    def change(self, statement: Any, values: Mapping[str, Any] | None = None, stale: str | None = None) -> None:
+        self._note(statement, values or {})
+        self._connection.change(statement, values or {}, stale)
+
+    def ask(self, *questions: tuple[Any, Mapping[str, Any]]) -> Any:
+        for statement, values in questions:
+            self._note(statement, values)
+        return self._connection.ask(*questions)
+
+    def _note(self, statement: Any, given: Mapping[str, Any]) -> None:
         made = statement.compile(dialect=_DIALECT, column_keys=list(given) or None)
         bound = made.construct_params(dict(given), _check=False)
         shards = frozenset(value for name, value in bound.items() if "shard" in name and isinstance(value, int | None))
         self._said.append(Said(self.method, " ".join(str(made).split()), shards))
-        return self._connection.execute(statement, given)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
