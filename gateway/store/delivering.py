@@ -57,10 +57,8 @@ class SqlCallbackWrites(SqlWriting):
             delivered_at=callback.delivered_at,
             parked_at=callback.parked_at,
         )
-        of_it = {"shard": callback.shard, "callback_id": callback.id, "endpoint": callback.endpoint}
-        newest = self._connection.execute(sql.NEWEST_DELIVERY, {f"of_{name}": value for name, value in of_it.items()})
-        values = of_it | {
-            "number": (newest.scalar() or 0) + 1,
+        values = _key_of(callback) | {
+            "number": self._newest_delivery(callback) + 1,
             "at": delivery.at,
             "status": delivery.status,
             "detail": delivery.detail,
@@ -68,9 +66,17 @@ class SqlCallbackWrites(SqlWriting):
         }
         self._insert(schema.deliveries, values)
 
+    def _newest_delivery(self, callback: Callback) -> int:
+        which = {f"of_{name}": value for name, value in _key_of(callback).items()}
+        return self._connection.execute(sql.NEWEST_DELIVERY, which).scalar() or 0
+
     def _change_callback(self, callback: Callback, **values: Any) -> None:
         self._change_callback_row(callback.shard, callback.id, callback.endpoint, **values)
 
     def _change_callback_row(self, shard: int, callback_id: str, endpoint: str, **values: Any) -> None:
         which = {"of_shard": shard, "of_id": callback_id, "of_endpoint": endpoint}
         self._connection.change(sql.CHANGE_CALLBACK, which | values)
+
+
+def _key_of(callback: Callback) -> dict[str, Any]:
+    return {"shard": callback.shard, "callback_id": callback.id, "endpoint": callback.endpoint}

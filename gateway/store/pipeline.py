@@ -50,8 +50,10 @@ class Prepared:
 
     name: bytes
     text: bytes
-    order: tuple[str, ...]
+    order: tuple[str, ...] = ()
     """Names of its values, `$1` first."""
+    formats: tuple[pq.Format, ...] = ()
+    """Of the values: bytes in the binary form, which for them is themselves; all else as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,6 @@ class Said:
 
     statement: Prepared
     values: list[bytes | None]
-    formats: list[pq.Format]
     stale: str | None = None
     """What it means that no row was met; None: nothing."""
 
@@ -95,7 +96,7 @@ class Pipeline(Quick):
 
     def exec_driver_sql(self, text: str) -> None:
         """Queue a command without values."""
-        self._waiting.append(Said(_prepare(text), [], []))
+        self._waiting.append(Said(_prepare(text, frozenset()), []))
 
     def execute(self, statement: Any, values: Values | None = None) -> Found | CursorResult[Any]:
         given = values if values is not None else {}
@@ -143,12 +144,10 @@ class Pipeline(Quick):
     # On the wire -----------------------------------------------------------------------------------------------------
 
     def _said(self, plan: Plan, given: Values, stale: str | None = None) -> Said:
-        statement = _prepare(plan.text)
+        statement = _known.get(plan.text) or _prepare(plan.text, plan.binary)
         bound = plan.bind(given)
-        values = [bound[name] for name in statement.order]
-        formats = [pq.Format.BINARY if isinstance(value, Binary) else pq.Format.TEXT for value in values]
         try:
-            return Said(statement, [*map(_encoded, values)], formats, stale)
+            return Said(statement, [_encoded(bound[name]) for name in statement.order], stale)
         except psycopg.Error as error:
             self._raise(plan.text, bound, error)
 
@@ -183,7 +182,7 @@ class Pipeline(Quick):
                     pg.send_prepare(statement.name, statement.text)
                     self._ready.add(statement.name)
                     sent.append(statement)
-                pg.send_query_prepared(statement.name, said.values, said.formats, pq.Format.BINARY)
+                pg.send_query_prepared(statement.name, said.values, statement.formats, pq.Format.BINARY)
                 sent.append(said)
             pg.pipeline_sync()
             results = self._answers()
@@ -239,7 +238,7 @@ class Pipeline(Quick):
 _SEVERAL = "(several statements)"
 
 
-def _prepare(text: str) -> Prepared:
+def _prepare(text: str, binary: frozenset[str]) -> Prepared:
     known = _known.get(text)
     if known is None:
         order: dict[str, int] = {}
@@ -248,17 +247,16 @@ def _prepare(text: str) -> Prepared:
             name = found[1]
             return "%" if name is None else f"${order.setdefault(name, len(order) + 1)}"
 
-        written = _NAMED.sub(numbered, text)
-        known = _known[text] = Prepared(f"paymux_{len(_known) + 1}".encode(), written.encode(), tuple(order))
+        written = _NAMED.sub(numbered, text).encode()
+        formats = tuple(pq.Format.BINARY if name in binary else pq.Format.TEXT for name in order)
+        known = _known[text] = Prepared(f"paymux_{len(_known) + 1}".encode(), written, tuple(order), formats)
     return known
 
 
 def _encoded(value: Any) -> bytes | None:
-    """As the server takes it: text in the text form, bytes in the binary one, which for them is themselves."""
+    """Raises `psycopg.DataError` for a text that PostgreSQL cannot keep."""
     if value is None:
         return None
-    if isinstance(value, Binary):
-        return bytes(value.obj)
     if isinstance(value, str):
         if "\0" in value:  # libpq would take it for the end
             raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
@@ -267,6 +265,8 @@ def _encoded(value: Any) -> bytes | None:
         return b"t" if value else b"f"
     if isinstance(value, int):
         return b"%d" % value
+    if isinstance(value, Binary):
+        return bytes(value.obj)
     raise TypeError(f"no statement of a payout's way carries a {type(value).__name__}")
 
 

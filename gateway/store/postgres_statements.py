@@ -98,6 +98,24 @@ LOCK_PAYOUT = (
 HOLD_PAYOUT = select(_P.id).where(_P.shard == bindparam("of_shard"), _P.id == bindparam("of_id")).with_for_update()
 """Alone: not even a row that refers to it is put in meanwhile."""
 HOLD_ARCHIVED = ARCHIVED.with_for_update(key_share=True)
+_A = schema.attempts.c
+_SPOKEN_OF = (
+    select(_A.payout_id)
+    .where(_A.shard == bindparam("of_shard"), _A.channel_reference == bindparam("of_channel_reference"))
+    .scalar_subquery()
+)
+_spoken_of = select(schema.payouts).where(_P.shard == bindparam("of_shard"), _P.id == _SPOKEN_OF)
+PAYOUT_SPOKEN_OF = _spoken_of.with_for_update(key_share=True)
+"""Of a channel's notification, by the reference that the channel has of us."""
+ATTEMPTS_SPOKEN_OF = (
+    select(schema.attempts)
+    .where(_A.shard == bindparam("of_shard"), _A.payout_id == _SPOKEN_OF.correlate(None))
+    .order_by(_A.number)
+)
+_V = schema.evidence.c
+NEWEST_EVIDENCE_SPOKEN_OF = select(func.max(_V.number)).where(
+    _V.shard == bindparam("of_shard"), _V.payout_id == _SPOKEN_OF
+)
 NEW_REFERENCE = insert(schema.references).on_conflict_do_nothing().execution_options(**_COUNTED)
 
 # Leases --------------------------------------------------------------------------------------------------------------
@@ -160,6 +178,12 @@ ADD_USAGE = _new_usage.on_conflict_do_update(
     },
 ).returning(*_U)
 
+_D = schema.deliveries.c
+NEWEST_DELIVERIES = (
+    select(_D.endpoint, func.max(_D.number).label("number"))
+    .where(_D.shard == bindparam("of_shard"), _D.callback_id == bindparam("of_id"))
+    .group_by(_D.endpoint)
+)
 EVENT = sql.EVENT.with_for_update(key_share=True)
 ENDPOINT = sql.ENDPOINT.with_for_update(key_share=True)
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,11 +36,12 @@ from sqlalchemy import Row, Table
 from gateway.domain.audit import Deed, Line
 from gateway.domain.endpoint import AppEndpoint
 from gateway.domain.event import Event
-from gateway.domain.identity import shard_of_payout
+from gateway.domain.identity import shard_of_channel_reference, shard_of_payout
 from gateway.domain.override import Override
 from gateway.domain.payout import Payout
 from gateway.domain.principal import Principal, Token
 from gateway.store import postgres_statements as pg
+from gateway.store import schema
 from gateway.store import statements as sql
 from gateway.store.archiving import Dossier
 from gateway.store.high_water import SAFETY
@@ -52,6 +54,20 @@ from gateway.store.records import Callback, Duty, Lease, Novelty, Reference, See
 from gateway.store.rows import Rows
 from gateway.store.turns import due_callbacks, due_payouts
 from gateway.store.tx import SqlTx
+
+
+@dataclass(slots=True)
+class Begun:
+    """What a transaction knows from its first words, for all units in it."""
+
+    time: LeaseTime
+    safety: str | None
+    """The word of it, read after its lock was taken."""
+    safety_changed: bool = False
+    """By a unit, which may yet be undone: it is asked for again."""
+
+
+Question = tuple[Any, Mapping[str, Any]]
 
 
 class PostgresReadTx(SqlReadTx):
@@ -72,14 +88,19 @@ class PostgresTx(PostgresReadTx, SqlTx):
 
     _connection: Pipeline
 
-    def __init__(self, connection: Pipeline, rows: Rows, time: LeaseTime, *, sweep: bool = False) -> None:
+    def __init__(self, connection: Pipeline, rows: Rows, begun: Begun, *, sweep: bool = False) -> None:
         """`sweep`: it is time to look for nonces that may be forgotten."""
         super().__init__(connection, rows)
-        self._time = time
+        self._begun = begun
+        self._time = begun.time
         self._sweep = sweep
         self.swept = False
         self.joined = False
         self._held: set[str] = set()
+        self._newest: dict[tuple[Table, str], int] = {}
+        """The highest number of what is numbered under a payout, read while its row was held."""
+        self._tried: dict[tuple[str, str], int] = {}
+        """Likewise, of a callback's tries, by event and endpoint."""
         self._attempts: Mapping[str, Sequence[Row[Any]]] = {}
         """Rows that were asked for together, by payout, while they are put together."""
         self.appended = 0
@@ -88,16 +109,41 @@ class PostgresTx(PostgresReadTx, SqlTx):
     # A payout, and what is numbered under it ---------------------------------------------------------------------
 
     def payout(self, payout_id: str) -> Payout | None:
+        known = self._loaded.get(payout_id)
+        if known is not None:
+            return known
         shard = shard_of_payout(payout_id)
         of_it = {"of_shard": shard, "of_payout_id": payout_id}
-        found, attempts = self._connection.ask(
-            (pg.PAYOUT, {"of_shard": shard, "of_id": payout_id}), (sql.ATTEMPTS, of_it)
+        return self._load(
+            (pg.PAYOUT, {"of_shard": shard, "of_id": payout_id}),
+            (sql.ATTEMPTS, of_it),
+            (sql.NEWEST[schema.evidence], of_it),
         )
-        row = found.first()
+
+    def find_attempt(self, channel_reference: str) -> tuple[str, int] | None:
+        # Whoever asks wants the payout next: it comes along.
+        which = {
+            "of_shard": shard_of_channel_reference(channel_reference),
+            "of_channel_reference": channel_reference,
+        }
+        payout = self._load(
+            (pg.PAYOUT_SPOKEN_OF, which), (pg.ATTEMPTS_SPOKEN_OF, which), (pg.NEWEST_EVIDENCE_SPOKEN_OF, which)
+        )
+        if payout is None:
+            return None
+        (number,) = (each.number for each in payout.attempts if each.channel_reference == channel_reference)
+        return payout.id, number
+
+    def _load(self, payout: Question, attempts: Question, evidence: Question) -> Payout | None:
+        """In one round trip, and each answered after the one before: the row is locked, and then the rest is read."""
+        of_it, of_attempts, of_evidence = self._connection.ask(payout, attempts, evidence)
+        row = of_it.first()
         if row is None:
             return None
-        self._held.add(payout_id)
-        return self._rows.payout(row, attempts.all())
+        self._held.add(row.id)
+        self._newest[schema.evidence, row.id] = of_evidence.scalar() or 0
+        loaded = self._loaded[row.id] = self._rows.payout(row, of_attempts.all())
+        return loaded
 
     def insert(
         self, payout: Payout, reference: Reference, lease: Lease | None, account_index: bytes | None = None
@@ -121,7 +167,10 @@ class PostgresTx(PostgresReadTx, SqlTx):
         if payout.id not in self._held:
             self._one(pg.LOCK_PAYOUT, of_shard=payout.shard, of_id=payout.id)
             self._held.add(payout.id)
-        return super()._next(table, payout)
+        known = self._newest.get((table, payout.id))
+        number = super()._next(table, payout) if known is None else known + 1
+        self._newest[table, payout.id] = number
+        return number
 
     # A payout that is moved out ------------------------------------------------------------------------------------
 
@@ -187,9 +236,18 @@ class PostgresTx(PostgresReadTx, SqlTx):
 
     def event(self, shard: int, event_id: str) -> Sequence[Callback]:
         which = {"of_shard": shard, "of_id": event_id}
-        self._all(pg.EVENT, **which)
-        # Asked once more: a row that was put in while we waited for the others is not among them.
-        return super().event(shard, event_id)
+        # Asked twice: a row that was put in while we waited for the others is not among them.
+        _, found, tried = self._connection.ask((pg.EVENT, which), (sql.EVENT, which), (pg.NEWEST_DELIVERIES, which))
+        numbers = {row.endpoint: row.number for row in tried.all()}
+        callbacks = self._all_opened(found.all())
+        self._tried |= {(each.id, each.endpoint): numbers.get(each.endpoint, 0) for each in callbacks}
+        return callbacks
+
+    def _newest_delivery(self, callback: Callback) -> int:
+        """Its row is locked by whoever writes down a try."""
+        key = (callback.id, callback.endpoint)
+        number = self._tried.pop(key, None)
+        return super()._newest_delivery(callback) if number is None else number
 
     # Endpoints -----------------------------------------------------------------------------------------------------
 
@@ -227,13 +285,16 @@ class PostgresTx(PostgresReadTx, SqlTx):
     # What no row stands for ----------------------------------------------------------------------------------------
 
     def meta(self, name: str) -> str | None:
-        if name != SAFETY:  # shared since the transaction began
+        if name != SAFETY:
             self._take(pg.WORDS_SPACE, _drawn_from(name))
+        elif not self._begun.safety_changed:  # its lock is shared since the transaction began
+            return self._begun.safety
         return super().meta(name)
 
     def set_meta(self, name: str, value: str | None) -> None:
         if name == SAFETY:
             self._take(pg.SPACE, Lock.SAFETY)
+            self._begun.safety_changed = True
         else:
             self._take(pg.WORDS_SPACE, _drawn_from(name))
         super().set_meta(name, value)

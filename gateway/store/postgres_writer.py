@@ -20,11 +20,13 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError
 from gateway.domain.errors import StaleWrite, StoreUnavailable
 from gateway.store import postgres_statements as pg
 from gateway.store import schema
+from gateway.store import statements as sql
+from gateway.store.high_water import SAFETY
 from gateway.store.lanes import Queued
-from gateway.store.lease_time import LeaseTime, Measure
+from gateway.store.lease_time import Measure
 from gateway.store.pipeline import Pipeline
 from gateway.store.postgres_engine import check_durability, driver_of, is_begun, is_whole
-from gateway.store.postgres_tx import PostgresTx
+from gateway.store.postgres_tx import Begun, PostgresTx
 from gateway.store.rows import Rows
 from gateway.store.writer import GroupCommitter, Result, hand_out
 
@@ -68,7 +70,7 @@ class PostgresCommitter(GroupCommitter):
         self._lock_timeout_ms = PATIENCE_MS[0]
         self._pipeline: Pipeline | None = None
         self._tx: PostgresTx | None = None
-        self._time: LeaseTime | None = None
+        self._first: Begun | None = None
         self._events = 0
         self._counting = ""
         """The row of `meta` that this session counts events in."""
@@ -139,8 +141,11 @@ class PostgresCommitter(GroupCommitter):
         pipeline.forget()
         if not is_begun(connection):
             pipeline.exec_driver_sql(BEGIN)
-        (row,) = pipeline.execute(pg.BEGUN, {"lock_timeout": f"{self._lock_timeout_ms}ms"}).all()
-        self._time = self._measure(row.at)
+        first, safety = pipeline.ask(
+            (pg.BEGUN, {"lock_timeout": f"{self._lock_timeout_ms}ms"}), (sql.META, {"of_name": SAFETY})
+        )
+        (row,) = first.all()
+        self._first = Begun(self._measure(row.at), safety.scalar())
         self._rows.endpoints.begun(row.endpoints)
         self._events = 0
 
@@ -149,10 +154,10 @@ class PostgresCommitter(GroupCommitter):
         return self._pipeline
 
     def _new_tx(self, connection: Connection) -> PostgresTx:
-        assert self._time is not None  # noqa: S101 - a transaction has begun
+        assert self._first is not None  # noqa: S101 - a transaction has begun
         now_s = self._monotonic()
         sweep = now_s >= self._sweep_at_s
-        self._tx = PostgresTx(self._session(connection), self._rows, self._time, sweep=sweep)
+        self._tx = PostgresTx(self._session(connection), self._rows, self._first, sweep=sweep)
         return self._tx
 
     def _run_units(self, connection: Connection, group: list[Queued[Any]]) -> list[Result]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
-from sqlalchemy import Connection, CursorResult, Dialect, Select, UpdateBase
+from sqlalchemy import Connection, CursorResult, Dialect, LargeBinary, Select, UpdateBase
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -72,6 +72,8 @@ class Plan:
     bind: Callable[[Values], Any]
     read: Reads | None
     """None: it returns no rows."""
+    binary: frozenset[str]
+    """Names of those values that are bytes."""
 
 
 class Quick:
@@ -151,7 +153,8 @@ def _make(statement: ClauseElement, dialect: Dialect, values: Values) -> Plan | 
         return None
     if compiled.effective_returning and not getattr(statement, "_returning", ()):
         return None  # a RETURNING that SQLAlchemy added, for a key that the database draws
-    return Plan(compiled.string, _binding(compiled, values), _reading(compiled, dialect))
+    binary = frozenset(name for name, bound in compiled.binds.items() if isinstance(bound.type, LargeBinary))
+    return Plan(compiled.string, _binding(compiled, values), _reading(compiled, dialect), binary)
 
 
 def _binding(compiled: SQLCompiler, values: Values) -> Callable[[Values], Any]:
