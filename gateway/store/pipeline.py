@@ -26,6 +26,7 @@ import select
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any, NoReturn
 
 import psycopg
@@ -39,6 +40,7 @@ from gateway.store.postgres_engine import driver_of
 from gateway.store.quick import Found, Plan, Quick, Values
 
 _NAMED = re.compile(r"%\((\w+)\)s|%%")
+_numbers = count(1)
 _known: dict[str, Prepared] = {}
 """By the text as `quick` has it."""
 _BAD = frozenset({pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED})
@@ -64,24 +66,29 @@ class Said:
     values: list[bytes | None]
     stale: str | None = None
     """What it means that no row was met; None: nothing."""
+    reads: bool = False
+    """It changes nothing, whatever it finds."""
 
 
 class Pipeline(Quick):
     """For one session, used by one thread. Errors are `DBAPIError`, and `StaleWrite` of a change that met no row."""
 
-    __slots__ = ("_mark", "_own_sent", "_pg", "_poll", "_ready", "_waiting", "failed")
+    __slots__ = ("_mark", "_own_sent", "_pg", "_ready", "_room", "_waiting", "_words", "failed", "round_trips")
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._pg: Any = driver_of(connection).pgconn
-        self._poll = select.poll()
-        self._poll.register(self._pg.socket, select.POLLIN)
+        self._words, self._room = select.poll(), select.poll()
+        self._words.register(self._pg.socket, select.POLLIN)
+        self._room.register(self._pg.socket, select.POLLIN | select.POLLOUT)
         self._ready: set[bytes] = set()
         self._waiting: list[Said] = []
         self._mark = 0
         self._own_sent = False
-        self.failed = False
-        """A statement failed, or a change met no row, since `begin_unit` or `forget` was called first."""
+        self.failed: Exception | None = None
+        """A statement failed, or a change met no row, since `forget` was called: who heard of it may have kept it to
+        itself."""
+        self.round_trips = 0
 
     # What is said ------------------------------------------------------------------------------------------------
 
@@ -105,7 +112,7 @@ class Pipeline(Quick):
             self.flush()
             self._own_sent = True
             return super().execute(statement, given)
-        (found,) = self._ask([(plan, self._said(plan, given))], reads=_only_reads(statement))
+        (found,) = self._ask([(plan, self._said(plan, given, reads=isinstance(statement, Select)))])
         return found
 
     def ask(self, *questions: tuple[Any, Values]) -> list[Found]:
@@ -114,13 +121,13 @@ class Pipeline(Quick):
         for statement, values in questions:
             plan = self._plan(statement, values)
             assert plan is not None  # noqa: S101 - of the statements that are kept
-            planned.append((plan, self._said(plan, values)))
-        return self._ask(planned, reads=all(_only_reads(statement) for statement, _ in questions))
+            planned.append((plan, self._said(plan, values, reads=isinstance(statement, Select))))
+        return self._ask(planned)
 
     def flush(self) -> None:
         """Send what is queued, and hear that it went well."""
         if self._waiting:
-            self._ask([], reads=True)
+            self._ask([])
 
     # Units that share it -------------------------------------------------------------------------------------------
 
@@ -129,7 +136,8 @@ class Pipeline(Quick):
         self._mark, self._own_sent = len(self._waiting), False
 
     def take_back(self) -> bool:
-        """Forget what the unit changed; whether that is possible: the server has heard of none of it."""
+        """Forget what the unit changed; whether that is possible: the server has changed nothing yet. A lock need not
+        be given back."""
         if self._own_sent:
             return False
         del self._waiting[self._mark :]
@@ -138,29 +146,30 @@ class Pipeline(Quick):
     def forget(self) -> None:
         """All that is queued, and that anything failed: the caller undoes what was sent."""
         self._waiting.clear()
-        self.failed = False
+        self.failed = None
         self.begin_unit()
 
     # On the wire -----------------------------------------------------------------------------------------------------
 
-    def _said(self, plan: Plan, given: Values, stale: str | None = None) -> Said:
+    def _said(self, plan: Plan, given: Values, stale: str | None = None, *, reads: bool = False) -> Said:
         statement = _known.get(plan.text) or _prepare(plan.text, plan.binary)
         bound = plan.bind(given)
         try:
-            return Said(statement, [_encoded(bound[name]) for name in statement.order], stale)
+            return Said(statement, [_encoded(bound[name]) for name in statement.order], stale, reads)
         except psycopg.Error as error:
             self._raise(plan.text, bound, error)
 
-    def _ask(self, asked: Sequence[tuple[Plan, Said]], *, reads: bool) -> list[Found]:
-        """What is queued, and then this. `reads`: it changes nothing that would have to be taken back."""
-        waiting, self._waiting = self._waiting, []
-        self._own_sent |= len(waiting) > self._mark or not reads
-        self._mark = 0
+    def _ask(self, asked: Sequence[tuple[Plan, Said]]) -> list[Found]:
+        """What is queued, and then this."""
+        mark, saying = self._mark, [*self._waiting, *(said for _, said in asked)]
+        self._waiting, self._mark = [], 0
         try:
-            results = self._exchange([*waiting, *(said for _, said in asked)])
-            return [self._found(plan, result) for (plan, _), result in zip(asked, results[len(waiting) :], strict=True)]
-        except BaseException:
-            self.failed = True
+            results = self._exchange(saying)
+            self._own_sent |= any(map(_changed, saying[mark:], results[mark:]))
+            answers = results[len(results) - len(asked) :]
+            return [self._found(plan, result) for (plan, _), result in zip(asked, answers, strict=True)]
+        except Exception as error:
+            self.failed, self._own_sent = error, True
             raise
 
     def _found(self, plan: Plan, result: Any) -> Found:
@@ -174,6 +183,7 @@ class Pipeline(Quick):
     def _exchange(self, saying: Sequence[Said]) -> list[Any]:
         """The server's answers, one for each. Raises `DBAPIError` of the first that failed."""
         pg, sent = self._pg, list[Said | Prepared]()
+        self.round_trips += 1
         try:
             pg.enter_pipeline_mode()
             for said in saying:
@@ -193,9 +203,9 @@ class Pipeline(Quick):
 
     def _answers(self) -> list[Any]:
         """All results up to the end of the pipeline. Raises `psycopg.Error` when the server is gone."""
-        pg, poll, found = self._pg, self._poll.poll, list[Any]()
-        while pg.flush():
-            select.select([pg.socket], [pg.socket], [])
+        pg, found = self._pg, list[Any]()
+        while pg.flush():  # there is no room for all of it: the server may be waiting for us to listen
+            self._room.poll()
             pg.consume_input()
         while True:
             while not pg.is_busy():
@@ -207,7 +217,7 @@ class Pipeline(Quick):
                     return found
                 else:
                     found.append(result)
-            poll()
+            self._words.poll()
             pg.consume_input()
 
     def _gone(self, found: Sequence[Any]) -> psycopg.Error:
@@ -249,7 +259,7 @@ def _prepare(text: str, binary: frozenset[str]) -> Prepared:
 
         written = _NAMED.sub(numbered, text).encode()
         formats = tuple(pq.Format.BINARY if name in binary else pq.Format.TEXT for name in order)
-        known = _known[text] = Prepared(f"paymux_{len(_known) + 1}".encode(), written, tuple(order), formats)
+        known = _known[text] = Prepared(f"paymux_{next(_numbers)}".encode(), written, tuple(order), formats)
     return known
 
 
@@ -274,6 +284,5 @@ def _raise_stale(why: str) -> NoReturn:
     raise StaleWrite(why)
 
 
-def _only_reads(statement: Any) -> bool:
-    """A lock that it takes need not be given back."""
-    return isinstance(statement, Select)
+def _changed(said: Said, result: Any) -> bool:
+    return not said.reads and bool(result.command_tuples)

@@ -30,8 +30,13 @@ NETWORK: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
     "application_name": "paymux",
+    "client_encoding": "UTF8",
 }
-"""A server that is gone is noticed within seconds, not when the kernel gives up."""
+"""A server that is gone is noticed within seconds, not when the kernel gives up. Text is UTF-8, whatever the address or
+the server says."""
+PREPARES_NOTHING: Mapping[str, Any] = {"prepare_threshold": None}
+"""psycopg by itself, in a session of `gateway.store.pipeline`: at the first rollback after it had, it would have the
+server forget all that is prepared there, and so what the pipeline has prepared."""
 
 WAITS: Mapping[str, str] = {
     "statement_timeout": "30s",
@@ -69,7 +74,8 @@ def parse_url(url: str) -> URL:
 
 def writer_engine(url: URL, settings: Mapping[str, str] = WAITS) -> Engine:
     """Each connect is a fresh session; whoever asks keeps it."""
-    engine = create_engine(url, poolclass=NullPool, connect_args=dict(NETWORK), isolation_level="READ COMMITTED")
+    how = {**NETWORK, **PREPARES_NOTHING}
+    engine = create_engine(url, poolclass=NullPool, connect_args=how, isolation_level="READ COMMITTED")
     _begin_with(engine, settings)
     return engine
 

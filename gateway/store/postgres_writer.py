@@ -164,7 +164,8 @@ class PostgresCommitter(GroupCommitter):
         """All of them without savepoints of their own; where anything goes wrong that cannot be taken back by not
         saying it, again, and each in its own."""
         if len(group) > 1:
-            pipeline = self._session(connection)
+            pipeline, sweep_at_s = self._session(connection), self._sweep_at_s
+            heard = pipeline.round_trips
             pipeline.exec_driver_sql("SAVEPOINT together")
             try:
                 return self._together(connection, group)
@@ -172,8 +173,9 @@ class PostgresCommitter(GroupCommitter):
                 if isinstance(error, DBAPIError) and error.connection_invalidated:
                     raise
             pipeline.forget()
-            pipeline.exec_driver_sql("ROLLBACK TO SAVEPOINT together")
-            self._events = 0
+            if pipeline.round_trips > heard:
+                pipeline.exec_driver_sql("ROLLBACK TO SAVEPOINT together")
+            self._events, self._sweep_at_s = 0, sweep_at_s
         return super()._run_units(connection, group)
 
     def _together(self, connection: Connection, group: list[Queued[Any]]) -> list[Result]:
@@ -189,7 +191,7 @@ class PostgresCommitter(GroupCommitter):
                 if not pipeline.take_back():
                     raise Entangled from error
                 result = Result(error=error)
-            if pipeline.failed:
+            if pipeline.failed is not None:
                 raise Entangled  # whatever the unit made of it: it may have been another one's
             results.append(result)
             self._note(result)
@@ -214,6 +216,8 @@ class PostgresCommitter(GroupCommitter):
         """Its savepoint need not be released: the next one may lie in it, and COMMIT releases them all in one go."""
         assert self._pipeline is not None  # noqa: S101 - a transaction has begun
         self._pipeline.flush()
+        if self._pipeline.failed is not None:
+            raise self._pipeline.failed  # the unit was told, and made nothing of it
 
     def _undo(self, mark: Callable[[str], object]) -> None:
         assert self._pipeline is not None  # noqa: S101 - likewise

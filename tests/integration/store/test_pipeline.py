@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -107,9 +108,9 @@ def test_a_change_that_met_no_row_is_told_in_its_own_words(pipeline: Pipeline) -
     )
     with pytest.raises(StaleWrite, match="its row moved"):
         pipeline.execute(ALL, ITS)
-    assert pipeline.failed
+    assert isinstance(pipeline.failed, StaleWrite)
     pipeline.forget()
-    assert not pipeline.failed
+    assert pipeline.failed is None
     assert pipeline.execute(ALL, ITS).all() == []
 
 
@@ -185,6 +186,28 @@ def test_what_a_unit_has_not_sent_can_be_taken_back(pipeline: Pipeline) -> None:
     nonce = {"scope": "s", "key_id": "k", "nonce": "n", "until": NOW, "now": NOW}
     assert pipeline.execute(pg.USE_NONCE, nonce).rowcount == 1
     assert not pipeline.take_back()
+
+
+def test_what_changed_nothing_need_not_be_taken_back(pipeline: Pipeline) -> None:
+    """A replayed nonce costs its neighbours nothing."""
+    nonce = {"scope": "s", "key_id": "k", "nonce": "n", "until": NOW, "now": NOW}
+    assert pipeline.execute(pg.USE_NONCE, nonce).rowcount == 1
+    pipeline.begin_unit()
+    assert pipeline.execute(pg.USE_NONCE, nonce).rowcount == 0
+    assert pipeline.take_back()
+
+
+def test_text_is_utf_8_whatever_the_address_says(url: URL) -> None:
+    """Who writes by the pipeline and who reads by psycopg mean the same text."""
+    engine = writer_engine(url.update_query_dict({"client_encoding": "latin1"}))
+    with engine.connect() as connection, connection.begin() as transaction:
+        pipeline = Pipeline(connection)
+        pipeline.exec_driver_sql("BEGIN")
+        pipeline.change(sql.INSERT[schema.callbacks], a_callback("a", type="Zoë"))
+        pipeline.flush()
+        assert connection.execute(ALL, ITS).all()[0].type == "Zoë"
+        transaction.rollback()
+    engine.dispose()
 
 
 # Units that share a group ---------------------------------------------------------------------------------------------
@@ -264,3 +287,66 @@ async def test_a_unit_is_not_blamed_for_its_neighbours_key(store: PostgresStore)
 
     ends = await together(store, bad, swallows)
     assert [type(ends[0]), ends[1]] == [IntegrityError, "fine"]
+
+
+async def backend(store: PostgresStore) -> int:
+    """The writer's session."""
+    return await store.run(lambda tx: int(tx._connection._driver.info.backend_pid))  # type: ignore[attr-defined]
+
+
+async def test_a_session_outlives_units_that_fail(store: PostgresStore) -> None:
+    """Whatever else is said in it, often enough to be prepared: what the pipeline prepared stays when one is undone."""
+    before = await backend(store)
+
+    def words(tx: Tx) -> None:
+        tx.set_meta("test/word", "said")
+
+    for _ in range(8):
+        await store.run(words)
+    with pytest.raises(Oops):
+        await store.run(word("f", "1", [], Oops()))
+    assert await store.run(lambda tx: tx.reference("demo", "x")) is None
+    assert await backend(store) == before
+
+
+async def test_a_lock_is_waited_for_more_than_once(url: URL, store: PostgresStore) -> None:
+    """A try that met it and was undone takes nothing from the next one."""
+    for _ in range(8):
+        await store.run(lambda tx: tx.set_meta("test/word", "said"))
+    again, loop, ran = asyncio.Event(), asyncio.get_running_loop(), list[str]()
+
+    def waits(tx: Tx) -> None:
+        word("held", "1", ran)(tx) if len(ran) < 2 else loop.call_soon_threadsafe(again.set)
+        tx.use_nonce("test", "held", "1", NOW, NOW)
+
+    with postgres.connect(url) as other:
+        other.autocommit = False
+        other.execute("INSERT INTO nonces (scope, key_id, nonce, until) VALUES ('test', 'held', '1', 0)")
+        waiting = asyncio.create_task(store.run(waits))
+        await again.wait()  # its third try
+        other.rollback()
+    await waiting
+    assert await store.run(lambda tx: tx.use_nonce("test", "held", "1", NOW, NOW)) is False
+
+
+async def test_a_group_whose_first_words_cannot_be_said(store: PostgresStore) -> None:
+    """Nothing was sent, so there is nothing to go back to; the others are run, in the same session."""
+    before = await backend(store)
+    ran: list[str] = []
+    ends = await together(store, word("nul", "\0", ran), word("g", "1", ran))
+    assert [type(end) for end in ends] == [DataError, type(None)]
+    assert await backend(store) == before
+
+
+async def test_a_unit_alone_that_keeps_an_error_to_itself(store: PostgresStore) -> None:
+    """Stale is never success, also where nobody else could have been meant."""
+
+    def swallows(tx: Tx) -> None:
+        tx._connection.change(sql.CHANGE_CALLBACK, NONE | {"tries": 5}, "its row moved")  # type: ignore[attr-defined]
+        with contextlib.suppress(StaleWrite):
+            tx.reference("demo", "x")
+        tx.use_nonce("test", "kept", "1", NOW, NOW)
+
+    with pytest.raises(StaleWrite, match="its row moved"):
+        await store.run(swallows)
+    assert await store.run(lambda tx: tx.use_nonce("test", "kept", "1", NOW, NOW))
