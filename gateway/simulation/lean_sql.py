@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
+from gateway.store.quick import Changes
 from gateway.store.schema import EPOCH, Moment
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
@@ -145,7 +146,7 @@ _by_shape: dict[Any, Compiled] = {}
 """Statements that were built for one use, by what SQLAlchemy itself caches them by."""
 
 
-class LeanConnection:
+class LeanConnection(Changes):
     """One connection to the database in memory. `known` are the statements that are built once."""
 
     def __init__(

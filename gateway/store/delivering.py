@@ -33,10 +33,14 @@ class SqlCallbackWrites(SqlWriting):
         busy_endpoints: frozenset[str],
         busy_apps: frozenset[str] = frozenset(),
     ) -> Sequence[Callback]:
-        found = due_callbacks(self._all, now, limit, busy_endpoints, busy_apps)
+        found = due_callbacks(self._claimable, now, limit, busy_endpoints, busy_apps)
         for row in found:
             self._change_callback_row(row.shard, row.id, row.endpoint, due_at=until)
         return self._open_callbacks(found)
+
+    def _claimable(self, statement: Any, **values: Any) -> Sequence[Row[Any]]:
+        """Rows that are about to be claimed."""
+        return self._all(statement, **values)
 
     def _open_callbacks(self, rows: Sequence[Row[Any]]) -> list[Callback]:
         """Those that can be read: one that cannot must not stop the rest."""

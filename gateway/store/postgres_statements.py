@@ -16,7 +16,6 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    case,
     cast,
     delete,
     func,
@@ -25,7 +24,6 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
-    update,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 
@@ -128,34 +126,9 @@ _DUE = (
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True, key_share=True)
 )
-CLAIM = (
-    update(schema.payouts)
-    .where(tuple_(_P.shard, _P.id).in_(bindparam("which", expanding=True)), _FREE)
-    .values(
-        lease_owner=bindparam("new_owner"),
-        lease_until=bindparam("new_until"),
-        fence=_P.fence + 1,
-        crashes=_P.crashes + case((_P.lease_owner.is_not(None), 1), else_=0),
-    )
-    .returning(*_P)
-)
-
-ATTEMPTS_OF = (
-    select(schema.attempts)
-    .where(tuple_(schema.attempts.c.shard, schema.attempts.c.payout_id).in_(bindparam("which", expanding=True)))
-    .order_by(schema.attempts.c.number)
-)
-"""Of all that were claimed, in one question."""
-
 # Callbacks -----------------------------------------------------------------------------------------------------------
 
 CALLBACKS = sql.HISTORY[schema.callbacks].with_for_update(key_share=True)
-POSTPONE_CALLBACKS = (
-    update(schema.callbacks)
-    .where(tuple_(_C.shard, _C.id, _C.endpoint).in_(bindparam("which", expanding=True)))
-    .values(due_at=bindparam("until"))
-)
-
 CLAIMING: dict[Any, Select[Any]] = {
     sql.DUE: _DUE,
     sql.DUE_IN_LANE: _DUE.where(

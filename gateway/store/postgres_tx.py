@@ -52,7 +52,7 @@ from gateway.store.postgres_statements import Lock
 from gateway.store.reads import SqlReadTx
 from gateway.store.records import Callback, Duty, Lease, Novelty, Reference, SeenNotification
 from gateway.store.rows import Rows
-from gateway.store.turns import due_callbacks, due_payouts
+from gateway.store.turns import due_payouts
 from gateway.store.tx import SqlTx
 
 
@@ -101,8 +101,6 @@ class PostgresTx(PostgresReadTx, SqlTx):
         """The highest number of what is numbered under a payout, read while its row was held."""
         self._tried: dict[tuple[str, str], int] = {}
         """Likewise, of a callback's tries, by event and endpoint."""
-        self._attempts: Mapping[str, Sequence[Row[Any]]] = {}
-        """Rows that were asked for together, by payout, while they are put together."""
         self.appended = 0
         """As many were appended."""
 
@@ -192,43 +190,30 @@ class PostgresTx(PostgresReadTx, SqlTx):
         until, at = now + timedelta(seconds=lease_s), self._time.now(now)
 
         def ask(statement: Any, **values: Any) -> Sequence[Row[Any]]:
-            return self._all(pg.CLAIMING.get(statement, statement), lease_now=at, **values)
+            return self._claimable(statement, lease_now=at, **values)
 
         found = due_payouts(ask, now, limit, pick or Pick())
         if not found:
             return []
-        which = [(row.shard, row.id) for row in found]
-        stored_until = self._time.until(until)
-        rows = self._all(pg.CLAIM, which=which, lease_now=at, new_owner=owner, new_until=stored_until)
-        changed = {row.id: row for row in rows}
-        self._attempts = _by_payout(which, self._all(pg.ATTEMPTS_OF, which=which))
-        claimed = [(self._readable(changed[row.id]), changed[row.id].fence) for row in found if row.id in changed]
-        self._attempts = {}
-        return [(payout, Lease(owner, fence, until)) for payout, fence in claimed if payout is not None]
-
-    def _whole(self, row: Row[Any]) -> Payout:
-        known = self._attempts.get(row.id)
-        return super()._whole(row) if known is None else self._rows.payout(row, known)
+        lease = {"now": at, "new_owner": owner, "new_until": self._time.until(until)}
+        questions: list[Question] = []
+        for row in found:
+            questions.append((sql.CLAIM, {"of_shard": row.shard, "of_id": row.id, **lease}))
+            questions.append((sql.ATTEMPTS, {"of_shard": row.shard, "of_payout_id": row.id}))
+        answers = self._connection.ask(*questions)
+        claimed = []
+        for changed, attempts in zip(answers[::2], answers[1::2], strict=True):
+            for row in changed.all():
+                payout = self._readable(row, attempts.all())
+                if payout is not None:
+                    claimed.append((payout, Lease(owner, row.fence, until)))
+        return claimed
 
     def _held_until(self, lease: Lease) -> datetime:
         return self._time.until(lease.until)
 
-    def claim_callbacks(
-        self,
-        now: datetime,
-        until: datetime,
-        limit: int,
-        busy_endpoints: frozenset[str],
-        busy_apps: frozenset[str] = frozenset(),
-    ) -> Sequence[Callback]:
-        def ask(statement: Any, **values: Any) -> Sequence[Row[Any]]:
-            return self._all(pg.CLAIMING.get(statement, statement), **values)
-
-        found = due_callbacks(ask, now, limit, busy_endpoints, busy_apps)
-        if found:
-            which = [(row.shard, row.id, row.endpoint) for row in found]
-            self._connection.change(pg.POSTPONE_CALLBACKS, {"which": which, "until": until})
-        return self._open_callbacks(found)
+    def _claimable(self, statement: Any, **values: Any) -> Sequence[Row[Any]]:
+        return self._all(pg.CLAIMING.get(statement, statement), **values)
 
     def callbacks(self, payout_id: str) -> Sequence[Callback]:
         rows = self._all(pg.CALLBACKS, of_shard=shard_of_payout(payout_id), of_payout_id=payout_id)
@@ -328,13 +313,6 @@ class PostgresTx(PostgresReadTx, SqlTx):
 
     def _take(self, space: int, which: int) -> None:
         self._connection.change(pg.TAKE, {"space": space, "which": which})
-
-
-def _by_payout(which: Sequence[tuple[int, str]], rows: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:
-    found: dict[str, list[Row[Any]]] = {payout_id: [] for _, payout_id in which}
-    for row in rows:
-        found[row.payout_id].append(row)
-    return found
 
 
 def _drawn_from(word: str) -> int:

@@ -76,7 +76,23 @@ class Plan:
     """Names of those values that are bytes."""
 
 
-class Quick:
+class Changes:
+    """What runs statements, for those of which nobody asks anything."""
+
+    __slots__ = ()
+
+    def execute(self, statement: Any, values: Values | None = None) -> Any:
+        """Raises `DBAPIError`."""
+        raise NotImplementedError
+
+    def change(self, statement: Any, values: Values | None = None, stale: str | None = None) -> None:
+        """Of which nobody asks anything but whether it met its one row. A session may keep it until the next question
+        (`gateway.store.pipeline`). Raises `DBAPIError`, and `StaleWrite` with the words of `stale`."""
+        if self.execute(statement, values).rowcount != 1 and stale is not None:
+            raise StaleWrite(stale)
+
+
+class Quick(Changes):
     """A connection for one unit of work, or one question."""
 
     __slots__ = ("_connection", "_dialect", "_driver")
@@ -100,12 +116,6 @@ class Quick:
             self._raise(plan.text, bound, error)
         read = plan.read
         return Found(rows if read is None else [read(row) for row in rows], cursor.rowcount)
-
-    def change(self, statement: Any, values: Values | None = None, stale: str | None = None) -> None:
-        """Of which nobody asks anything but whether it met its one row. A session may keep it until the next question
-        (`gateway.store.pipeline`). Raises `DBAPIError`, and `StaleWrite` with the words of `stale`."""
-        if self.execute(statement, values).rowcount != 1 and stale is not None:
-            raise StaleWrite(stale)
 
     def exec_driver_sql(self, text: str) -> None:
         """A command without values: a savepoint. Raises `DBAPIError`."""

@@ -155,10 +155,10 @@ class SqlTx(
                 claimed.append((payout, Lease(owner, changed.fence, until)))
         return claimed
 
-    def _readable(self, row: Row[Any]) -> Payout | None:
+    def _readable(self, row: Row[Any], attempts: Sequence[Row[Any]] | None = None) -> Payout | None:
         """The payout, or None: one row that cannot be read (its lease keeps it away a while) must not stop the rest."""
         try:
-            return self._whole(row)
+            return self._whole(row) if attempts is None else self._rows.payout(row, attempts)
         except (SealBroken, ValueError, LookupError, TypeError) as error:
             log.error("store.unreadable_payout", payout=row.id, error=type(error).__name__)
             return None
