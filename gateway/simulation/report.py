@@ -46,10 +46,11 @@ class Totals:
 
     @property
     def finished_share(self) -> float:
-        """Of the payouts in worlds whose banks keep their contract: those that are final or held at the end."""
+        """Of the payouts in worlds whose banks keep their contract: those that are final or held at the end. Where none
+        was accepted nothing was shown."""
         sound = [result for result in self.results if not result.broken_contract]
         accepted = sum(result.accepted for result in sound)
-        return sum(result.finished for result in sound) / accepted if accepted else 1.0
+        return sum(result.finished for result in sound) / accepted if accepted else 0.0
 
     def as_json(self) -> dict[str, Any]:
         counts, faults = self.counts, self.faults
@@ -57,6 +58,7 @@ class Totals:
         return {
             "seeds": len(self.results),
             "orders": orders,
+            "accepted": sum(result.accepted for result in self.results),
             "faults": sum(faults.values()),
             "violations": self.violations,
             "paid_twice": self.violations_of(PAID_TWICE),
@@ -99,7 +101,7 @@ def _detail(result: SeedResult) -> dict[str, Any]:
 
 
 _SHOWN = (
-    "orders", "faults", "violations", "paid_twice", "lost", "late_successes", "late_successes_detected",
+    "orders", "accepted", "faults", "violations", "paid_twice", "lost", "late_successes", "late_successes_detected",
     "failovers", "repeats", "takeovers", "restores", "false_failed_callbacks", "finished_share", "trace_hash",
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,6 +55,12 @@ def test_totals_add_up() -> None:
     assert (told["violations"], told["paid_twice"], told["lost"]) == (0, 0, 0)
     assert told["finished_share"] == 1.0, "worlds with broken contracts are left out of it"
     assert (told["broken_contract_worlds"], told["real_crypto_seeds"], told["orders_per_s"]) == (1, 1, 15.0)
+
+
+def test_a_world_that_accepts_nothing_shows_nothing() -> None:
+    """No violation among no payouts is no proof: the share of those that finished says so."""
+    told = Totals.of([replace(result(1), accepted=0, finished=0)], 1.0, "fast").as_json()
+    assert (told["accepted"], told["violations"], told["finished_share"]) == (0, 0, 0.0)
 
 
 def test_violations_are_told_with_seed_and_payout() -> None:
