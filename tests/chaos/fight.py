@@ -203,10 +203,20 @@ class Fight:
                 "two_live": sum(state in LIVE for state in states) > 1,
             }
             told.settled += status == "paid"
+            if any(faults.values()) and payout is not None:
+                told.details.append(f"{order.reference}: {await self._history(payout)}")
             for fault, found in faults.items():
                 if found:
                     setattr(told, fault, getattr(told, fault) + 1)
                     told.details.append(f"{order.reference}: {fault}; {status} {states}")
+
+    async def _history(self, payout: dict[str, Any]) -> str:
+        """All that is known of one that went wrong."""
+        try:
+            seen = await self._stage.look_as(self._stage.tokens[0], f"/admin/v1/payouts/{payout['id']}")
+        except (Died, RuntimeError) as error:
+            return f"no history: {error}"
+        return json.dumps(seen, ensure_ascii=False)
 
 
 async def run(folder: Path, report: Report, *, loud: bool = False) -> Report:
