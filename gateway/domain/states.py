@@ -69,7 +69,7 @@ class Change(StrEnum):
     LEARNED = "learned"
     """The same state; something about it is new, or a question was used up."""
     STALE = "stale"
-    """The channel itself dates this before the verdict we hold: kept as evidence, not judged."""
+    """The channel itself dates this before the verdict we hold, or it says nothing: kept as evidence, not judged."""
     CONTRADICTION = "contradiction"
     """The table has no such pair: the payout is frozen, a person must look."""
 
@@ -101,6 +101,8 @@ class Polls:
 def fold(payout: Payout, number: int, outcome: Outcome, now: datetime, polls: Polls) -> Folded:
     """Fold what was learned about attempt `number` into the payout. The only way an outcome changes anything."""
     attempt = payout.attempt(number)
+    if _is_no_news(attempt, outcome):
+        return Folded(payout, Change.STALE)
     if _is_stale(payout, attempt, outcome):
         return Folded(payout.with_attempt(_looked_at(attempt, outcome, now, polls)), Change.STALE)
     target = TABLE.get((attempt.state, outcome.kind))
@@ -137,6 +139,15 @@ def _held_for(payout: Payout, before: Attempt, outcome: Outcome) -> HoldCode | N
         if again or answer.returned.minor > payout.amount.minor:
             return HoldCode.RETURN_MISMATCH
     return None
+
+
+def _is_no_news(attempt: Attempt, outcome: Outcome) -> bool:
+    """That we heard nothing, of an attempt of which there is proof by now that nothing left us: whoever says so waited
+    until the deadline, or took the payout over meanwhile, and was overtaken. Any word of a channel is news.
+    """
+    answer = outcome.answer
+    nothing_heard = answer.heard is Heard.SUBMIT and answer.kind is OutcomeKind.UNCLEAR and not answer.raw
+    return attempt.state is AttemptState.PLANNED and nothing_heard
 
 
 def _is_stale(payout: Payout, attempt: Attempt, outcome: Outcome) -> bool:

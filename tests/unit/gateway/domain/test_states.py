@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.domain.outcome import Answer, Outcome, OutcomeKind
 from gateway.domain.outcome import Heard as How
-from gateway.domain.outcome import Outcome, OutcomeKind
 from gateway.domain.payout import AttemptState, DuplicateMode, Payout
 from gateway.domain.reasons import RejectReason
 from gateway.domain.states import CLOCK_ALLOWANCE, FOLLOW_UP_AFTER, Change, fold, may_repeat
@@ -98,6 +98,28 @@ def test_older_news_is_kept_not_judged() -> None:
     rejected, _ = folded(sending(), K.REJECTED, as_of=NOW)
     _, change = folded(rejected, K.SUCCEEDED, as_of=older)
     assert change is Change.CONTRADICTION
+
+
+def test_that_nothing_was_heard_is_no_news_of_what_never_left() -> None:
+    """A node that took over, or a deadline, may speak after the proof that nothing was sent: neither contradicts it."""
+    planned, _ = folded(sending(), K.NOT_SENT)
+    result = fold(planned, 1, Outcome(K.UNCLEAR, an_answer(K.UNCLEAR, How.SUBMIT, raw=b"")), NOW, POLLS)
+    assert (result.payout, result.change) == (planned, Change.STALE)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        an_answer(K.UNCLEAR, How.SUBMIT, raw=b"HTTP/1.1 500"),
+        an_answer(K.UNCLEAR, How.NOTIFICATION, raw=b""),
+        an_answer(K.REJECTED, How.SUBMIT, raw=b""),
+    ],
+)
+def test_any_word_of_the_channel_contradicts_that_nothing_left(answer: Answer) -> None:
+    """It cannot know of what was never sent: a person must look."""
+    planned, _ = folded(sending(), K.NOT_SENT)
+    result = fold(planned, 1, Outcome(K.UNCLEAR, answer), NOW, POLLS)
+    assert (result.change, result.payout.frozen) == (Change.CONTRADICTION, True)
 
 
 @pytest.mark.parametrize("kind", [K.PENDING, K.SUCCEEDED, K.UNCLEAR])
