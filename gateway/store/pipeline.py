@@ -152,7 +152,7 @@ class Pipeline(Quick):
     # On the wire -----------------------------------------------------------------------------------------------------
 
     def _said(self, plan: Plan, given: Values, stale: str | None = None, *, reads: bool = False) -> Said:
-        statement = _known.get(plan.text) or _prepare(plan.text, plan.binary)
+        statement = _prepare(plan.text, plan.binary)
         bound = plan.bind(given)
         try:
             return Said(statement, [_encoded(bound[name]) for name in statement.order], stale, reads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,13 +48,6 @@ def pipeline(connection: Connection) -> Pipeline:
     made = Pipeline(connection)
     made.exec_driver_sql("BEGIN")
     return made
-
-
-@pytest.fixture
-async def store(url: URL) -> AsyncIterator[PostgresStore]:
-    opened = postgres.open_store(url)
-    yield opened
-    await opened.close()
 
 
 def a_callback(event_id: str, **other: Any) -> dict[str, Any]:
@@ -103,9 +96,7 @@ def test_what_goes_another_way_comes_after_what_was_said(connection: Connection,
 
 def test_a_change_that_met_no_row_is_told_in_its_own_words(pipeline: Pipeline) -> None:
     """By the next question, which may be about anything."""
-    pipeline.change(
-        sql.CHANGE_CALLBACK, {"of_shard": 7, "of_id": "?", "of_endpoint": "ep", "tries": 5}, "its row moved"
-    )
+    pipeline.change(sql.CHANGE_CALLBACK, NONE | {"tries": 5}, "its row moved")
     with pytest.raises(StaleWrite, match="its row moved"):
         pipeline.execute(ALL, ITS)
     assert isinstance(pipeline.failed, StaleWrite)
@@ -117,9 +108,7 @@ def test_a_change_that_met_no_row_is_told_in_its_own_words(pipeline: Pipeline) -
 def test_what_went_wrong_first_is_told(pipeline: Pipeline) -> None:
     """A stale row before a key that is taken: that the key is taken may only follow from it."""
     pipeline.change(sql.INSERT[schema.callbacks], a_callback("a"))
-    pipeline.change(
-        sql.CHANGE_CALLBACK, {"of_shard": 7, "of_id": "?", "of_endpoint": "ep", "tries": 5}, "its row moved"
-    )
+    pipeline.change(sql.CHANGE_CALLBACK, NONE | {"tries": 5}, "its row moved")
     pipeline.change(sql.INSERT[schema.callbacks], a_callback("a"))
     with pytest.raises(StaleWrite, match="its row moved"):
         pipeline.flush()
@@ -235,12 +224,10 @@ async def together(store: PostgresStore, *units: Any) -> list[Any]:
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def word(name: str, value: str, ran: list[str], error: Exception | None = None, *, asks: bool = False) -> Any:
+def word(name: str, value: str, ran: list[str], error: Exception | None = None) -> Any:
     def unit(tx: Tx) -> None:
         ran.append(name)
         tx.use_nonce("test", name, value, NOW, NOW)
-        if asks:
-            tx.reference("demo", name)
         if error is not None:
             raise error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -33,13 +33,6 @@ MARK = b"\x01mark"
 def url() -> Iterator[URL]:
     with postgres.fresh_database() as fresh:
         yield fresh
-
-
-@pytest.fixture
-async def store(url: URL) -> AsyncIterator[PostgresStore]:
-    opened = postgres.open_store(url)
-    yield opened
-    await opened.close()
 
 
 def put(reference: str) -> Callable[[Tx], None]:
