@@ -27,6 +27,9 @@ from tests.support.chaos_stage import ChaosStage, stage
 from tests.support.disk import LimitedFiles, Room, small_file_system
 
 CLIENTS = 8
+# Only the filler may fill it. A payout takes some 12 kB and the WAL another 4.5 MB, and how many are promised before the
+# room is gone is for the machine to say: of 8 MB the payouts themselves once left nothing, with nobody to make room.
+DISK_MEGABYTES = 64
 ENDINGS = ("0001", "0002", "0004", "0001", "0005")
 CHANNELS = ("bank", "wechat")
 FINAL = frozenset({"paid", "failed", "canceled", "returned"})
@@ -140,7 +143,7 @@ async def nothing_without_an_intent(on: ChaosStage, database: Path) -> None:
 async def test_a_full_disk_costs_time_and_nothing_else(tmp_path: Path, kind: str) -> None:
     """Refused while it is full, nothing sent that is not written down; then taken without a restart, paid once each."""
     folder = tmp_path / "disk"
-    with small_file_system(folder, 8) as small, draining_log(tmp_path) as log:
+    with small_file_system(folder, DISK_MEGABYTES) as small, draining_log(tmp_path) as log:
         room: Room = small if kind == "a small file system" else LimitedFiles()
         async with played(tmp_path) as (on, load):
             assert on.gateway is not None
