@@ -16,6 +16,7 @@ import pytest
 import tomlkit
 
 from gateway.demo.stage import Stage
+from tests.support.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 LOST = "6222000000000005"
@@ -93,7 +94,7 @@ class Desk:
 
     async def until_held(self, payout_id: str) -> dict[str, Any]:
         """What the list of the held says of it, once it is there."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 held: list[dict[str, Any]] = (await self.told("ada", "hold", "ls"))["data"]
                 found = [each for each in held if each["payout_id"] == payout_id]

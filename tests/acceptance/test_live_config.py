@@ -15,6 +15,7 @@ from bench.ways import link_swapped, mounted, renamed_over
 from gateway.demo.stage import Stage
 from tests.support.config_files import line_of
 from tests.support.live_gateway import FILE
+from tests.support.patience import PATIENCE_S
 
 SLOW, QUICK = "6222000000000009", "6222000000000001"
 """Accounts: the channel's answer takes seconds, or is there at once."""
@@ -32,7 +33,7 @@ class Panel:
 
     async def said(self, event: str, **facts: object) -> dict[str, Any]:
         """The line of the log, when it is there."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 for line in (self.stage.folder / "gateway.log").read_text().splitlines():
                     if f'"{event}"' in line and (told := json.loads(line)).items() >= facts.items():
@@ -41,7 +42,7 @@ class Panel:
 
     async def state_of_alpha(self, state: str) -> None:
         """Wait until the metrics say that it is."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_S):
             while f'paymux_channel_state{{channel="alpha",state="{state}"}} 1.0' not in await self.metrics():
                 await asyncio.sleep(0.05)
 
@@ -76,7 +77,7 @@ class Panel:
 
     async def channel_of(self, payout_id: str, status: str = "paid") -> str:
         """The channel by which it has come so far, when it has."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 url = f"{self.stage.api}/payouts/{payout_id}"
                 async with self.stage.session.get(url, headers=self.headers) as response:

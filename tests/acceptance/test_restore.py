@@ -20,6 +20,7 @@ import tomlkit
 
 from adapters.mock.book import read_book
 from gateway.demo.stage import Stage
+from tests.support.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 USUAL, STUCK = "6222000000000199", "6222000000000012"
@@ -76,7 +77,7 @@ class Office:
 
     async def until(self, payout_id: str, wanted: str) -> dict[str, Any]:
         url, headers = f"{self.stage.api}/payouts/{payout_id}", self.stage.headers()
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 async with self.stage.session.get(url, headers=headers) as response:
                     told: dict[str, Any] = await response.json()
@@ -98,7 +99,7 @@ class Office:
     async def leave(self) -> None:
         """Two people, as soon as what was open has been asked about."""
         words = ("quarantine", "leave", "--reason", "statements compared", "--token-file", "ada.token")
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 code, out, err = await self.run(*words, "--json")
                 if code == 0:
@@ -115,7 +116,7 @@ class Office:
 
     async def until_behind(self, copy: str) -> None:
         """The high-water file has been written since: it is, once a second, and a fast machine is sooner here."""
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE_S):
             while not (await self.told("db", "restore-check", copy))["behind"]:
                 await asyncio.sleep(0.1)
 

@@ -20,6 +20,7 @@ from standardwebhooks.webhooks import Webhook
 from gateway.config.load import load
 from gateway.config.mint import callback_secret_path
 from gateway.demo.stage import APP, Stage
+from tests.support.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,7 +111,7 @@ async def test_the_readmes_curl_makes_a_payout_and_its_callback_verifies(stage: 
     await stage.start_gateway()
     payout = await run_curl(stage, readme_curl())
     assert payout["object"] == "payout"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await receiver.paid.wait()
     sequences = [event["sequence"] for event in receiver.verified]
     assert sorted(sequences) == list(range(1, len(sequences) + 1))
@@ -125,7 +126,7 @@ async def exit_of(stage: Stage, config: str = "config.toml") -> tuple[int, str]:
     """Start `serve` and wait for it to give up: exit code and what it said."""
     await stage._start("refused", "gateway", "serve", f"--config={config}")
     part = stage.parts["refused"]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         code = await part.process.wait()
     return code, (stage.folder / "refused.log").read_text()
 
@@ -170,7 +171,7 @@ async def submit(stage: Stage, reference: str, account: str) -> dict[str, Any]:
 
 
 async def until(stage: Stage, payout_id: str, *statuses: str) -> dict[str, Any]:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             async with stage.session.get(f"{stage.api}/payouts/{payout_id}", headers=stage.headers()) as response:
                 told: dict[str, Any] = await response.json()
@@ -186,7 +187,7 @@ async def test_sigterm_stops_gracefully_and_a_start_goes_on(stage: Stage) -> Non
     payout = await submit(stage, "slow-1", "6222000000000009")
     part = stage.parts.pop("gateway")
     part.process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE_S):
         assert await part.process.wait() == 0
     assert '"gateway.stopped"' in (stage.folder / "gateway.log").read_text()
     part.log.close()
@@ -199,7 +200,7 @@ async def test_removing_a_channel_with_live_attempts_is_refused(stage: Stage) ->
     """Row 52: the start names the channel and how many attempts would be orphaned."""
     await stage.start_gateway()
     payout = await submit(stage, "stuck-1", "6222000000000012")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await until(stage, payout["id"], "processing"))["channel"] != "mock":
             await asyncio.sleep(0.05)
     await stage.kill_gateway()

@@ -31,7 +31,7 @@ ENDINGS = {
     Deed.STOPPED: "0001",
 }
 SLOW = "0009"
-ACT_WITHIN_S = 30.0
+ACT_WITHIN_S = 60.0
 ALL_DEEDS = frozenset(Deed)
 KNOWN_AT_ONCE = ALL_DEEDS - {Deed.PAYS_LATER}
 """A bank that pays later may say so sooner than we ask."""

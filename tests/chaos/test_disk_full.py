@@ -27,8 +27,8 @@ from tests.support.chaos_stage import ChaosStage, stage
 from tests.support.disk import LimitedFiles, Room, small_file_system
 
 CLIENTS = 8
-# Only the filler may fill it. A payout takes some 12 kB and the WAL another 4.5 MB, and how many are promised before the
-# room is gone is for the machine to say: of 8 MB the payouts themselves once left nothing, with nobody to make room.
+# Only the filler may fill it. A payout takes some 12 kB and the WAL another 4.5 MB, and how many are promised before
+# the room is gone is for the machine to say: of 8 MB the payouts themselves once left nothing, and nobody made room.
 DISK_MEGABYTES = 64
 ENDINGS = ("0001", "0002", "0004", "0001", "0005")
 CHANNELS = ("bank", "wechat")

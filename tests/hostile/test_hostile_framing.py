@@ -21,6 +21,7 @@ from gateway.api.server import Doors, InForce, Snapshot, public_app
 from tests.hostile.support import Target, allowed_from, networks
 from tests.support.api_server import CURSOR_KEY, SHOP, ApiServer, http, parse_answer
 from tests.support.hostile import ACCOUNT, NAME, SECRET, Case
+from tests.support.patience import PATIENCE_S
 
 shared = pytest.mark.asyncio(loop_scope="module")
 
@@ -188,7 +189,7 @@ async def test_row_14_pipelining_is_bounded(target: Target, monkeypatch: pytest.
         b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"
     )
     reader, writer = await target.api.connect()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         told, _ = await asyncio.gather(reader.read(), _pour(writer, data))
     writer.close()
     ids = [line.partition(b": ")[2].strip() for line in told.split(b"\r\n") if line.startswith(b"X-Request-Id")]
@@ -229,7 +230,7 @@ async def trickle(api: ApiServer, first: bytes, drop: bytes) -> bytes:
     reader, writer = await api.connect()
     writer.write(first)
     begun = asyncio.ensure_future(reader.read(65_536))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not (await asyncio.wait([begun], timeout=0.005))[0]:
             writer.write(drop)
         told = b"" if begun.exception() else begun.result()
@@ -279,7 +280,7 @@ async def test_row_10_slow_clients_keep_nobody_out(target: Target, monkeypatch: 
     for _, writer in slow:
         writer.write(b"GET /v1/payouts HTTP/1.1\r\nHost: a\r\nX-Slow: ")
     assert (await target.api.signed("GET", "/v1/payouts")).status == 200
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert [await reader.read() for reader, _ in slow] == [b""] * 50
     for _, writer in slow:
         writer.close()
@@ -295,7 +296,7 @@ async def stays(api: ApiServer, source: str = "127.0.0.1") -> tuple[bool, asynci
     reader, writer = await asyncio.open_connection("127.0.0.1", api.listener.port, local_addr=(source, 0))
     writer.write(ASKING)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             head = await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
@@ -318,7 +319,7 @@ async def test_row_10_connections_are_capped(target: Target, trusted: bool) -> N
         assert [let_in for let_in, _ in others] == [number < 5 - inside for number in range(3)]
         kept[0][1].close()
         await kept[0][1].wait_closed()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not (again := await stays(target.api))[0]:
                 continue
         for _, writer in (*kept, *others, again):

@@ -20,6 +20,7 @@ from tests.hostile.support import Target
 from tests.support import bank, wechat
 from tests.support.api_server import Answered, EarChannel
 from tests.support.hostile import ACCOUNT, NAME, SECRET, stored, untold
+from tests.support.patience import PATIENCE_S
 
 S = AttemptState
 
@@ -240,7 +241,7 @@ async def test_row_80_a_flood_has_a_bound(doors: Doors, target: Target) -> None:
     door = "/notify/ear/tok_4f0c2a9e7b"
     inside = [asyncio.create_task(target.api.send("POST", door, b"{}")) for _ in range(3)]
     for _ in inside:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await ear.begun.acquire()
     before = stored(target.folder)
     flood = await asyncio.gather(*(target.api.send("POST", door, ACCOUNT.encode()) for _ in range(100)))

@@ -18,6 +18,7 @@ from gateway.config.mint import test_key_path as bearer_path
 from gateway.demo.stage import free_ports, write_config
 from gateway.world import system_world
 from tests.support.api_server import Answered, http, parse_answer
+from tests.support.patience import PATIENCE_S
 
 ORDER = {
     "reference": "wired-1",
@@ -53,7 +54,7 @@ class Running:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         reader, writer = await asyncio.open_connection("127.0.0.1", self.ports.public)
         writer.write(http("POST", "/v1/payouts", json.dumps(ORDER).encode(), headers))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             told = await reader.read()
         writer.close()
         return parse_answer(told)
@@ -71,7 +72,7 @@ async def test_apps_and_connections(running: Running) -> None:
     """An app that is switched off, an app with a limit, an app without either; and no fourth connection."""
     assert [(await running.order(app)).status for app in ("off", "small", "demo")] == [403, 400, 201]
     held = [await asyncio.open_connection("127.0.0.1", running.ports.public) for _ in range(4)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         with suppress(ConnectionResetError):
             assert await held[3][0].read() == b""
     assert not held[0][0].at_eof()

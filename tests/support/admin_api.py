@@ -16,6 +16,7 @@ from gateway.operations.first_token import prepare_first_token
 from gateway.operations.panel import Panel
 from gateway.operations.services import Services
 from tests.support.api_server import Answered, ApiServer, http, make_server, parse_answer
+from tests.support.patience import PATIENCE_S
 
 PRINCIPALS = "/admin/v1/principals"
 REQUESTS = "/admin/v1/requests"
@@ -51,7 +52,7 @@ class AdminServer:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(data)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 return parse_answer(await reader.read())
         finally:
             writer.close()

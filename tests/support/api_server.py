@@ -41,6 +41,7 @@ from gateway.store.sqlite import SqliteStore
 from routing.guard import Guard, Limits
 from tests.support.builders import POLLS, sending
 from tests.support.clock import START, FakeClock
+from tests.support.patience import PATIENCE_S
 from tests.support.scripted import a_policy
 
 T = TypeVar("T")
@@ -217,7 +218,7 @@ class ApiServer:
         reader, writer = await self.connect()
         try:
             writer.write(data)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 return await reader.read()
         finally:
             writer.close()

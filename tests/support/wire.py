@@ -19,15 +19,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from adapters.http import FACTORIES, ChannelHttp
+from tests.support.patience import PATIENCE_S
 
 HOST = "127.0.0.1"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
 
 TLS = ssl.create_default_context()
 """Made once: reading the system's store takes longer than a test."""
-
-PATIENCE_S = 120.0
-"""A test that waits for the peer and not for the clock: longer than a busy machine ever stands still."""
 
 _under = ["aiohttp"]
 

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from adapters.http import ChannelHttp
 from tests.support import wire, wire_tls
-from tests.support.wire import HOST, PATIENCE_S, Line, Peer, peer
+from tests.support.patience import PATIENCE_S
+from tests.support.wire import HOST, Line, Peer, peer
 
 
 class Verdict(StrEnum):
@@ -379,7 +380,7 @@ async def _pool_exhausted(place: Place) -> AsyncIterator[Reach]:
         http = wire.client(connect_s=0.2, connections=1)
         first = asyncio.ensure_future(http.send("POST", busy.url, (), b"the first"))
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 await heard.wait()
             yield Reach(idle.base, http, [idle])
         finally:

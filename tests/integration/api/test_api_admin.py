@@ -15,6 +15,7 @@ from gateway.api.health import Finding
 from gateway.store.port import Tx
 from tests.support.admin_api import AdminServer
 from tests.support.api_server import Answered, ApiServer, http
+from tests.support.patience import PATIENCE_S
 
 
 class Admin(AdminServer):
@@ -135,7 +136,7 @@ async def test_client_that_hangs_up_cancels_nothing(api: ApiServer, monkeypatch:
     await began.wait()
     writer.transport.abort()
     go_on.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await done.wait()
     monkeypatch.undo()
 

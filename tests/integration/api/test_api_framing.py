@@ -9,6 +9,7 @@ import pytest
 
 from gateway.api import doorway, framing, protocol
 from tests.support.api_server import ApiServer, http, parse_answer
+from tests.support.patience import PATIENCE_S
 
 shared = pytest.mark.asyncio(loop_scope="module")
 
@@ -254,7 +255,7 @@ async def test_expect_continue(shared_api: ApiServer) -> None:
     data = http("POST", "/v1/payouts", order, {**headers, "Expect": "100-continue"})
     reader, writer = await shared_api.connect()
     writer.write(data[: -len(order)])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(order)
         assert parse_answer(await reader.read()).status == 201
@@ -306,7 +307,7 @@ async def test_head_deadline_of_the_next_request(api: ApiServer, monkeypatch: py
     monkeypatch.setattr(protocol, "HEAD_DEADLINE_S", 0.05)
     monkeypatch.setattr(doorway, "HEAD_DEADLINE_S", 0.05)
     reader, writer = await api.connect()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         for _ in range(2):
             writer.write(b"GET /problems/not_found HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n")
             head = await reader.readuntil(b"\r\n\r\n")

@@ -17,6 +17,7 @@ from gateway.api import gate
 from gateway.api.intake import Intake
 from tests.support.api_server import Answered, http, make_server, parse_answer
 from tests.support.crowd import AT_ONCE, Crowd
+from tests.support.patience import PATIENCE_S
 
 FULL = Pressure(queued=900, wait_s=2.5)
 
@@ -50,7 +51,7 @@ def order_bytes(crowd: Crowd, **headers: str) -> bytes:
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answered:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
         return parse_answer(head + await reader.readexactly(length))
@@ -114,7 +115,7 @@ async def test_what_is_not_one_plain_request_goes_the_usual_way(crowd: Crowd, lo
     reader, writer = await crowd.api.connect()
     writer.write(one + other)
     answers = [await read_answer(reader) for _ in range(2)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert await reader.read() == b""
     writer.close()
     assert [answer.status for answer in answers] == [503, 503]
@@ -145,7 +146,7 @@ async def test_beyond_the_places_for_those_held_back_it_hangs_up(crowd: Crowd, m
     monkeypatch.setattr(Intake, "hold_back", watched)
     _, waiting = await crowd.api.connect()
     waiting.write(order_bytes(crowd))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await held_back.wait()
     assert crowd.intake.paused == 1
     assert await crowd.api.raw_bytes(order_bytes(crowd)) == b""

@@ -19,6 +19,7 @@ from gateway.failpoints import Commit, Unit
 from tests.support.api_server import NOTIFY_TOKEN, RIVAL, SHOP, http, make_server
 from tests.support.clock import FakeClock, settle
 from tests.support.crowd import AT_ONCE, Crowd
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -142,11 +143,11 @@ async def test_a_flood_of_one_app_leaves_places_to_another(crowd: Crowd) -> None
     slow = Slow(crowd)
     flood = [asyncio.create_task(crowd.api.create(crowd.api.order())) for _ in range(30)]
     for _ in range(6):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await slow.arrived.acquire()
     small = [asyncio.create_task(crowd.api.create(crowd.api.order(), by=RIVAL)) for _ in range(2)]
     for _ in small:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await slow.arrived.acquire()
     assert crowd.intake.inside["orders"] == 8
     slow.go_on.set()

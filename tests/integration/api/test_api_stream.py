@@ -19,6 +19,7 @@ from gateway.operations.cancel import cancel
 from gateway.operations.record import record
 from gateway.store.port import Tx
 from tests.support.api_server import READER, RIVAL, SHOP, ApiServer, Signer, http
+from tests.support.patience import PATIENCE_S
 
 
 async def order(api: ApiServer) -> str:
@@ -35,12 +36,12 @@ class Listener:
 
     async def begin(self) -> int:
         """The status."""
-        self.head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)
+        self.head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
         return int(self.head.split()[1])
 
     async def block(self) -> dict[str, str]:
         """The next block; empty at the end. Chunks are one block each here, since each is written by itself."""
-        size = int(await asyncio.wait_for(self.reader.readuntil(b"\r\n"), 10), 16)
+        size = int(await asyncio.wait_for(self.reader.readuntil(b"\r\n"), PATIENCE_S), 16)
         chunk = (await self.reader.readexactly(size + 2))[:-2].decode()
         if not chunk:
             return {}
@@ -50,7 +51,7 @@ class Listener:
     async def over(self) -> None:
         """Nothing more comes, and the connection is closed."""
         assert await self.block() == {}
-        assert await asyncio.wait_for(self.reader.read(), 10) == b""
+        assert await asyncio.wait_for(self.reader.read(), PATIENCE_S) == b""
 
 
 @asynccontextmanager
@@ -188,5 +189,5 @@ async def test_a_stop_ends_every_stream(api: ApiServer) -> None:
         await listener.begin()
         await listener.block()
         assert api.listener is not None
-        await asyncio.wait_for(api.listener.stop(), 5)
+        await asyncio.wait_for(api.listener.stop(), PATIENCE_S)
         await listener.over()

@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from paymux_client import AsyncClient, CallbackEvent, Client, HmacKey, NoAnswer, Refused, Retries, calls, verify
 from paymux_client.models import Amount, BankAccount, CreatePayout, Payout, ProblemCode, Status
 from tests.support.live_gateway import FILE, LiveGateway, live_gateway
+from tests.support.patience import PATIENCE_S
 
 KEY = HmacKey("demo-1", b"a shared secret of 32 characters")
 KEYS = '\nkeys = [{ id = "demo-1", algorithm = "hmac-sha256", secret = "file:demo.secret" }]\n'
@@ -59,7 +60,7 @@ def url(live: LiveGateway) -> str:
 
 
 async def ended(client: AsyncClient, payout: Payout) -> Payout:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while payout.status not in FINAL:
             await asyncio.sleep(0.02)
             payout = await client.get_payout(payout.id)
@@ -192,7 +193,7 @@ async def test_its_callbacks_are_verified(tmp_path: Path) -> None:
         async with live_gateway(tmp_path, text) as live:
             await live.gateway.start()
             payout = await live.accept("w-1")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 await paid.wait()
     newest = max(heard, key=lambda event: event.sequence)
     assert (newest.payout.id, newest.payout.status) == (payout.id, Status.PAID)

@@ -18,6 +18,7 @@ from routing.policy import ChannelState
 from tests.support.admin_api import AdminServer
 from tests.support.clock import FakeClock
 from tests.support.live_gateway import FILE, LiveGateway, live_gateway
+from tests.support.patience import PATIENCE_S
 
 CHANNELS = "/admin/v1/channels"
 BETA_OFF = FILE.replace("[channels.beta]\n", '[channels.beta]\nstate = "disabled"\n')
@@ -112,7 +113,7 @@ async def test_the_keeper_of_time_ends_it_by_itself(live: LiveGateway, clock: Fa
     await set_(live, lasts_s=30.0)
     keeper = asyncio.create_task(live.gateway.reloader.keep_time())
     await clock.advance(30.0)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not ended.is_set():  # the bell of the change itself may have made it look a moment too early
             await clock.advance_to_next()
     keeper.cancel()

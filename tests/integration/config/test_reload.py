@@ -22,6 +22,7 @@ from tests.support.builders import an_opening
 from tests.support.clock import settle
 from tests.support.config_files import line_of
 from tests.support.live_gateway import FILE, LiveGateway, live_gateway
+from tests.support.patience import PATIENCE_S
 
 BETA = FILE[FILE.index("[channels.beta]") : FILE.index("[apps.demo]")]
 DRAINED = FILE.replace("[channels.alpha]\n", '[channels.alpha]\nstate = "draining"\n')
@@ -179,7 +180,7 @@ async def test_an_idle_channel_goes_and_is_closed_after_its_last_call(live: Live
     assert not closed.is_set()
     over.set()
     await question
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await closed.wait()
 
 

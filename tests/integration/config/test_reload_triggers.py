@@ -15,6 +15,7 @@ from gateway.triggers import triggers
 from routing.policy import ChannelState
 from tests.support.clock import settle
 from tests.support.live_gateway import FILE, LiveGateway, live_gateway
+from tests.support.patience import PATIENCE_S
 
 DRAINED = FILE.replace("[channels.alpha]\n", '[channels.alpha]\nstate = "draining"\n')
 
@@ -28,7 +29,7 @@ class Watched:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for the look after which it holds."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not holds():
                 await self._looked.wait()
                 self._looked.clear()

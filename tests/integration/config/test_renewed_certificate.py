@@ -18,6 +18,7 @@ from gateway.config.load import load
 from gateway.world import system_world
 from tests.support.config_files import write
 from tests.support.live_gateway import FILE, LiveGateway, live_gateway
+from tests.support.patience import PATIENCE_S
 from tests.support.wire_tls import authority, trusting
 
 TLS = FILE.replace(
@@ -69,7 +70,7 @@ async def test_it_is_served_from_the_next_handshake_on(live: LiveGateway) -> Non
     assert done.changes == ("gateway.tls: another secret",)
     assert [await served(live), await served(live, "127.0.0.1")] == [serial, serial]
     writer.write(b"GET /nothing HTTP/1.1\r\nHost: gateway\r\n\r\n")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await reader.readline()).startswith(b"HTTP/1.1 404")
     writer.close()
 

@@ -16,6 +16,7 @@ from gateway.reload import Reloader
 from gateway.triggers import triggers
 from tests.support.clock import settle
 from tests.support.live_gateway import FILE, LiveGateway, live_gateway
+from tests.support.patience import PATIENCE_S
 
 FIRST, SECOND = "first-secret-of-at-least-32-bytes", "second-secret-of-at-least-32-bytes"
 KEYED = FILE.replace(
@@ -171,7 +172,7 @@ async def test_a_mounted_folder_of_secrets_is_swapped(tmp_path: Path, monkeypatc
         await settle()
         (mount / "..data_tmp").symlink_to("..2")
         (mount / "..data_tmp").replace(mount / "..data")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while app_key(live) != SECOND:
                 await looked.wait()
                 looked.clear()
