@@ -5,7 +5,7 @@ copy takes the room that a payout takes. Sealed fields stay as they are: nobody 
 Names keep their length, ids of payouts and events their order in time; the copies lie in the half year before.
 
 How it is fast: SQLite itself copies, one INSERT … SELECT for each row of a payout and some ten thousand copies; only
-names are made here. The copies come in the order of their shards, so that every key is put at the end of its index, and
+names are made here. The copies come in the order of their times, so that every key is put at the end of its index, and
 what is indexed in another order is indexed once, when all rows are there.
 """
 
@@ -15,7 +15,6 @@ import base64
 import hashlib
 import re
 import sqlite3
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -49,8 +48,8 @@ _NAMED = (
 )
 """What has a name of its own in a payout's rows: a copy has others."""
 _TIME = re.compile(r"(.*_)?at|send_by")
-_SEQUENTIAL = "shard"
-"""An index that begins with it grows at its end."""
+_SEQUENTIAL = frozenset({"payout_id", "callback_id"})
+"""An index that begins with one of them grows at its end."""
 
 Row = tuple[Any, ...]
 
@@ -117,13 +116,9 @@ class Templates:
     # Names of copies -----------------------------------------------------------------------------------------------
 
     def _chunks(self, number: int) -> Iterator[list[Row]]:
-        """Their names, in the order of their shards and, within one, of their times."""
-        shards = array("H", (shard_of(APP, self._reference(index)) for index in range(number)))
-        order = sorted(range(number), key=shards.__getitem__)
+        """Their names, in the order of their times."""
         for first in range(0, number, CHUNK):
-            yield [
-                self._named(at, order[at], shards[order[at]], number) for at in range(first, min(first + CHUNK, number))
-            ]
+            yield [self._named(index, number) for index in range(first, min(first + CHUNK, number))]
 
     def _template(self, index: int) -> Template:
         return self.payouts[index % len(self.payouts)]
@@ -132,20 +127,21 @@ class Templates:
         old = self._template(index).names[1].text
         return f"{old[:4]}{index:0{len(old) - 4}d}"
 
-    def _named(self, place: int, index: int, shard: int, number: int) -> Row:
+    def _named(self, index: int, number: int) -> Row:
         """place, template, shard, how long before it, and each of its names."""
-        template = self._template(index)
+        template, reference = self._template(index), self._reference(index)
+        shard = shard_of(APP, reference)
         back_us = SPREAD_US * (number - index) // number
         milliseconds = (template.created_at - back_us) // 1000
         drawn = hashlib.sha512(index.to_bytes(8, "big")).digest()
         base = milliseconds << 80 | 7 << 76 | 2 << 62 | index << 8
         made = payout_id(shard, UUID(int=base))
-        names = [made, self._reference(index)]
+        names = [made, reference]
         for ordinal, name in enumerate(template.names[2:]):
             names.append(
-                _another(name, made, base | ordinal, hashlib.blake2b(drawn, salt=bytes([ordinal])).hexdigest())
+                _another(name, shard, base | ordinal, hashlib.blake2b(drawn, salt=bytes([ordinal])).hexdigest())
             )
-        return (place, index % len(self.payouts), shard, back_us, *names)
+        return (index, index % len(self.payouts), shard, back_us, *names)
 
     # Statements ----------------------------------------------------------------------------------------------------
 
@@ -206,11 +202,12 @@ def _read(db: sqlite3.Connection, columns: dict[str, list[str]], own_id: str, cr
     return Template(created_at, rows, tuple(names))
 
 
-def _another(name: Name, payout: str, ordered: int, digest: str) -> str:
+def _another(name: Name, shard: int, ordered: int, digest: str) -> str:
     """A copy's name, of the same form and length."""
     match name.column:
         case "channel_reference":  # begins with the shard
-            return payout[3:6].upper() + base64.b32encode(bytes.fromhex(digest[:30])).decode()[:23]
+            bits = shard << 129 | int(digest[:30], 16) << 9  # 12 of 15, and 115 drawn ones
+            return base64.b32encode(bits.to_bytes(18, "big")).decode()[:26]
         case "uetr":
             return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
         case "id":  # of an event: in the order of time
@@ -221,7 +218,7 @@ def _another(name: Name, payout: str, ordered: int, digest: str) -> str:
 
 @contextmanager
 def _later_indexed(db: sqlite3.Connection) -> Iterator[None]:
-    """What is indexed in another order than by shard, and not empty, is indexed again at the end."""
+    """What is indexed in another order than that of time, and not empty, is indexed again at the end."""
     made = db.execute(
         "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
     ).fetchall()
@@ -236,6 +233,6 @@ def _later_indexed(db: sqlite3.Connection) -> Iterator[None]:
 def _is_scattered(db: sqlite3.Connection, table: str, sql: str) -> bool:
     first = re.search(r"\(\s*\"?(\w+)", sql)
     condition = re.split(r"\bWHERE\b", sql)[1:] or ["1"]
-    if table not in TABLES or first is None or first[1] == _SEQUENTIAL:
+    if table not in TABLES or first is None or first[1] in _SEQUENTIAL:
         return False
     return db.execute(f'SELECT 1 FROM "{table}" WHERE {condition[0]} LIMIT 1').fetchone() is not None  # noqa: S608 - ours

@@ -5,7 +5,12 @@ an HMAC whose key is never rotated and is kept outside the database. Losing the 
 the same order gets the same ids again, and a channel that has seen them says so.
 
 The shard is the first 12 bits of SHA-256(app, 0x00, reference), fixed for ever and independent of how many databases
-there are. It leads every id as three base32 characters, so that any node finds the row without asking.
+there are. Every id names it, so that any node finds the row without asking.
+
+Our own ids have two forms of one length and one pattern. Today's begins with the time and ends with the shard, for keys
+begin with ids: payouts of one moment lie side by side, and a store that holds millions is written where it was written
+last. The earlier one led with the shard. 12 bits in three characters never begin with more than a `d`; so an `e` says
+which form it is.
 """
 
 from __future__ import annotations
@@ -22,6 +27,12 @@ _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _PAYOUT_ID = re.compile(r"po_[a-z2-7]{3}[0-9a-v]{26}")
 _BATCH_ID = re.compile(r"ba_[a-z2-7]{3}[0-9a-v]{26}")
 _REQUEST_ID = re.compile(r"rq_[a-z2-7]{3}[0-9a-v]{26}")
+_TIMED = "e"
+_SHARD_BITS = 12
+_ID_DIGITS = 28
+"""Of base32: a UUID's 128 bits and the shard's."""
+_LEADING = str.maketrans("0123456789abcdefghijklmnopqrstuv", "".join(sorted(_DIGITS.lower())))
+"""The first two digits in the characters that an id may have there; both alphabets sort as their numbers do."""
 _CHANNEL_REFERENCE = re.compile(r"[A-Z2-7]{26}")
 
 PAYOUT_ID_PATTERN = f"^{_PAYOUT_ID.pattern}$"
@@ -45,24 +56,51 @@ def _shard_number(text: str) -> int:
 
 
 def payout_id(shard: int, uuid: UUID) -> str:
-    """`po_`, the shard, and a time-ordered UUID in base32hex (which sorts as the UUID does)."""
-    return f"po_{_shard_text(shard).lower()}{_sorted_text(uuid)}"
+    """`po_e`, a time-ordered UUID and the shard, in base32: it sorts as the UUID does."""
+    return _made("po_", shard, uuid)
 
 
-def _sorted_text(uuid: UUID) -> str:
-    return base64.b32hexencode(uuid.bytes).decode().rstrip("=").lower()
+def batch_id(shard: int, uuid: UUID) -> str:
+    """`ba_e`, a time-ordered UUID, and the shard of its app and reference."""
+    return _made("ba_", shard, uuid)
+
+
+def request_id(shard: int, uuid: UUID) -> str:
+    """`rq_e`, a time-ordered UUID and the shard: what two people decide about a payout lies in its shard."""
+    return _made("rq_", shard, uuid)
+
+
+def _made(kind: str, shard: int, uuid: UUID) -> str:
+    bits = (uuid.int << _SHARD_BITS | shard) << 4  # whole bytes
+    digits = base64.b32hexencode(bits.to_bytes(18, "big")).decode().lower()
+    return f"{kind}{_TIMED}{digits[:2].translate(_LEADING)}{digits[2:_ID_DIGITS]}"
 
 
 def beneficiary_id(uuid: UUID) -> str:
     """`be_` and a time-ordered UUID: an app's saved beneficiaries are of no payout, and of no shard."""
-    return f"be_{_sorted_text(uuid)}"
+    return f"be_{base64.b32hexencode(uuid.bytes).decode().rstrip('=').lower()}"
 
 
 def shard_of_payout(payout_id: str) -> int | None:
     """The shard a payout id names; None when it is not one of ours."""
-    if not _PAYOUT_ID.fullmatch(payout_id):
-        return None
-    shard = _shard_number(payout_id[3:6])
+    return _shard_in(payout_id) if _PAYOUT_ID.fullmatch(payout_id) else None
+
+
+def shard_of_batch(text: str) -> int | None:
+    """The shard a batch id names; None when it is not one of ours."""
+    return _shard_in(text) if _BATCH_ID.fullmatch(text) else None
+
+
+def shard_of_request(text: str) -> int | None:
+    """The shard a request id names; None when it is not one of ours."""
+    return _shard_in(text) if _REQUEST_ID.fullmatch(text) else None
+
+
+def _shard_in(made: str) -> int | None:
+    """Of an id of either form."""
+    if made[3] == _TIMED:
+        return int(made[-3:], 32) % SHARDS
+    shard = _shard_number(made[3:6])
     return shard if shard < SHARDS else None
 
 
@@ -94,30 +132,4 @@ def shard_of_channel_reference(channel_reference: str) -> int | None:
     if not _CHANNEL_REFERENCE.fullmatch(channel_reference):
         return None
     shard = _shard_number(channel_reference[:3])
-    return shard if shard < SHARDS else None
-
-
-def request_id(shard: int, uuid: UUID) -> str:
-    """`rq_`, the shard, and a time-ordered UUID: what two people decide about a payout lies in its shard."""
-    return f"rq_{_shard_text(shard).lower()}{_sorted_text(uuid)}"
-
-
-def batch_id(shard: int, uuid: UUID) -> str:
-    """`ba_`, the shard of its app and reference, and a time-ordered UUID."""
-    return f"ba_{_shard_text(shard).lower()}{_sorted_text(uuid)}"
-
-
-def shard_of_batch(text: str) -> int | None:
-    """The shard a batch id names; None when it is not one of ours."""
-    if not _BATCH_ID.fullmatch(text):
-        return None
-    shard = _shard_number(text[3:6])
-    return shard if shard < SHARDS else None
-
-
-def shard_of_request(text: str) -> int | None:
-    """The shard a request id names; None when it is not one of ours."""
-    if not _REQUEST_ID.fullmatch(text):
-        return None
-    shard = _shard_number(text[3:6])
     return shard if shard < SHARDS else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -24,11 +26,28 @@ def _config() -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Run every migration up to `revision`, all in one transaction."""
+    """Run every migration up to `revision`: on SQLite in one transaction; on PostgreSQL, too, but for what has to be
+    built beside the work of running nodes, which is done again from the beginning when it breaks off."""
     config = _config()
-    with engine.connect() as connection, connection.begin():
+    with engine.connect() as connection, _tables_may_be_replaced(connection):
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+@contextmanager
+def _tables_may_be_replaced(connection: Connection) -> Iterator[None]:
+    """SQLite deletes a table's rows, and what refers to them, before it drops it; and it can be told otherwise only
+    outside a transaction. A migration that replaces tables checks the foreign keys itself."""
+    driver = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite" or driver is None:
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def head() -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
+from time import monotonic, sleep
 from typing import TypeVar
 
 from sqlalchemy import URL, Engine
@@ -33,6 +33,8 @@ from gateway.store.writer_thread import WriterThread
 
 T = TypeVar("T")
 
+LOOKS_AGAIN_S = 0.2
+"""While another node brings the schema up. What it holds is let go of with its session."""
 READ_TRIES = 2
 """A read whose session was lost is asked once more, on a fresh one."""
 
@@ -117,9 +119,10 @@ def upgrade_database(url: URL, mode: str) -> tuple[str | None, str | None]:
     """
     engine = writer_engine(url, UNHURRIED)
     try:
-        with engine.connect() as connection, connection.begin():
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             check_durability(connection)
-            connection.execute(pg.TAKE, {"space": pg.SPACE, "which": int(pg.Lock.MIGRATION)})
+            while not connection.execute(pg.TRY_MIGRATION).scalar_one():
+                sleep(LOOKS_AGAIN_S)
             before = current(connection)
             if before != head():
                 upgrade(engine)

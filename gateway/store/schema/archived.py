@@ -27,7 +27,7 @@ archived_payouts = Table(  # kept for ever of payouts that were moved out (`gate
     Column("settled_at", Moment),
     Column("archived_at", Moment, nullable=False),
     Column("archive", Text, nullable=False),
-    PrimaryKeyConstraint("shard", "payout_id"),
+    PrimaryKeyConstraint("payout_id", "shard"),
 )
 
 archived_attempts = Table(  # so that late evidence finds its payout
@@ -54,6 +54,6 @@ archived_incidents = Table(  # what was heard of them since
     Column("kind", Text, nullable=False),
     Column("attempt", Integer),
     Column("detail", Text, nullable=False),
-    PrimaryKeyConstraint("shard", "payout_id", "number"),
+    PrimaryKeyConstraint("payout_id", "shard", "number"),
     ForeignKeyConstraint(["shard", "payout_id"], ["archived_payouts.shard", "archived_payouts.payout_id"]),
 )

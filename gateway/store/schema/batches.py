@@ -24,7 +24,7 @@ batches = Table(
     Column("ended", Text, nullable=False),
     Column("completed_at", Moment),
     Column("due_at", Moment),
-    PrimaryKeyConstraint("shard", "id"),
+    PrimaryKeyConstraint("id", "shard"),
     Index("batches_due", "due_at", **where("due_at IS NOT NULL")),
     Index("batches_unready", "created_at", **where("ready_at IS NULL")),
     Index("batches_open", "app", **where("completed_at IS NULL")),
@@ -38,7 +38,7 @@ batch_references = Table(
     Column("reference", Text, nullable=False),
     Column("batch_id", Text, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("shard", "app", "reference"),
+    PrimaryKeyConstraint("app", "reference", "shard"),
 )
 
 batch_pages = Table(
@@ -49,7 +49,7 @@ batch_pages = Table(
     Column("number", Integer, nullable=False),
     Column("results", Text, nullable=False),
     Column("orders_sealed", LargeBinary),  # until they are payouts
-    PrimaryKeyConstraint("shard", "batch_id", "number"),
+    PrimaryKeyConstraint("batch_id", "shard", "number"),
     ForeignKeyConstraint(["shard", "batch_id"], ["batches.shard", "batches.id"]),
 )
 

@@ -39,11 +39,11 @@ callbacks = Table(
     Column("delivered_at", Moment),
     Column("parked_at", Moment),
     ForeignKeyConstraint(["shard", "payout_id"], ["payouts.shard", "payouts.id"]),
-    PrimaryKeyConstraint("shard", "id", "endpoint"),
+    PrimaryKeyConstraint("id", "shard", "endpoint"),
     Index("callbacks_due", "due_at", **where("due_at IS NOT NULL")),
     Index("callbacks_lanes", "endpoint", "due_at", **where("due_at IS NOT NULL")),
     Index("callbacks_parked", "parked_at", **where("parked_at IS NOT NULL")),
-    Index("callbacks_of_payout", "shard", "payout_id"),
+    Index("callbacks_of_payout", "payout_id", "shard"),
     Index("callbacks_by_app", "app", "id"),
     Index("callbacks_in_time", "app", "created_at", "id"),
 )
@@ -59,7 +59,7 @@ deliveries = Table(
     Column("status", Integer),
     Column("detail", Text, nullable=False),
     Column("duration_ms", Integer, nullable=False),
-    PrimaryKeyConstraint("shard", "callback_id", "endpoint", "number"),
+    PrimaryKeyConstraint("callback_id", "shard", "endpoint", "number"),
     ForeignKeyConstraint(
         ["shard", "callback_id", "endpoint"], ["callbacks.shard", "callbacks.id", "callbacks.endpoint"]
     ),
@@ -77,6 +77,6 @@ retries = Table(
         Column("made_at", Moment, nullable=False),
         Column("ended_at", Moment),  # the new payout is there
     ),
-    PrimaryKeyConstraint("shard", "payout_id"),
+    PrimaryKeyConstraint("payout_id", "shard"),
     Index("retries_open", "made_at", **where("ended_at IS NULL")),
 )

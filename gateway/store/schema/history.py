@@ -17,7 +17,7 @@ events = Table(
         Column("attempt", Integer),
         Column("detail", Text, nullable=False),
     ),
-    PrimaryKeyConstraint("shard", "payout_id", "sequence"),
+    PrimaryKeyConstraint("payout_id", "shard", "sequence"),
 )
 
 evidence = Table(
@@ -34,7 +34,7 @@ evidence = Table(
         Column("alarm", Boolean, nullable=False),
         Column("answer_sealed", LargeBinary, nullable=False),
     ),
-    PrimaryKeyConstraint("shard", "payout_id", "number"),
+    PrimaryKeyConstraint("payout_id", "shard", "number"),
 )
 
 notifications = Table(
@@ -47,7 +47,7 @@ notifications = Table(
     Column("at", Moment, nullable=False),
     Column("raw_sealed", LargeBinary, nullable=False),
     Column("said", LargeBinary),  # a digest of what it says: another one under the same event id is a conflict
-    PrimaryKeyConstraint("shard", "channel", "event_id", "payout_id"),
+    PrimaryKeyConstraint("payout_id", "channel", "event_id", "shard"),
 )
 
 incidents = Table(
@@ -60,7 +60,7 @@ incidents = Table(
         Column("attempt", Integer),
         Column("detail", Text, nullable=False),
     ),
-    PrimaryKeyConstraint("shard", "payout_id", "number"),
+    PrimaryKeyConstraint("payout_id", "shard", "number"),
 )
 
 freezes = Table(
@@ -72,7 +72,7 @@ freezes = Table(
         Column("why", Text, nullable=False),
         Column("lifted_at", Moment),
     ),
-    PrimaryKeyConstraint("shard", "payout_id", "number"),
+    PrimaryKeyConstraint("payout_id", "shard", "number"),
 )
 
 requests = Table(
@@ -92,6 +92,6 @@ requests = Table(
     Column("approved_by", Text),
     Column("approved_at", Moment),
     Column("withdrawn_at", Moment),
-    PrimaryKeyConstraint("shard", "id"),
+    PrimaryKeyConstraint("id", "shard"),
     Index("requests_open", "made_at", **where("approved_at IS NULL AND withdrawn_at IS NULL")),
 )

@@ -15,7 +15,7 @@ references = Table(
     Column("payout_id", Text, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
     Column("final_status", Text),
-    PrimaryKeyConstraint("shard", "app", "reference"),
+    PrimaryKeyConstraint("app", "reference", "shard"),
 )
 
 payouts = Table(
@@ -68,7 +68,7 @@ payouts = Table(
     Column("crashes", Integer, nullable=False, server_default="0"),  # row 64
     Column("account_index", LargeBinary),  # blind: `gateway.blind_index`
     Column("erased_at", Moment),
-    PrimaryKeyConstraint("shard", "id"),
+    PrimaryKeyConstraint("id", "shard"),
     Index("payouts_due", "due_at", **where("due_at IS NOT NULL")),
     Index("payouts_lanes", "app", "channel", "due_at", **where("due_at IS NOT NULL")),
     Index("payouts_leased", "lease_until", **where("lease_until IS NOT NULL")),
@@ -117,12 +117,12 @@ attempts = Table(
         Column("was_unknown", Boolean, nullable=False),
     ),
     Column("decision", Text),  # why this channel: the router's decision, compactly
-    PrimaryKeyConstraint("shard", "payout_id", "number"),
+    PrimaryKeyConstraint("payout_id", "shard", "number"),
     Index("attempts_channel_reference", "shard", "channel_reference", unique=True),
     Index(
         "attempts_one_not_rejected",
-        "shard",
         "payout_id",
+        "shard",
         unique=True,
         **where("state <> 'rejected'"),
     ),
@@ -162,5 +162,5 @@ reservations = Table(
         Column("windows", Text, nullable=False),
         Column("released_at", Moment),
     ),
-    PrimaryKeyConstraint("shard", "payout_id", "number"),
+    PrimaryKeyConstraint("payout_id", "shard", "number"),
 )

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, inspect
+import sqlite3
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
-from gateway.store import schema
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, PrimaryKeyConstraint, UniqueConstraint, create_engine, inspect
+from sqlalchemy.pool import NullPool
+
+from gateway.store import migrate, schema
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import current, head, upgrade
+from gateway.store.migrations.versions.v0023_keys_in_time import IN_TIME as KEYS_IN_TIME
+from tests.support import postgres
 
+BEFORE_KEYS_IN_TIME = "0022"
 NOT_OF_A_PAYOUT = {
     "usage",
     "meta",
@@ -59,6 +72,133 @@ def test_shard_is_in_every_key() -> None:
         keyed += [{column.name for column in index.columns} for index in table.indexes if index.unique]
         assert keyed, table.name
         assert all("shard" in columns for columns in keyed), table.name
+
+
+def primary_keys(engine: Engine) -> Mapping[str, list[str]]:
+    there = inspect(engine)
+    return {table: there.get_pk_constraint(table)["constrained_columns"] for table in schema.metadata.tables}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """Of an empty database."""
+    if request.param == "sqlite":
+        made = writer_engine(tmp_path / "paymux.db")
+        yield made
+        made.dispose()
+        return
+    with postgres.fresh_database(empty=True) as url:
+        made = create_engine(url, poolclass=NullPool)
+        yield made
+        made.dispose()
+
+
+def test_keys_have_the_order_of_the_schema(engine: Engine) -> None:
+    """Alembic does not compare it. Those of a payout begin with what the time orders, not with a shard."""
+    upgrade(engine)
+    found = primary_keys(engine)
+    assert found == {name: [c.name for c in table.primary_key] for name, table in schema.metadata.tables.items()}
+    assert not [name for name in KEYS_IN_TIME if found[name][0] == "shard"]
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """As somebody does with alembic's own command."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        if connection.dialect.name == "sqlite" and driver is not None:
+            driver.execute("PRAGMA foreign_keys=OFF")
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
+def test_keys_can_be_put_back(engine: Engine) -> None:
+    """An earlier version finds its own keys again."""
+    upgrade(engine, BEFORE_KEYS_IN_TIME)
+    before = primary_keys(engine)
+    assert all(before[name][0] == "shard" for name in KEYS_IN_TIME)
+    upgrade(engine)
+    downgrade(engine, BEFORE_KEYS_IN_TIME)
+    assert primary_keys(engine) == before
+
+
+def test_a_table_that_is_written_anew_keeps_its_rows(tmp_path: Path) -> None:
+    """Row by row, under the same row numbers, with all its indexes; and foreign keys are enforced again."""
+    path = tmp_path / "paymux.db"
+    engine = writer_engine(path)
+    upgrade(engine, BEFORE_KEYS_IN_TIME)
+    with closing(sqlite3.connect(path, isolation_level=None)) as driver:
+        for number in range(9):
+            driver.execute(
+                "INSERT INTO 'references' VALUES (?, 'a', ?, 'po', x'00', NULL)", (number % 5, f"r-{number}")
+            )
+        driver.execute("DELETE FROM 'references' WHERE reference IN ('r-0', 'r-4')")
+        rows = driver.execute("SELECT rowid, * FROM 'references' ORDER BY rowid").fetchall()
+        indexes = driver.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'index' ORDER BY 1").fetchall()
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as driver:
+        assert len(rows) == 7
+        assert driver.execute("SELECT rowid, * FROM 'references' ORDER BY rowid").fetchall() == rows
+        found = driver.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'index' ORDER BY 1").fetchall()
+        assert found == indexes
+        assert driver.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_row_without_its_payout_stops_an_upgrade(tmp_path: Path) -> None:
+    """Nothing is changed then: somebody has to look at the file first."""
+    path = tmp_path / "paymux.db"
+    engine = writer_engine(path)
+    upgrade(engine, BEFORE_KEYS_IN_TIME)
+    with closing(sqlite3.connect(path, isolation_level=None)) as driver:  # without foreign keys
+        driver.execute("INSERT INTO events VALUES (1, 'po_lost', 1, 0, 'accepted', 'app', NULL, '{}')")
+    with pytest.raises(RuntimeError, match="a row of events lost the row that it belongs to: nothing was changed"):
+        upgrade(engine)
+    with engine.connect() as connection:
+        assert current(connection) == BEFORE_KEYS_IN_TIME
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    engine.dispose()
+    assert primary_keys(writer_engine(path))["events"] == ["shard", "payout_id", "sequence"]
+
+
+def test_what_broke_off_half_way_is_done_again() -> None:
+    """A node died while it built a key beside the others' work: what it left is no key, and is built anew."""
+    with postgres.fresh_database(empty=True) as url:
+        engine = create_engine(url, poolclass=NullPool)
+        upgrade(engine, BEFORE_KEYS_IN_TIME)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE INDEX payouts_key_ahead ON payouts (amount_minor)")
+            connection.exec_driver_sql("CREATE INDEX callbacks_of_payout_ahead ON callbacks (tries)")
+        upgrade(engine)
+        assert primary_keys(engine)["payouts"] == ["id", "shard"]
+        with engine.connect() as connection:
+            unchecked = "SELECT count(*) FROM pg_constraint WHERE NOT convalidated"
+            assert connection.exec_driver_sql(unchecked).scalar() == 0
+            left = "SELECT count(*) FROM pg_class WHERE relname LIKE '%%_ahead'"
+            assert connection.exec_driver_sql(left).scalar() == 0
+        engine.dispose()
+
+
+def test_keys_are_built_beside_the_work_of_a_node() -> None:
+    """A node may order, and read, in a transaction that is open all the while the new key is built: neither waits."""
+    with postgres.fresh_database(empty=True) as url, ThreadPoolExecutor(1) as upgrading:
+        engine = create_engine(url, poolclass=NullPool)
+        upgrade(engine, BEFORE_KEYS_IN_TIME)
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'virtualxid' AND datname = current_database()"
+        with engine.connect() as node, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as look:
+            with node.begin():
+                node.exec_driver_sql("INSERT INTO \"references\" VALUES (1, 'a', 'r', 'po', '', NULL)")
+                done = upgrading.submit(upgrade, engine)
+                while look.exec_driver_sql(waits).first() is None:
+                    assert not done.done(), done.exception()
+                look.exec_driver_sql("INSERT INTO \"references\" VALUES (2, 'a', 's', 'po', '', NULL)")
+            done.result()
+            assert look.exec_driver_sql('SELECT count(*) FROM "references"').scalar() == 2
+        engine.dispose()
 
 
 def test_upgrading_twice_changes_nothing() -> None:

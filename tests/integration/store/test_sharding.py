@@ -24,7 +24,7 @@ from tests.support.builders import NOW, a_payout, sending
 from tests.support.sharding import NOT_OF_A_PAYOUT, OF_A_PAYOUT, SEVERAL, Watch, WatchedStore
 
 
-def test_every_key_of_a_payouts_tables_begins_with_its_shard() -> None:
+def test_every_key_of_a_payouts_tables_contains_its_shard() -> None:
     """As the database itself has them: primary keys, unique indexes, foreign keys. What is of no payout is listed."""
     with postgres.fresh_database() as url:
         engine = create_engine(url, poolclass=NullPool)
@@ -37,7 +37,7 @@ def test_every_key_of_a_payouts_tables_begins_with_its_shard() -> None:
             of_it += [each["column_names"] for each in there.get_unique_constraints(name)]
             of_it += [each["constrained_columns"] for each in there.get_foreign_keys(name)]
         engine.dispose()
-    assert all(key[0] == "shard" for of_it in keys.values() for key in of_it)
+    assert all("shard" in key for of_it in keys.values() for key in of_it)
     assert sum(len(of_it) for of_it in keys.values()) > len(OF_A_PAYOUT)
 
 

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from hashlib import sha256
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.identity import (
     SHARDS,
     attempt_ids,
+    batch_id,
     notify_token,
     payout_id,
+    request_id,
     shard_of,
+    shard_of_batch,
     shard_of_channel_reference,
     shard_of_payout,
+    shard_of_request,
 )
 
 TEXT = st.text(min_size=1, max_size=64)
+SHARD = st.integers(0, SHARDS - 1)
+OURS = {
+    "po": (payout_id, shard_of_payout),
+    "ba": (batch_id, shard_of_batch),
+    "rq": (request_id, shard_of_request),
+}
 KEY = b"a key that is never rotated"
 
 
@@ -30,18 +42,33 @@ def test_the_shard_is_the_first_twelve_bits_of_the_hash(app: str, reference: str
     assert shard_of(app, reference) == int(bits, 16) < SHARDS
 
 
-@given(shard=st.integers(0, SHARDS - 1), uuid=st.uuids())
-def test_a_payout_id_names_its_shard(shard: int, uuid: UUID) -> None:
-    """Any node finds the row without asking; the id has one fixed form."""
-    made = payout_id(shard, uuid)
-    assert shard_of_payout(made) == shard
-    assert re.fullmatch(r"po_[a-z2-7]{3}[0-9a-v]{26}", made)
+@given(shard=SHARD, uuid=st.uuids())
+@pytest.mark.parametrize("kind", OURS)
+def test_an_id_names_its_shard(kind: str, shard: int, uuid: UUID) -> None:
+    """Any node finds the row without asking; the id has one fixed form, and is no other kind's."""
+    make, shard_in = OURS[kind]
+    made = make(shard, uuid)
+    assert re.fullmatch(rf"{kind}_[a-z2-7]{{3}}[0-9a-v]{{26}}", made)
+    assert shard_in(made) == shard
+    assert [other(made) for name, (_, other) in OURS.items() if name != kind] == [None, None]
 
 
-@given(first=st.uuids(), second=st.uuids())
-def test_payout_ids_sort_as_their_uuids_do(first: UUID, second: UUID) -> None:
-    """Time-ordered UUIDs give time-ordered ids: inserts stay at the index's end."""
-    assert (payout_id(7, first) < payout_id(7, second)) == (first.bytes < second.bytes)
+@given(first=st.uuids(), second=st.uuids(), shards=st.tuples(SHARD, SHARD))
+def test_payout_ids_sort_as_their_uuids_do(first: UUID, second: UUID, shards: tuple[int, int]) -> None:
+    """Time-ordered UUIDs give time-ordered ids, whatever their shards: inserts stay at the index's end."""
+    one, another = payout_id(shards[0], first), payout_id(shards[1], second)
+    assert (one < another) == ((first.bytes, shards[0]) < (second.bytes, shards[1]))
+
+
+@given(shard=SHARD, uuid=st.uuids())
+@pytest.mark.parametrize("kind", OURS)
+def test_an_id_of_the_earlier_form_names_its_shard(kind: str, shard: int, uuid: UUID) -> None:
+    """Apps keep ids for years: those that led with the shard are found as before; none is taken for one of today."""
+    make, shard_in = OURS[kind]
+    leading = base64.b32encode((shard << 1).to_bytes(2, "big")).decode()[:3].lower()
+    made = f"{kind}_{leading}{base64.b32hexencode(uuid.bytes).decode().rstrip('=').lower()}"
+    assert shard_in(made) == shard
+    assert made < make(shard, uuid)
 
 
 @given(app=TEXT, reference=TEXT, channel=TEXT, ordinal=st.integers(1, 9))
