@@ -12,13 +12,13 @@ from gateway.domain.allowance import Reservation, Used, overspent
 from gateway.domain.payout import Payout
 from gateway.store import schema
 from gateway.store import statements as sql
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 
 class SqlAllowanceReads:
     """What is used."""
 
-    _connection: Runs
+    _connection: Quick
 
     def usage(self, channel: str) -> Mapping[tuple[str, str], Used]:
         rows = self._connection.execute(sql.USAGE_OF_CHANNEL, {"of_channel": channel}).all()

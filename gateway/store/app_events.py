@@ -20,7 +20,7 @@ from gateway.domain.identity import shard_of_payout
 from gateway.sealing import SealBroken
 from gateway.store import schema
 from gateway.store import statements as sql
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 if TYPE_CHECKING:
     from gateway.store.records import Callback
@@ -98,7 +98,7 @@ class AppEventReads(Protocol):
 class SqlAppEventReads:
     """The questions. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def app_events(

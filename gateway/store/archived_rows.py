@@ -30,7 +30,7 @@ from gateway.domain.status import Status
 from gateway.sealing import SealBroken
 from gateway.store import codec, quick, schema
 from gateway.store.archiving import MOVED, Dossier, Mark
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 from gateway.store.records import Incident
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ quick.keep(globals())
 class SqlArchiveReads:
     """The questions. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def finished(self, until: datetime, after: Mark | None, limit: int) -> Sequence[Mark]:

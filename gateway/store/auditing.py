@@ -10,7 +10,7 @@ from sqlalchemy import Row, insert, select
 
 from gateway.domain.audit import Act, Deed, Line, after
 from gateway.store import schema
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 _A = schema.audit.c
 
@@ -34,7 +34,7 @@ class AuditWrites(AuditReads, Protocol):
 class SqlAuditReads:
     """Questions. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
 
     def audit(self, since: int, limit: int) -> Sequence[Line]:
         return audit_page(self._connection, since, limit)
@@ -59,7 +59,7 @@ class SqlAuditWrites(SqlAuditReads):
         return line
 
 
-def audit_page(connection: Runs, since: int, limit: int) -> list[Line]:
+def audit_page(connection: Quick, since: int, limit: int) -> list[Line]:
     """Up to `limit` lines after sequence `since`."""
     query = select(schema.audit).where(_A.sequence > since).order_by(_A.sequence).limit(limit)
     return [_line(row) for row in connection.execute(query)]

@@ -17,7 +17,7 @@ from gateway.domain.errors import StaleWrite
 from gateway.domain.identity import shard_of, shard_of_batch, shard_of_payout
 from gateway.store import batch_codec, schema
 from gateway.store.inserting import SqlInserting
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 if TYPE_CHECKING:
     from gateway.store.rows import Rows
@@ -97,7 +97,7 @@ class BatchWrites(Protocol):
 class SqlBatchReads:
     """The questions. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def batch(self, batch_id: str) -> Batch | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, delete, select
 
 from gateway.domain.beneficiary import SavedBeneficiary
 from gateway.store import codec, schema
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 if TYPE_CHECKING:
     from gateway.store.rows import Rows
@@ -44,7 +44,7 @@ class BeneficiaryWrites(Protocol):
 class SqlBeneficiaryReads:
     """The questions. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def beneficiary(self, app: str, beneficiary_id: str) -> SavedBeneficiary | None:
@@ -69,7 +69,7 @@ class SqlBeneficiaryReads:
 class SqlBeneficiaryWrites:
     """The changes. A mixin, likewise."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def add_beneficiary(self, saved: SavedBeneficiary, account_index: bytes) -> None:

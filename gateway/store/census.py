@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from sqlalchemy import Row, text
 
 from gateway.store import statements as sql
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 from gateway.store.schema import EPOCH, UNFINISHED
 
 UNFINISHED_BY_STATUS = text(
@@ -71,7 +71,7 @@ class CensusReads(Protocol):
 class SqlCensusReads:
     """The questions, on one snapshot."""
 
-    _connection: Runs
+    _connection: Quick
 
     def census(self) -> Census:
         rows = self._connection.execute(UNFINISHED_BY_STATUS).all()

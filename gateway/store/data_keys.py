@@ -11,7 +11,7 @@ from sqlalchemy import inspect as inspector
 from gateway.domain.errors import StoreUnavailable
 from gateway.sealing import DataKey, Sealer
 from gateway.store import schema
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 _K = schema.data_keys.c
 
@@ -29,7 +29,7 @@ class DataKeyWrites(Protocol):
 class SqlDataKeyWrites:
     """The change. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
 
     def add_data_key(self, key: DataKey) -> None:
         _add(self._connection, key)
@@ -68,7 +68,7 @@ def finder(engine: Engine) -> Callable[[bytes], bytes | None]:
     return find
 
 
-def _add(connection: Connection | Runs, key: DataKey) -> None:
+def _add(connection: Connection | Quick, key: DataKey) -> None:
     known = connection.execute(select(_K.id).where(_K.id == key.id)).first()
     if known is None:  # its id is a digest of it: one that is there is the same
         connection.execute(insert(schema.data_keys), {"id": key.id, "wrapped": key.wrapped})

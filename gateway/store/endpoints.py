@@ -12,7 +12,7 @@ from gateway.domain.endpoint import AppEndpoint, DisabledFor, KeyKind, SigningKe
 from gateway.domain.errors import StaleWrite
 from gateway.store import codec, schema
 from gateway.store import statements as sql
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 if TYPE_CHECKING:
     from gateway.store.rows import Rows
@@ -82,7 +82,7 @@ class KnownEndpoints:
 class SqlEndpointReads:
     """The questions. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def endpoints(self, app: str) -> Found:

@@ -16,7 +16,7 @@ from gateway.domain.erasure import NOTHING, nobody
 from gateway.domain.identity import shard_of_payout
 from gateway.domain.payout import Payout
 from gateway.store import codec, schema
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 from gateway.store.resealing import place_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class EraseWrites(Protocol):
 class SqlEraseWrites:
     """The changes. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def erase(self, payout: Payout, body_left: Left) -> None:

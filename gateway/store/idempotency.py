@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from gateway.domain.errors import StaleWrite
 from gateway.store import schema
 from gateway.store.inserting import SqlInserting
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 _K = schema.idempotency_keys.c
 
@@ -47,7 +47,7 @@ class IdempotencyWrites(Protocol):
 class SqlIdempotencyReads:
     """The question. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
 
     def keyed(self, app: str, mark: bytes, now: datetime) -> Keyed | None:
         query = select(schema.idempotency_keys).where(_K.app == app, _K.mark == mark, _K.until > now)

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.exc import IntegrityError
 
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 
 class SqlInserting:
     """A mixin: the transaction has the connection. PostgreSQL says it otherwise (`gateway.store.postgres_tx`)."""
 
-    _connection: Runs
+    _connection: Quick
 
     def _insert_once(self, table: Table, values: dict[str, Any]) -> bool:
         """Whether it was inserted; no: its key is taken."""

@@ -12,7 +12,7 @@ from sqlalchemy import insert, or_, select, update
 from gateway.domain.errors import StaleWrite
 from gateway.domain.override import Override
 from gateway.store import schema
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 _O = schema.overrides.c
 
@@ -38,7 +38,7 @@ class OverrideWrites(OverrideReads, Protocol):
 class SqlOverrideReads:
     """Questions. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
 
     def overrides(self, now: datetime) -> Sequence[Override]:
         lasts = or_(_O.expires_at.is_(None), _O.expires_at > now)

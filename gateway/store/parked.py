@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from gateway.sealing import SealBroken
 from gateway.store import schema
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 if TYPE_CHECKING:
     from gateway.store.records import Callback
@@ -46,7 +46,7 @@ class ParkedReads(Protocol):
 class SqlParkedReads:
     """The question. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def parked(self, window: ParkedWindow, limit: int) -> Sequence[Callback]:

@@ -14,7 +14,7 @@ from gateway.domain.errors import StaleWrite
 from gateway.domain.principal import Principal, Token
 from gateway.domain.role import Role
 from gateway.store import schema
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 _P, _T = schema.principals.c, schema.principal_tokens.c
 
@@ -22,7 +22,7 @@ _P, _T = schema.principals.c, schema.principal_tokens.c
 class SqlPrincipalReads:
     """Questions. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
 
     def principals(self) -> Sequence[Principal]:
         rows = self._connection.execute(select(schema.principals).order_by(_P.created_at, _P.name))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.domain.payout import Payout
 from gateway.store import statements as sql
-from gateway.store.quick import Quick, Runs, quick
+from gateway.store.quick import Quick, quick
 from gateway.store.rows import Rows
 
 
@@ -17,7 +17,7 @@ class SqlQuestions:
     """A mixin's base."""
 
     def __init__(self, connection: Connection | Quick, rows: Rows) -> None:
-        self._connection: Runs = quick(connection)
+        self._connection: Quick = quick(connection)
         self._rows = rows
 
     def _whole(self, row: Row[Any]) -> Payout:

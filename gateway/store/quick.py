@@ -147,10 +147,6 @@ class Quick(Changes):
         raise raised from error
 
 
-Runs = Quick
-"""What runs the statements of a unit."""
-
-
 def quick(connection: Connection | Quick) -> Quick:
     """The quick way to run statements on it; a session that is a pipeline is one already."""
     return Quick(connection) if isinstance(connection, Connection) else connection

@@ -17,7 +17,7 @@ from sqlalchemy import Column, LargeBinary, Row, Select, Table, func, select, tu
 
 from gateway.sealing import DataKey, Sealer, is_first_layout
 from gateway.store import schema
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 if TYPE_CHECKING:
     from gateway.store.rows import Rows
@@ -86,7 +86,7 @@ class ResealWrites(Protocol):
 class SqlResealWrites:
     """The change. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def reseal(self, after: Bookmark | None, rows_max: int) -> Resealed:

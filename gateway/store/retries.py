@@ -13,7 +13,7 @@ from gateway.domain.payout import Payout
 from gateway.domain.retry import Retry
 from gateway.domain.terms import OnExpiry
 from gateway.store import codec, schema
-from gateway.store.quick import Runs
+from gateway.store.quick import Quick
 
 if TYPE_CHECKING:
     from gateway.store.rows import Rows
@@ -52,7 +52,7 @@ class RetryWrites(Protocol):
 class SqlRetryReads:
     """The questions. A mixin: the transaction has the connection."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def retry(self, payout_id: str) -> Retry | None:
@@ -81,7 +81,7 @@ class SqlRetryReads:
 class SqlRetryWrites:
     """The changes. A mixin, likewise."""
 
-    _connection: Runs
+    _connection: Quick
     _rows: Rows
 
     def add_retry(self, payout: Payout, retry: Retry) -> None:
