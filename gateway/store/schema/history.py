@@ -93,5 +93,6 @@ requests = Table(
     Column("approved_at", Moment),
     Column("withdrawn_at", Moment),
     PrimaryKeyConstraint("id", "shard"),
+    Index("requests_of_payout", "payout_id", "shard"),
     Index("requests_open", "made_at", **where("approved_at IS NULL AND withdrawn_at IS NULL")),
 )

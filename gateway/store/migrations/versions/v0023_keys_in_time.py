@@ -63,9 +63,11 @@ _AHEAD = "_ahead"
 
 def upgrade() -> None:
     _change(IN_TIME, _OF_PAYOUT)
+    op.create_index("requests_of_payout", "requests", _OF_PAYOUT)  # its shard led to them
 
 
 def downgrade() -> None:
+    op.drop_index("requests_of_payout", table_name="requests", if_exists=True)
     _change(BY_SHARD, _OF_PAYOUT[::-1])
 
 
