@@ -150,7 +150,7 @@ async def test_a_write_past_the_watch_is_noticed(inner: Doubtful, auditor: Audit
     store = WatchedStore(inner, auditor, "a")
     await store.run(take_in)
     await inner.run(freeze(PAYOUT))
-    stranger = replace(a_payout("order-2"), callback_sequence=0)
+    stranger = replace(a_payout("order-0"), callback_sequence=0)  # listed after it: the history of the first is read
     await inner.run(lambda tx: tx.insert(stranger, Reference(stranger.id, b"mark"), None))
     auditor.finish(store, NOW)
     assert {violation.invariant for violation in auditor.violations} == {4, 20, 28, 46}
