@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Row, delete, func, select, tuple_, update
+from sqlalchemy import Row, delete, func, select, update
 
 from gateway.domain.batch import Batch, BatchForm, BatchPage, ItemResult
 from gateway.domain.errors import StaleWrite
-from gateway.domain.identity import shard_of, shard_of_batch, shard_of_payout
+from gateway.domain.identity import shard_of, shard_of_batch
 from gateway.store import batch_codec, schema
 from gateway.store.inserting import SqlInserting
 from gateway.store.quick import Quick
@@ -145,11 +145,10 @@ class SqlBatchReads:
         return [row.id for row in self._connection.execute(query)]
 
     def statuses(self, payout_ids: Sequence[str]) -> Mapping[str, str]:
-        which = [(shard_of_payout(each), each) for each in payout_ids]
-        if not which:
+        if not payout_ids:
             return {}
-        there = select(_P.id, _P.status).where(tuple_(_P.shard, _P.id).in_(which))
-        moved = select(_K.payout_id, _K.status).where(tuple_(_K.shard, _K.payout_id).in_(which))
+        there = select(_P.id, _P.status).where(_P.id.in_(payout_ids))
+        moved = select(_K.payout_id, _K.status).where(_K.payout_id.in_(payout_ids))
         found = {row.id: row.status for row in self._connection.execute(there)}
         return found | {row.payout_id: row.status for row in self._connection.execute(moved)}
 

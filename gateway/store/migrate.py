@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Engine, insert, select
 from gateway.domain.errors import StoreUnavailable
 from gateway.store import schema
 
+ALONE = frozenset({"0023"})
+"""Revisions whose gateways write what earlier ones do not find: those must have stopped before."""
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -26,8 +28,7 @@ def _config() -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Run every migration up to `revision`: on SQLite in one transaction; on PostgreSQL, too, but for what has to be
-    built beside the work of running nodes, which is done again from the beginning when it breaks off."""
+    """Run every migration up to `revision`, all in one transaction."""
     config = _config()
     with engine.connect() as connection, _tables_may_be_replaced(connection):
         config.attributes["connection"] = connection
@@ -58,6 +59,12 @@ def head() -> str | None:
 def known_revisions() -> tuple[str, ...]:
     """Every revision this version knows, the newest last: it can start on any of them."""
     return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())[::-1]
+
+
+def comes_alone(before: str | None) -> bool:
+    """Whether what is newer than the revision `before` must not be done beside a gateway at work."""
+    known = known_revisions()
+    return not ALONE.isdisjoint(known[known.index(before) + 1 :] if before in known else known)
 
 
 def current(connection: Connection) -> str | None:

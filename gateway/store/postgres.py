@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic, sleep
+from time import monotonic
 from typing import TypeVar
 
 from sqlalchemy import URL, Engine
@@ -23,7 +23,7 @@ from gateway.store.awaited import Awaited
 from gateway.store.data_keys import finder, unlock
 from gateway.store.lanes import Queued
 from gateway.store.lease_time import Measure
-from gateway.store.migrate import current, head, stamp_mode, upgrade
+from gateway.store.migrate import comes_alone, current, head, stamp_mode, upgrade
 from gateway.store.port import ReadTx, Tx
 from gateway.store.postgres_engine import READERS, UNHURRIED, check_durability, reader_engine, writer_engine
 from gateway.store.postgres_tx import PostgresReadTx
@@ -33,8 +33,9 @@ from gateway.store.writer_thread import WriterThread
 
 T = TypeVar("T")
 
-LOOKS_AGAIN_S = 0.2
-"""While another node brings the schema up. What it holds is let go of with its session."""
+NOT_ALONE = (
+    "gateways of an earlier version are at work on this database, and would not find what this one writes: stop them"
+)
 READ_TRIES = 2
 """A read whose session was lost is asked once more, on a fresh one."""
 
@@ -115,15 +116,17 @@ def upgrade_database(url: URL, mode: str) -> tuple[str | None, str | None]:
     """Bring the database to the newest schema, and nothing else: its revision before and after. One node at a time.
 
     Raises:
-        StoreUnavailable: it cannot be reached, belongs to the other mode, or is not durable.
+        StoreUnavailable: it cannot be reached, belongs to the other mode, is not durable, or others work on it that
+            must have stopped before.
     """
     engine = writer_engine(url, UNHURRIED)
     try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with engine.connect() as connection, connection.begin():
             check_durability(connection)
-            while not connection.execute(pg.TRY_MIGRATION).scalar_one():
-                sleep(LOOKS_AGAIN_S)
+            connection.execute(pg.TAKE, {"space": pg.SPACE, "which": int(pg.Lock.MIGRATION)})
             before = current(connection)
+            if comes_alone(before) and connection.execute(pg.NEIGHBOURS).scalar_one():
+                raise StoreUnavailable(NOT_ALONE)
             if before != head():
                 upgrade(engine)
             stamp_mode(engine, mode)

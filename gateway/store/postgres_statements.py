@@ -85,9 +85,6 @@ JOIN = select(func.pg_advisory_lock_shared(SPACE, int(Lock.ALIVE)))
 """Until the session ends."""
 LEAD = select(func.pg_try_advisory_lock(DUTIES_SPACE, bindparam("duty", type_=Integer)))
 """Likewise; the session that has it gets it again."""
-TRY_MIGRATION = select(func.pg_try_advisory_lock(SPACE, int(Lock.MIGRATION)))
-"""Likewise. Tried, never waited for: who waits has a snapshot, and what is built beside the work of running nodes waits
-until every older snapshot is gone."""
 TRY_SWEEPING = select(func.pg_try_advisory_xact_lock(SPACE, int(Lock.SWEEPING)))
 
 # Payouts -------------------------------------------------------------------------------------------------------------

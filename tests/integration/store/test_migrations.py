@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from alembic import command
@@ -16,11 +16,16 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, PrimaryKeyConstraint, UniqueConstraint, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
+from gateway.domain.errors import StoreUnavailable
+from gateway.domain.identity import request_id
 from gateway.store import migrate, schema
 from gateway.store.engine import writer_engine
 from gateway.store.migrate import current, head, upgrade
 from gateway.store.migrations.versions.v0023_keys_in_time import IN_TIME as KEYS_IN_TIME
+from gateway.store.postgres import upgrade_database
+from gateway.store.postgres_statements import JOIN
 from tests.support import postgres
+from tests.support.builders import NOW
 
 BEFORE_KEYS_IN_TIME = "0022"
 NOT_OF_A_PAYOUT = {
@@ -165,39 +170,35 @@ def test_a_row_without_its_payout_stops_an_upgrade(tmp_path: Path) -> None:
     assert primary_keys(writer_engine(path))["events"] == ["shard", "payout_id", "sequence"]
 
 
-def test_what_broke_off_half_way_is_done_again() -> None:
-    """A node died while it built a key beside the others' work: what it left is no key, and is built anew."""
+def test_what_an_earlier_version_would_not_find_stays_here(engine: Engine) -> None:
+    """Keys are not put back under ids that begin with the time; nothing is changed then."""
+    upgrade(engine)
+    with engine.begin() as connection:
+        made = request_id(7, UUID(int=7))
+        words = dict.fromkeys(("kind", "reason", "made_by", "state_hash"), "x")
+        row = {"shard": 7, "id": made, "made_at": NOW, "expires_at": NOW, **words}
+        connection.execute(schema.requests.insert(), row)
+    with pytest.raises(RuntimeError, match="there are requests that an earlier version would not find"):
+        downgrade(engine, BEFORE_KEYS_IN_TIME)
+    with engine.connect() as connection:
+        assert current(connection) == head()
+
+
+def test_an_upgrade_that_comes_alone_is_refused_beside_a_node_at_work() -> None:
+    """A node of an earlier version would claim payouts whose ids it cannot read, and never let go of them."""
     with postgres.fresh_database(empty=True) as url:
         engine = create_engine(url, poolclass=NullPool)
         upgrade(engine, BEFORE_KEYS_IN_TIME)
-        with engine.begin() as connection:
-            connection.exec_driver_sql("CREATE INDEX payouts_key_ahead ON payouts (amount_minor)")
-            connection.exec_driver_sql("CREATE INDEX callbacks_of_payout_ahead ON callbacks (tries)")
-        upgrade(engine)
-        assert primary_keys(engine)["payouts"] == ["id", "shard"]
-        with engine.connect() as connection:
-            unchecked = "SELECT count(*) FROM pg_constraint WHERE NOT convalidated"
-            assert connection.exec_driver_sql(unchecked).scalar() == 0
-            left = "SELECT count(*) FROM pg_class WHERE relname LIKE '%%_ahead'"
-            assert connection.exec_driver_sql(left).scalar() == 0
-        engine.dispose()
-
-
-def test_keys_are_built_beside_the_work_of_a_node() -> None:
-    """A node may order, and read, in a transaction that is open all the while the new key is built: neither waits."""
-    with postgres.fresh_database(empty=True) as url, ThreadPoolExecutor(1) as upgrading:
-        engine = create_engine(url, poolclass=NullPool)
-        upgrade(engine, BEFORE_KEYS_IN_TIME)
-        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'virtualxid' AND datname = current_database()"
-        with engine.connect() as node, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as look:
-            with node.begin():
-                node.exec_driver_sql("INSERT INTO \"references\" VALUES (1, 'a', 'r', 'po', '', NULL)")
-                done = upgrading.submit(upgrade, engine)
-                while look.exec_driver_sql(waits).first() is None:
-                    assert not done.done(), done.exception()
-                look.exec_driver_sql("INSERT INTO \"references\" VALUES (2, 'a', 's', 'po', '', NULL)")
-            done.result()
-            assert look.exec_driver_sql('SELECT count(*) FROM "references"').scalar() == 2
+        with engine.connect() as node:
+            node.execute(JOIN)
+            with pytest.raises(StoreUnavailable, match=r"earlier version are at work .* stop them"):
+                upgrade_database(url, "sandbox")
+            with engine.connect() as connection:
+                assert current(connection) == BEFORE_KEYS_IN_TIME
+        assert upgrade_database(url, "sandbox") == (BEFORE_KEYS_IN_TIME, head())
+        with engine.connect() as node:
+            node.execute(JOIN)
+            assert upgrade_database(url, "sandbox") == (head(), head())
         engine.dispose()
 
 

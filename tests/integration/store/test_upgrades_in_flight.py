@@ -1,12 +1,13 @@
 """A database of any earlier revision, with payouts in every state: it is upgraded, and they go on as they stood.
 
-The rows are those of today without the columns that an earlier revision had not: no migration has changed what is in a
-column so far. Once one does, its revision needs rows of its own here.
+The rows are those of today without the columns that an earlier revision had not, under ids of the form that each of
+them made: no migration has changed what is in a column so far. Once one does, its revision needs rows of its own here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -89,9 +90,15 @@ AS_THEY_STAND: Mapping[str, Callable[[Payout], Payout]] = {
 }
 
 
+def of_before(name: str) -> str:
+    """Its id, of the form that led with the shard."""
+    shard = base64.b32encode((a_payout(name).shard << 1).to_bytes(2, "big")).decode()[:3].lower()
+    return f"po_{shard}{name.encode().hex()[:26]:0<26}"
+
+
 def put(tx: Tx, name: str, change: Callable[[Payout], Payout]) -> Payout:
     """Accepted, and brought to where it stands, with what goes with it."""
-    payout = replace(a_payout(name), terms=change(a_payout(name)).terms)
+    payout = replace(a_payout(name), id=of_before(name), terms=change(a_payout(name)).terms)
     tx.insert(payout, Reference(payout.id, b"mark"), None)
     tx.append_event(payout, Event(1, NOW, EventType.ACCEPTED, "app:acme"))
     after = change(payout)

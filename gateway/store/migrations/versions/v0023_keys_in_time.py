@@ -3,9 +3,8 @@
 Our ids begin with the time since this revision (`gateway.domain.identity`); those of before stay as they are and are
 found as before.
 
-SQLite has no way to reorder a key but to write the table anew: it takes room for a second copy, and all of it is one
-transaction. PostgreSQL builds the keys beside the work of running nodes and holds the tables only while the old ones
-are replaced; what breaks off half way is done again from the beginning.
+Nobody is at work meanwhile (`gateway.store.migrate.ALONE`), for earlier versions do not find the new ids. SQLite has no
+way to reorder a key but to write the table anew.
 """
 
 from __future__ import annotations
@@ -56,9 +55,11 @@ INDEXES = {
     "attempts_one_not_rejected": ("attempts", "UNIQUE INDEX", " WHERE state <> 'rejected'"),
     "callbacks_of_payout": ("callbacks", "INDEX", ""),
 }
+OURS = ("payouts", "batches", "requests")
+"""Tables of what has an id of ours."""
 _OF_PAYOUT = ("payout_id", "shard")
 _KEY = re.compile(r"PRIMARY KEY \([^)]*\)")
-_AHEAD = "_ahead"
+_NEW = "_new"
 
 
 def upgrade() -> None:
@@ -67,38 +68,34 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("requests_of_payout", table_name="requests", if_exists=True)
+    bind = op.get_bind()
+    for table in OURS:
+        if bind.exec_driver_sql(f"SELECT 1 FROM \"{table}\" WHERE substr(id, 4, 1) = 'e'").first() is not None:  # noqa: S608 - names of ours
+            raise RuntimeError(f"there are {table} that an earlier version would not find")
+    op.drop_index("requests_of_payout", table_name="requests")
     _change(BY_SHARD, _OF_PAYOUT[::-1])
 
 
 def _change(keys: Keys, indexed: Sequence[str]) -> None:
-    if op.get_bind().dialect.name == "sqlite":
-        _write_anew(keys, indexed)
+    bind = op.get_bind()
+    if bind.dialect.name == "sqlite":
+        for table, key in keys.items():
+            _write_anew(bind, table, key)
     else:
-        _swap(keys, indexed)
+        _replace(bind, keys)
+    for name, (table, kind, condition) in INDEXES.items():
+        bind.exec_driver_sql(f'DROP INDEX "{name}"')
+        bind.exec_driver_sql(f'CREATE {kind} "{name}" ON "{table}" ({_listed(indexed)}){condition}')
+    if bind.dialect.name == "sqlite":
+        _check(bind)
 
 
 def _listed(columns: Sequence[str]) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 
-# SQLite --------------------------------------------------------------------------------------------------------------
-
-
-def _write_anew(keys: Keys, indexed: Sequence[str]) -> None:
+def _write_anew(bind: sa.Connection, table: str, key: Sequence[str]) -> None:
     """The procedure of SQLite's manual (ALTER TABLE, section 7), with foreign keys switched off by whoever migrates."""
-    bind = op.get_bind()
-    for table, key in keys.items():
-        _write_table_anew(bind, table, key)
-    for name, (table, kind, condition) in INDEXES.items():
-        bind.exec_driver_sql(f'DROP INDEX "{name}"')
-        bind.exec_driver_sql(f'CREATE {kind} "{name}" ON "{table}" ({_listed(indexed)}){condition}')
-    broken = bind.exec_driver_sql("PRAGMA foreign_key_check").first()
-    if broken is not None:
-        raise RuntimeError(f"a row of {broken[0]} lost the row that it belongs to: nothing was changed")
-
-
-def _write_table_anew(bind: sa.Connection, table: str, key: Sequence[str]) -> None:
     columns = _listed([column["name"] for column in sa.inspect(bind).get_columns(table)])
     said = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND type = ? AND sql IS NOT NULL"
     (made,) = bind.exec_driver_sql(said, (table, "table")).scalars().all()
@@ -107,57 +104,40 @@ def _write_table_anew(bind: sa.Connection, table: str, key: Sequence[str]) -> No
     body, found = _KEY.subn(f"PRIMARY KEY ({_listed(key)})", body)
     if found != 1 or table not in name:
         raise RuntimeError(f"{table} is not as the migrations made it")
-    bind.exec_driver_sql(f'CREATE TABLE "{table}{_AHEAD}" ({body}')
+    bind.exec_driver_sql(f'CREATE TABLE "{table}{_NEW}" ({body}')
     bind.exec_driver_sql(
-        f'INSERT INTO "{table}{_AHEAD}" (rowid, {columns}) SELECT rowid, {columns} FROM "{table}" ORDER BY rowid'  # noqa: S608 - names of ours
+        f'INSERT INTO "{table}{_NEW}" (rowid, {columns}) SELECT rowid, {columns} FROM "{table}" ORDER BY rowid'  # noqa: S608 - names of ours
     )
     bind.exec_driver_sql(f'DROP TABLE "{table}"')
-    bind.exec_driver_sql(f'ALTER TABLE "{table}{_AHEAD}" RENAME TO "{table}"')
+    bind.exec_driver_sql(f'ALTER TABLE "{table}{_NEW}" RENAME TO "{table}"')
     for index in indexes:
         bind.exec_driver_sql(index)
 
 
-# PostgreSQL ----------------------------------------------------------------------------------------------------------
+def _check(bind: sa.Connection) -> None:
+    broken = bind.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise RuntimeError(f"a row of {broken[0]} lost the row that it belongs to: nothing was changed")
 
 
-def _swap(keys: Keys, indexed: Sequence[str]) -> None:
-    bind, context = op.get_bind(), op.get_context()
+def _replace(bind: sa.Connection, keys: Keys) -> None:
+    """PostgreSQL's way: what refers to a key goes before it, and comes again after it."""
+    there = sa.inspect(bind)
     followers = [
         (table, each["name"], each["constrained_columns"], each["referred_table"], each["referred_columns"])
-        for table in sa.inspect(bind).get_table_names()
-        for each in sa.inspect(bind).get_foreign_keys(table)
+        for table in there.get_table_names()
+        for each in there.get_foreign_keys(table)
         if each["referred_table"] in keys
     ]
-    with context.autocommit_block():
-        bind = op.get_bind()
-        bind.exec_driver_sql("SET lock_timeout = 0")  # nobody waits for this, however long it waits for others
-        for table, key in keys.items():
-            _build(bind, f"{table}_key", "UNIQUE INDEX", table, key)
-        for name, (table, kind, condition) in INDEXES.items():
-            _build(bind, name, kind, table, indexed, condition)
-        bind.exec_driver_sql("SET lock_timeout = '2s'")
-    bind = op.get_bind()
     for follower, constraint, *_ in followers:
         bind.exec_driver_sql(f'ALTER TABLE "{follower}" DROP CONSTRAINT "{constraint}"')
-    for table in keys:
+    for table, key in keys.items():
         bind.exec_driver_sql(
             f'ALTER TABLE "{table}" DROP CONSTRAINT "{table}_pkey",'
-            f' ADD CONSTRAINT "{table}_pkey" PRIMARY KEY USING INDEX "{table}_key{_AHEAD}"'
+            f' ADD CONSTRAINT "{table}_pkey" PRIMARY KEY ({_listed(key)})'
         )
-    for name in INDEXES:
-        bind.exec_driver_sql(f'DROP INDEX "{name}"')
-        bind.exec_driver_sql(f'ALTER INDEX "{name}{_AHEAD}" RENAME TO "{name}"')
     for follower, constraint, columns, other, its in followers:
         bind.exec_driver_sql(
             f'ALTER TABLE "{follower}" ADD CONSTRAINT "{constraint}" FOREIGN KEY ({_listed(columns)})'
-            f' REFERENCES "{other}" ({_listed(its)}) NOT VALID'
+            f' REFERENCES "{other}" ({_listed(its)})'
         )
-    with context.autocommit_block():
-        bind = op.get_bind()
-        for follower, constraint, *_ in followers:
-            bind.exec_driver_sql(f'ALTER TABLE "{follower}" VALIDATE CONSTRAINT "{constraint}"')
-
-
-def _build(bind: sa.Connection, name: str, kind: str, table: str, columns: Sequence[str], condition: str = "") -> None:
-    bind.exec_driver_sql(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}{_AHEAD}"')  # of a try that broke off
-    bind.exec_driver_sql(f'CREATE {kind} CONCURRENTLY "{name}{_AHEAD}" ON "{table}" ({_listed(columns)}){condition}')
