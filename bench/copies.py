@@ -11,7 +11,6 @@ what is indexed in another order is indexed once, when all rows are there.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import sqlite3
@@ -24,7 +23,7 @@ from typing import Any
 from uuid import UUID
 
 from bench.letters import APP
-from gateway.domain.identity import payout_id, shard_of
+from gateway.domain.identity import attempt_ids, payout_id, shard_of
 from gateway.store import schema
 
 CHUNK = 20_000
@@ -139,7 +138,7 @@ class Templates:
         names = [made, reference]
         for ordinal, name in enumerate(template.names[2:]):
             names.append(
-                _another(name, shard, base | ordinal, hashlib.blake2b(drawn, salt=bytes([ordinal])).hexdigest())
+                _another(name, reference, base | ordinal, hashlib.blake2b(drawn, salt=bytes([ordinal])).hexdigest())
             )
         return (index, index % len(self.payouts), shard, back_us, *names)
 
@@ -202,12 +201,11 @@ def _read(db: sqlite3.Connection, columns: dict[str, list[str]], own_id: str, cr
     return Template(created_at, rows, tuple(names))
 
 
-def _another(name: Name, shard: int, ordered: int, digest: str) -> str:
+def _another(name: Name, reference: str, ordered: int, digest: str) -> str:
     """A copy's name, of the same form and length."""
     match name.column:
         case "channel_reference":  # begins with the shard
-            bits = shard << 129 | int(digest[:30], 16) << 9  # 12 of 15, and 115 drawn ones
-            return base64.b32encode(bits.to_bytes(18, "big")).decode()[:26]
+            return attempt_ids(digest.encode(), APP, reference, "", 1).channel_reference
         case "uetr":
             return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
         case "id":  # of an event: in the order of time

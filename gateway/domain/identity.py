@@ -28,7 +28,6 @@ _PAYOUT_ID = re.compile(r"po_[a-z2-7]{3}[0-9a-v]{26}")
 _BATCH_ID = re.compile(r"ba_[a-z2-7]{3}[0-9a-v]{26}")
 _REQUEST_ID = re.compile(r"rq_[a-z2-7]{3}[0-9a-v]{26}")
 _TIMED = "e"
-_SHARD_BITS = 12
 _ID_DIGITS = 28
 """Of base32: a UUID's 128 bits and the shard's."""
 _LEADING = str.maketrans("0123456789abcdefghijklmnopqrstuv", "".join(sorted(_DIGITS.lower())))
@@ -50,9 +49,10 @@ def _shard_text(shard: int) -> str:
     return "".join(_DIGITS[(shard >> shift) & 31] for shift in (10, 5, 0))
 
 
-def _shard_number(text: str) -> int:
+def _shard_number(text: str) -> int | None:
     high, middle, low = (_DIGITS.index(character) for character in text.upper())
-    return (high << 10) | (middle << 5) | low
+    shard = (high << 10) | (middle << 5) | low
+    return shard if shard < SHARDS else None
 
 
 def payout_id(shard: int, uuid: UUID) -> str:
@@ -71,7 +71,7 @@ def request_id(shard: int, uuid: UUID) -> str:
 
 
 def _made(kind: str, shard: int, uuid: UUID) -> str:
-    bits = (uuid.int << _SHARD_BITS | shard) << 4  # whole bytes
+    bits = (uuid.int * SHARDS + shard) << 4  # whole bytes
     digits = base64.b32hexencode(bits.to_bytes(18, "big")).decode().lower()
     return f"{kind}{_TIMED}{digits[:2].translate(_LEADING)}{digits[2:_ID_DIGITS]}"
 
@@ -98,10 +98,7 @@ def shard_of_request(text: str) -> int | None:
 
 def _shard_in(made: str) -> int | None:
     """Of an id of either form."""
-    if made[3] == _TIMED:
-        return int(made[-3:], 32) % SHARDS
-    shard = _shard_number(made[3:6])
-    return shard if shard < SHARDS else None
+    return int(made[-3:], 32) % SHARDS if made[3] == _TIMED else _shard_number(made[3:6])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,4 @@ def notify_token(key: bytes, channel: str) -> str:
 
 def shard_of_channel_reference(channel_reference: str) -> int | None:
     """The shard one of our channel references names; None when it is not of that form."""
-    if not _CHANNEL_REFERENCE.fullmatch(channel_reference):
-        return None
-    shard = _shard_number(channel_reference[:3])
-    return shard if shard < SHARDS else None
+    return _shard_number(channel_reference[:3]) if _CHANNEL_REFERENCE.fullmatch(channel_reference) else None

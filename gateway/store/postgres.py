@@ -125,9 +125,9 @@ def upgrade_database(url: URL, mode: str) -> tuple[str | None, str | None]:
             check_durability(connection)
             connection.execute(pg.TAKE, {"space": pg.SPACE, "which": int(pg.Lock.MIGRATION)})
             before = current(connection)
-            if comes_alone(before) and connection.execute(pg.NEIGHBOURS).scalar_one():
-                raise StoreUnavailable(NOT_ALONE)
             if before != head():
+                if comes_alone(before) and connection.execute(pg.NEIGHBOURS).scalar_one():
+                    raise StoreUnavailable(NOT_ALONE)
                 upgrade(engine)
             stamp_mode(engine, mode)
     except DBAPIError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -38,6 +39,12 @@ def a_payout(
         give_up_at=NOW + timedelta(hours=72),
         last_event=1,
     )
+
+
+def an_earlier_id(kind: str, shard: int, uuid: UUID) -> str:
+    """An id of the form that led with the shard: `po`, `ba` or `rq`."""
+    leading = base64.b32encode((shard << 1).to_bytes(2, "big")).decode()[:3].lower()
+    return f"{kind}_{leading}{base64.b32hexencode(uuid.bytes).decode().rstrip('=').lower()}"
 
 
 def a_ground(mode: DuplicateMode = DuplicateMode.SAME_RESOURCE, absence: Absence = Absence.NEVER) -> Ground:

@@ -7,7 +7,6 @@ them made: no migration has changed what is in a column so far. Once one does, i
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +14,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, Engine, Table, create_engine, insert, inspect, select
@@ -36,7 +36,7 @@ from gateway.store.port import Store, Tx
 from gateway.store.records import Callback, Evidence, Reference
 from gateway.store.sqlite import SqliteStore
 from tests.support import postgres
-from tests.support.builders import NOW, a_payout, an_answer, sending
+from tests.support.builders import NOW, a_payout, an_answer, an_earlier_id, sending
 
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 EARLIER = known_revisions()[:-1]
@@ -92,8 +92,7 @@ AS_THEY_STAND: Mapping[str, Callable[[Payout], Payout]] = {
 
 def of_before(name: str) -> str:
     """Its id, of the form that led with the shard."""
-    shard = base64.b32encode((a_payout(name).shard << 1).to_bytes(2, "big")).decode()[:3].lower()
-    return f"po_{shard}{name.encode().hex()[:26]:0<26}"
+    return an_earlier_id("po", a_payout(name).shard, UUID(bytes=name.encode()[-16:].rjust(16, b"\0")))
 
 
 def put(tx: Tx, name: str, change: Callable[[Payout], Payout]) -> Payout:

@@ -78,16 +78,16 @@ def downgrade() -> None:
 
 def _change(keys: Keys, indexed: Sequence[str]) -> None:
     bind = op.get_bind()
+    for name in INDEXES:
+        bind.exec_driver_sql(f'DROP INDEX "{name}"')
     if bind.dialect.name == "sqlite":
         for table, key in keys.items():
             _write_anew(bind, table, key)
+        _check(bind)
     else:
         _replace(bind, keys)
     for name, (table, kind, condition) in INDEXES.items():
-        bind.exec_driver_sql(f'DROP INDEX "{name}"')
         bind.exec_driver_sql(f'CREATE {kind} "{name}" ON "{table}" ({_listed(indexed)}){condition}')
-    if bind.dialect.name == "sqlite":
-        _check(bind)
 
 
 def _listed(columns: Sequence[str]) -> str:

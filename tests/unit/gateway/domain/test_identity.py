@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from hashlib import sha256
 from uuid import UUID
@@ -24,6 +23,7 @@ from gateway.domain.identity import (
     shard_of_payout,
     shard_of_request,
 )
+from tests.support.builders import an_earlier_id
 
 TEXT = st.text(min_size=1, max_size=64)
 SHARD = st.integers(0, SHARDS - 1)
@@ -65,8 +65,7 @@ def test_payout_ids_sort_as_their_uuids_do(first: UUID, second: UUID, shards: tu
 def test_an_id_of_the_earlier_form_names_its_shard(kind: str, shard: int, uuid: UUID) -> None:
     """Apps keep ids for years: those that led with the shard are found as before; none is taken for one of today."""
     make, shard_in = OURS[kind]
-    leading = base64.b32encode((shard << 1).to_bytes(2, "big")).decode()[:3].lower()
-    made = f"{kind}_{leading}{base64.b32hexencode(uuid.bytes).decode().rstrip('=').lower()}"
+    made = an_earlier_id(kind, shard, uuid)
     assert shard_in(made) == shard
     assert made < make(shard, uuid)
 
