@@ -163,7 +163,7 @@ class Gateway:
         sender = CallbackSender(self.world.clock, live=not self.config.sandbox, limits=limits)
         payouts = PayoutWorker(part.concurrency, part.rescue_every_s, part.waiting)
 
-        async def one(callback: Callback) -> object:
+        async def one(callback: Callback) -> Callback:
             return await deliver(self.services, sender, callback, self.world.jitter)
 
         every_s, each = part.rescue_every_s, callbacks.per_endpoint

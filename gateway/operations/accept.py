@@ -71,6 +71,8 @@ class Accepted:
 
     payout: Payout
     replayed: bool
+    told: bool = True
+    """There may be a callback to be sent."""
 
 
 async def accept(services: Services, request: PayoutRequest, first_use: FirstUse | None = None) -> Accepted:
@@ -123,7 +125,8 @@ async def accept(services: Services, request: PayoutRequest, first_use: FirstUse
             services.hand_over(accepted.payout, lease)
         else:
             services.wake()
-        services.wake_callbacks()
+        if accepted.told:
+            services.wake_callbacks()
     return accepted
 
 
@@ -200,4 +203,4 @@ def _insert(
     tx.append_event(payout, Event(1, now, EventType.ACCEPTED, f"app:{payout.app}", detail=flags))
     for callback in announced.callbacks:
         tx.enqueue_callback(callback)
-    return Accepted(payout, replayed=False)
+    return Accepted(payout, replayed=False, told=bool(announced.callbacks))

@@ -40,12 +40,12 @@ from gateway.operations.asking import ask
 from gateway.operations.holding import HoldFor, hold_for
 from gateway.operations.learn import Heard, learn_and_go_on
 from gateway.operations.plan import Chosen, choose, sent_of, waiting_code
-from gateway.operations.record import record, touch
+from gateway.operations.record import Noted, record, touch
 from gateway.operations.retried import doubt
 from gateway.operations.services import ChannelHandle, Services
 from gateway.operations.tally import tally_payout
 from gateway.operations.transmit import interrupted, transmit
-from gateway.operations.usage import Reserved, look_at_usage
+from gateway.operations.usage import look_at_usage
 from gateway.store.port import Tx
 from gateway.store.records import Lease
 from routing.decide import Decision
@@ -167,20 +167,21 @@ async def _decide(
 ) -> Payout:
     """Commit one change of ours; with `seen`, only while the store's safety is what it was decided under (R15)."""
 
-    def unit(tx: Tx) -> tuple[Payout, list[Reserved]]:
+    def unit(tx: Tx) -> tuple[Payout, Noted]:
         if seen is not None:
             services.standing.still(tx, seen)
-        taken: list[Reserved] = []
+        noted = Noted()
         stored = record(
-            services, tx, before, after, event, now, attempt=attempt, detail=detail, lease=lease, reserved=taken
+            services, tx, before, after, event, now, attempt=attempt, detail=detail, lease=lease, noted=noted
         )
-        return stored, taken
+        return stored, noted
 
-    saved, reserved = await services.store.run(Unit(event, unit))
-    services.usage.saw(reserved)
+    saved, noted = await services.store.run(Unit(event, unit))
+    services.usage.saw(noted.reserved)
     log.info(str(event), payout=saved.id, attempt=attempt, **(detail or {}))
     tally_payout(services.meter, status(before), saved)
-    services.wake_callbacks()
+    if noted.told:
+        services.wake_callbacks()
     return saved
 
 

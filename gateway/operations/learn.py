@@ -19,10 +19,10 @@ from gateway.domain.outcome import Answer, OutcomeKind, classify
 from gateway.domain.payout import Attempt, Payout
 from gateway.domain.states import Change, Folded, fold
 from gateway.domain.status import Status, status
-from gateway.domain.steps import Wait, next_step
+from gateway.domain.steps import Wait, next_due, next_step
 from gateway.domain.view import payout_view
 from gateway.failpoints import Commit, Unit
-from gateway.operations.record import record, touch
+from gateway.operations.record import Noted, record, touch
 from gateway.operations.retried import stop_retry
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_attempt, tally_payout
@@ -80,7 +80,8 @@ async def _learn(services: Services, heard: Heard, lease: Lease | None, work: Ca
     if heard.answer.conflict:
         # Our stored bytes are not what the channel knows under this id: nothing more leaves by this channel (row 29).
         services.channels[after.attempt(heard.attempt).channel].guard.stop()
-    services.wake_callbacks()
+    if learned.told:
+        services.wake_callbacks()
     return learned
 
 
@@ -95,7 +96,8 @@ async def _learn_without_lease(services: Services, heard: Heard) -> None:
         learned = await services.store.run(unit)
         _report(heard, learned)
         take_to_heart(services, learned)
-        services.wake_callbacks()
+        if learned.told:
+            services.wake_callbacks()
     else:
         await services.store.run(Unit(Commit.EVIDENCE, lambda tx: keep_evidence(services, tx, heard)))
 
@@ -109,6 +111,10 @@ class Learned:
     change: Change
     was: Status
     """The payout's, before."""
+    told: bool = False
+    """There is a callback more to be sent."""
+    sooner: bool = False
+    """It is due, or will be sooner than it would have been."""
     let_go: bool = False
     """Of the lease, in the same commit."""
 
@@ -140,16 +146,29 @@ def learn_in(services: Services, tx: Tx, heard: Heard, lease: Lease | None) -> L
     folded = fold(payout, heard.attempt, outcome, now, polls)
     judged = folded.change is not Change.STALE
     tx.append_evidence(payout, Evidence(heard.attempt, heard.transmission_no, now, heard.answer, judged))
-    after = _save(services, tx, payout, folded, heard, now, lease)
-    return Learned(attempt, after, folded.change, status(payout))
+    noted = Noted()
+    after = _save(services, tx, payout, folded, heard, now, lease, noted)
+    sooner = _is_sooner(next_due(payout), next_due(after), now)
+    return Learned(attempt, after, folded.change, status(payout), noted.told, sooner)
+
+
+def _is_sooner(was_due: datetime | None, due: datetime | None, now: datetime) -> bool:
+    return due is not None and (was_due is None or due < was_due or due <= now)
 
 
 def _save(
-    services: Services, tx: Tx, before: Payout, folded: Folded, heard: Heard, now: datetime, lease: Lease | None
+    services: Services,
+    tx: Tx,
+    before: Payout,
+    folded: Folded,
+    heard: Heard,
+    now: datetime,
+    lease: Lease | None,
+    noted: Noted,
 ) -> Payout:
     after, answer = folded.payout, heard.answer
     if folded.change is Change.CONTRADICTION:
-        return _freeze(services, tx, before, after, heard, now, lease)
+        return _freeze(services, tx, before, after, heard, now, lease, noted)
     new_hold = after.hold if after.hold is not None and _code(after) != _code(before) else None
     if new_hold is not None:
         tx.append_incident(before, Incident(now, str(new_hold.code), new_hold.rule.text, heard.attempt))
@@ -175,6 +194,7 @@ def _save(
         attempt=heard.attempt,
         detail=detail,
         lease=lease,
+        noted=noted,
     )
 
 
@@ -183,7 +203,14 @@ def _code(payout: Payout) -> HoldCode | None:
 
 
 def _freeze(
-    services: Services, tx: Tx, before: Payout, after: Payout, heard: Heard, now: datetime, lease: Lease | None
+    services: Services,
+    tx: Tx,
+    before: Payout,
+    after: Payout,
+    heard: Heard,
+    now: datetime,
+    lease: Lease | None,
+    noted: Noted,
 ) -> Payout:
     """A contradiction: evidence (already kept), incident and freeze in one transaction (R14)."""
     attempt = before.attempt(heard.attempt)
@@ -207,6 +234,7 @@ def _freeze(
         attempt=heard.attempt,
         detail={"why": what, "heard": str(heard.answer.heard)},
         lease=lease,
+        noted=noted,
     )
 
 

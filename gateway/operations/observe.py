@@ -101,8 +101,10 @@ async def observe(services: Services, channel: str, raw: RawNotification) -> Rep
             attempt=number,
             change=each.change,
         )
-    services.wake_callbacks()
-    services.wake()
+    if any(each.told for each in learned):
+        services.wake_callbacks()
+    if any(each.sooner for each in learned):
+        services.wake()
     if _Taken.ORPHAN in taken:
         return handle.channel.reply(404, "unknown_order")  # what was known is folded; the rest comes again
     return handle.channel.reply(200, "ok")

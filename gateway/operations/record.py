@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.domain.changes import end_canceled
@@ -20,6 +20,16 @@ from gateway.store.records import Lease
 GATEWAY = "gateway"
 
 
+@dataclass(slots=True)
+class Noted:
+    """What a unit did that others hear of once it is committed."""
+
+    reserved: list[Reserved] = field(default_factory=list)
+    """By new attempts, for `Usage.saw`."""
+    told: bool = False
+    """There is a callback more to be sent."""
+
+
 def record(
     services: Services,
     tx: Tx,
@@ -32,11 +42,11 @@ def record(
     attempt: int | None = None,
     detail: Mapping[str, str | int | bool | None] | None = None,
     lease: Lease | None = None,
-    reserved: list[Reserved] | None = None,
+    noted: Noted | None = None,
 ) -> Payout:
     """Store `after` over `before`, append the event, enqueue what the apps must hear. Returns it as stored.
 
-    `reserved` is filled with what new attempts reserved, for `Usage.saw` after the commit.
+    `noted` is filled with what is to be followed up after the commit.
 
     Raises:
         StaleWrite: the stored payout is not `before`, or the lease is lost; nothing was changed.
@@ -49,9 +59,10 @@ def record(
     )
     after = replace(after, last_event=before.last_event + 1, callback_sequence=announced.sequence)
     saved = tx.save(before, after, next_due(after), lease)
-    taken = keep_allowances(services, tx, before, saved, now)
-    if reserved is not None:
-        reserved += taken
+    reserved = keep_allowances(services, tx, before, saved, now)
+    if noted is not None:
+        noted.reserved += reserved
+        noted.told = noted.told or bool(announced.callbacks)
     tx.append_event(saved, Event(saved.last_event, now, event, actor, attempt, detail or {}))
     for callback in announced.callbacks:
         tx.enqueue_callback(callback)

@@ -57,7 +57,7 @@ class SimulatedGateway(Gateway):
     def _make_workers(self) -> _Workers:
         payouts = PayoutWorker(self.config.worker.concurrency, self._pace.payouts_s)
 
-        async def one(callback: Callback) -> object:
+        async def one(callback: Callback) -> Callback:
             return await deliver(self.services, self._sender, callback, self.world.jitter)
 
         part = self.config.callbacks

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NoReturn, cast
 
 from sqlalchemy import Connection, CursorResult, Dialect, LargeBinary, Select, UpdateBase
@@ -168,17 +169,21 @@ def _binding(compiled: SQLCompiler, values: Values) -> Callable[[Values], Any]:
     processes = cast(Mapping[str, Process], compiled._bind_processors)
     whole = compiled.construct_params(dict(values), _check=False)
     own = {name: _processed(processes.get(name), value) for name, value in whole.items() if name not in values}
-    names = list(compiled.positiontup or whole)
-    steps = [(name, processes.get(name)) for name in names]
-    if compiled.positional:
-        return lambda given: [
-            own[name] if name in own else given[name] if process is None else process(given[name])
-            for name, process in steps
-        ]
-    return lambda given: {
-        name: own[name] if name in own else given[name] if process is None else process(given[name])
-        for name, process in steps
-    }
+    steps = [(name, processes[name]) for name in whole if name in values and name in processes]
+    if not compiled.positional:
+        return lambda given: _bound({**own, **given}, steps)
+    names = compiled.positiontup or ()
+    at_once = itemgetter(*names) if len(names) > 1 else lambda bound: [bound[name] for name in names]
+    return lambda given: at_once(_bound({**own, **given}, steps))
+
+
+def _bound(values: dict[str, Any], steps: Sequence[tuple[str, Process]]) -> dict[str, Any]:
+    """Only what has to be made into something else is touched: most values go as they are, and None for every type."""
+    for name, process in steps:
+        value = values[name]
+        if value is not None:
+            values[name] = process(value)
+    return values
 
 
 def _processed(process: Process | None, value: Any) -> Any:

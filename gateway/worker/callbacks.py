@@ -31,18 +31,20 @@ class CallbackWorker:
         concurrency: int,
         every_s: float,
         timeout_s: float,
-        deliver: Callable[[Callback], Awaitable[object]],
+        deliver: Callable[[Callback], Awaitable[Callback]],
         per_endpoint: int = 4,
     ) -> None:
         """Claimed `per_endpoint` at a time, and none for an endpoint that has as many under way: never more than twice
-        that."""
+        that. `deliver` gives it back as it is stored after the try."""
         self._limit = concurrency
         self._per_endpoint = per_endpoint
         self._per_app = max(concurrency // APP_SHARE, 2 * per_endpoint)
         self._every_s = every_s
         self._timeout_s = timeout_s
         self._deliver = deliver
-        self._tasks: dict[asyncio.Task[None], Callback] = {}
+        self._tasks: dict[asyncio.Task[bool], Callback] = {}
+        self._left = True
+        """Something due may have been left: there was no room for it, or its endpoint had its fill."""
         self._stopping = False
         self.bell = Bell()
 
@@ -63,6 +65,7 @@ class CallbackWorker:
         """Start what is due; how many there were, and how long nothing more will be: at most one round."""
         room = self._limit - len(self._tasks)
         if room <= 0:
+            self._left = True
             return 0, self._every_s
         now = services.clock.now()
         # Not due again before the try is over: a crash in between re-sends it, the receiver de-duplicates (row 60).
@@ -78,26 +81,32 @@ class CallbackWorker:
             due, next_due = await services.store.run(Unit(Commit.CALLBACKS_CLAIMED, unit))
         except Exception:  # as for payouts: the loop goes on
             log.exception("worker.claim_failed")
+            self._left = True
             return 0, self._every_s
         for callback in due:
             task = asyncio.create_task(self._one(callback))
             self._tasks[task] = callback
             task.add_done_callback(self._done)
         # What is due and was not taken is for endpoints that are busy: the end of a try there rings the bell.
-        until_due_s = self._every_s if next_due is None or next_due <= now else (next_due - now).total_seconds()
+        waits = next_due is not None and next_due <= now
+        self._left = waits or len(due) >= limit
+        until_due_s = self._every_s if next_due is None or waits else (next_due - now).total_seconds()
         return len(due), min(until_due_s, self._every_s)
 
-    async def _one(self, callback: Callback) -> None:
+    async def _one(self, callback: Callback) -> bool:
+        """Whether it is due again, and when that is has to be looked up."""
         try:
-            await self._deliver(callback)
+            return (await self._deliver(callback)).due_at is not None
         except StoreError as error:
             log.error("callback.put_off", event_id=callback.id, error=type(error).__name__)
         except Exception:  # a bug in one delivery must not stop the others; it is due again later
             log.exception("callback.crashed", event_id=callback.id)
+        return True
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[bool]) -> None:
         self._tasks.pop(task, None)
-        self.bell.ring()
+        if self._left or task.cancelled() or task.result():
+            self.bell.ring()
 
     async def stop(self, grace_s: float) -> None:
         self._stopping = True

@@ -55,6 +55,8 @@ class PayoutWorker:
         self._turns = FairTurns(self._weight_of)
         self._behind = False
         """The last claim was full: there is more, so the next one waits until it is worth its cost."""
+        self._left = True
+        """Something due may have been left for want of room."""
         self._put_off: deque[tuple[float, str, Lease]] = deque()
         """Payouts that the store failed in the middle of, and when (monotonic) we let go of them: the oldest first."""
         self._stopping = False
@@ -158,7 +160,8 @@ class PayoutWorker:
     def _went_out(self, task: asyncio.Task[Any]) -> None:
         if self._places.go_out(task):
             self._fill()
-            self.bell.ring()
+            if self._left:
+                self.bell.ring()
 
     async def _advance(self, payout: Payout, lease: Lease) -> None:
         assert self._current is not None  # noqa: S101 - attached before anything is handed over
@@ -199,6 +202,7 @@ class PayoutWorker:
         """Start what is due; how many there were, and how long nothing more will be: at most one round."""
         room, full = self._room(), services.outside.full
         if room <= 0:
+            self._left = True
             return 0, LOOK_AGAIN_S if self.giving_way.holds_back else self._every_s
         pick = Pick(self._turns, full)
         now, monotonic_s = services.clock.now(), services.clock.monotonic()
@@ -213,10 +217,12 @@ class PayoutWorker:
             claimed, next_due = await services.store.run(Unit(Commit.CLAIMED, unit))
         except Exception:  # whatever it was, the loop goes on: it is what rescues
             log.exception("worker.claim_failed")
+            self._left = True
             return 0, self._every_s
         for _ in let_go:
             self._put_off.popleft()
-        self._behind = len(claimed) >= room and room > 1
+        self._left = len(claimed) >= room
+        self._behind = self._left and room > 1
         for payout, lease in claimed:
             self._start(payout, lease, Kind.DUE)
         # What is due between two rounds is waited for, to the moment; a round only finds what others left behind. What

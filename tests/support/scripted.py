@@ -227,7 +227,7 @@ def scripted_gateway(*names: str, policy: StepPolicy = POLICY, total_s: float = 
         background=Background(),
         hand_over=lambda payout, lease: handed.append((payout, lease)),
         wake=lambda: woken.append("payouts"),
-        wake_callbacks=lambda: None,
+        wake_callbacks=lambda: woken.append("callbacks"),
         router=Router(preference=FEE_ONLY),
     )
     return ScriptedGateway(clock, store, services, channels, woken, handed)

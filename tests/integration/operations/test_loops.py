@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -305,13 +306,14 @@ class SlowDelivery:
         self.served: list[Callback] = []
         self.let_go = asyncio.Event()
 
-    async def __call__(self, callback: Callback) -> None:
+    async def __call__(self, callback: Callback) -> Callback:
         if self._hangs(callback):
             await self.let_go.wait()
         self.served.append(callback)
         now, store = self._gateway.clock.now(), self._gateway.store
         done = replace(callback, tries=1, due_at=None, delivered_at=now)
         await store.run(lambda tx: tx.record_delivery(done, Delivery(now, 200, "", 1)))
+        return done
 
 
 async def seconds(gateway: ScriptedGateway, count: int) -> None:
@@ -334,7 +336,7 @@ async def test_a_dead_endpoint_delays_only_its_own_callbacks() -> None:
             tx.enqueue_callback(replace(a_callback(gateway, payout.id, number, "good"), shard=payout.shard))
 
     await gateway.store.run(fill)
-    worker = CallbackWorker(concurrency=16, every_s=1.0, timeout_s=15.0, deliver=deliver)
+    worker = CallbackWorker(concurrency=16, every_s=1000.0, timeout_s=15.0, deliver=deliver)
     loop = asyncio.ensure_future(worker.run(gateway))
     await seconds(gateway, 3)
     served = [callback.endpoint for callback in deliver.served]
@@ -343,6 +345,30 @@ async def test_a_dead_endpoint_delays_only_its_own_callbacks() -> None:
     deliver.let_go.set()
     await seconds(gateway, 40)
     assert [callback.endpoint for callback in deliver.served].count("dead") == 40
+    await worker.stop(1)
+    await loop
+
+
+async def test_a_callback_that_is_due_again_is_sent_at_its_time() -> None:
+    """A try that failed is repeated when its schedule says so, however long the worker would have slept."""
+    gateway = scripted_gateway()
+    payout = await gateway.accept()
+    tried_at: list[datetime] = []
+
+    async def fail(callback: Callback) -> Callback:
+        now = gateway.clock.now()
+        if callback.endpoint == "dead":
+            tried_at.append(now)
+        again = replace(callback, tries=callback.tries + 1, due_at=now + timedelta(seconds=5))
+        await gateway.store.run(lambda tx: tx.record_delivery(again, Delivery(now, 500, "", 1)))
+        return again
+
+    told = replace(a_callback(gateway, payout.id, 1, "dead"), shard=payout.shard)
+    await gateway.store.run(lambda tx: tx.enqueue_callback(told))
+    worker = CallbackWorker(concurrency=16, every_s=1000.0, timeout_s=15.0, deliver=fail)
+    loop = asyncio.ensure_future(worker.run(gateway))
+    await seconds(gateway, 12)
+    assert [(at - tried_at[0]).total_seconds() for at in tried_at] == [0, 5, 10]
     await worker.stop(1)
     await loop
 
@@ -360,7 +386,7 @@ async def test_an_app_with_many_dead_endpoints_delays_only_its_own() -> None:
         tx.enqueue_callback(replace(a_callback(gateway, payout.id, 90, "good"), shard=payout.shard))
 
     await gateway.store.run(fill)
-    worker = CallbackWorker(concurrency=16, every_s=1.0, timeout_s=15.0, deliver=deliver)
+    worker = CallbackWorker(concurrency=16, every_s=1000.0, timeout_s=15.0, deliver=deliver)
     loop = asyncio.ensure_future(worker.run(gateway))
     await seconds(gateway, 3)
     served = [callback.app for callback in deliver.served]

@@ -142,7 +142,7 @@ async def test_a_quiet_worker_is_woken_for_it() -> None:
     assert await gateway.store.run(lambda tx: tx.claim("other", now, 60, 10)) == []
     ((claimed, lease),) = await gateway.store.run(lambda tx: tx.claim("other", AT, 60, 10))
     assert (claimed.id, isinstance(lease, Lease)) == (payout.id, True)
-    assert gateway.woken == ["payouts"]
+    assert gateway.woken == ["payouts", "callbacks"]
 
 
 async def test_it_is_content() -> None:

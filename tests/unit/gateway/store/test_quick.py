@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Select, UpdateBase, select
+from sqlalchemy import Connection, Dialect, Select, UpdateBase, select
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from gateway.simulation.stage import raw
@@ -55,6 +57,15 @@ def test_rows_are_the_same_both_ways(connection: Connection) -> None:
     assert [tuple(row) for row in ours] == [tuple(row) for row in theirs]
     assert {type(value) for row in ours for value in row} == {int, str, bytes, datetime, type(None)}
     assert (ours[0].id, ours[0].created_at, ours[1].id) == ("a", NOW, "b")
+
+
+@pytest.mark.parametrize("dialect", [SQLiteDialect_pysqlite(), PGDialect_psycopg()], ids=lambda dialect: dialect.name)
+def test_nothing_is_nothing_to_every_type(dialect: Dialect) -> None:
+    """None is bound as it is: no type of the schema makes anything else of it."""
+    types = {type(column.type): column.type for table in schema.metadata.sorted_tables for column in table.columns}
+    processes = [kind._cached_bind_processor(dialect) for kind in types.values()]
+    assert any(processes)
+    assert {process(None) for process in processes if process is not None} == {None}
 
 
 def test_an_update_sets_what_is_named_and_tells_how_many(connection: Connection) -> None:
