@@ -83,6 +83,8 @@ async def observe(services: Services, channel: str, raw: RawNotification) -> Rep
         services.meter.add(NOTIFICATIONS, channel, _Taken.REPLAYED)
         return handle.channel.reply(401, "replayed")
     except StoreError as error:
+        services.wake_callbacks()  # it may be stored after all
+        services.wake()
         log.error("notification.not_stored", channel=channel, error=type(error).__name__)
         services.meter.add(NOTIFICATIONS, channel, _Taken.NOT_STORED)
         return handle.channel.reply(503, "not_stored")
@@ -101,9 +103,10 @@ async def observe(services: Services, channel: str, raw: RawNotification) -> Rep
             attempt=number,
             change=each.change,
         )
-    if any(each.told for each in learned):
+    known = _Taken.DUPLICATE in taken  # and whoever took it in may not have come to say so
+    if known or any(each.told for each in learned):
         services.wake_callbacks()
-    if any(each.sooner for each in learned):
+    if known or any(each.sooner for each in learned):
         services.wake()
     if _Taken.ORPHAN in taken:
         return handle.channel.reply(404, "unknown_order")  # what was known is folded; the rest comes again

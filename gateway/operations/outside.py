@@ -32,6 +32,10 @@ def _nobody(_task: Worker) -> None:
     """No worker is told."""
 
 
+def _nothing() -> None:
+    """Nobody waits for a channel to have room again."""
+
+
 class Outside:
     """Counts them. The payout worker says whom to tell."""
 
@@ -40,6 +44,8 @@ class Outside:
         self._full: set[str] = set()
         self.went_out: Callable[[Worker], None] = _nobody
         self.came_back: Callable[[Worker], None] = _nobody
+        self.eased: Callable[[], None] = _nothing
+        """A channel that had its fill has it no more."""
 
     @property
     def waiting(self) -> int:
@@ -71,5 +77,6 @@ class Outside:
     def _note_full(self, channel: str, places: int) -> None:
         if self._waiting[channel, Errand.QUESTION] >= places:
             self._full.add(channel)
-        else:
+        elif channel in self._full:
             self._full.discard(channel)
+            self.eased()

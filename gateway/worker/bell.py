@@ -6,6 +6,9 @@ import asyncio
 
 from gateway.clock import Clock
 
+LEFT_EVERY_S = 1.0
+"""While a loop had to leave something that is due, so often it looks for what else has become due."""
+
 
 class Bell:
     """Rung when something may have become due; waited for with a longest wait."""

@@ -14,7 +14,7 @@ from gateway.failpoints import Commit, Unit
 from gateway.operations.services import Current, Services
 from gateway.store.port import Tx
 from gateway.store.records import Callback
-from gateway.worker.bell import Bell
+from gateway.worker.bell import LEFT_EVERY_S, Bell
 
 APP_SHARE = 4
 """Of all places, an app has one in so many at most."""
@@ -64,8 +64,8 @@ class CallbackWorker:
     async def _claim(self, services: Services) -> tuple[int, float]:
         """Start what is due; how many there were, and how long nothing more will be: at most one round."""
         room = self._limit - len(self._tasks)
+        self._left = True  # of what a try keeps out that ends while the store is asked, too
         if room <= 0:
-            self._left = True
             return 0, self._every_s
         now = services.clock.now()
         # Not due again before the try is over: a crash in between re-sends it, the receiver de-duplicates (row 60).
@@ -81,17 +81,16 @@ class CallbackWorker:
             due, next_due = await services.store.run(Unit(Commit.CALLBACKS_CLAIMED, unit))
         except Exception:  # as for payouts: the loop goes on
             log.exception("worker.claim_failed")
-            self._left = True
-            return 0, self._every_s
+            return 0, min(LEFT_EVERY_S, self._every_s)
         for callback in due:
             task = asyncio.create_task(self._one(callback))
             self._tasks[task] = callback
             task.add_done_callback(self._done)
-        # What is due and was not taken is for endpoints that are busy: the end of a try there rings the bell.
-        waits = next_due is not None and next_due <= now
-        self._left = waits or len(due) >= limit
-        until_due_s = self._every_s if next_due is None or waits else (next_due - now).total_seconds()
-        return len(due), min(until_due_s, self._every_s)
+        # What is due and was not taken is for endpoints that are busy: the end of a try there rings the bell. What
+        # becomes due behind it is not told, so it is looked for more often.
+        until_due_s = self._every_s if next_due is None else (next_due - now).total_seconds()
+        self._left = until_due_s <= 0 or len(due) >= limit
+        return len(due), min(until_due_s if until_due_s > 0 else LEFT_EVERY_S, self._every_s)
 
     async def _one(self, callback: Callback) -> bool:
         """Whether it is due again, and when that is has to be looked up."""

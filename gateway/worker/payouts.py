@@ -28,7 +28,7 @@ from gateway.store.picking import Pick
 from gateway.store.port import Tx
 from gateway.store.records import Lease
 from gateway.worker.at_work import AtWork
-from gateway.worker.bell import Bell
+from gateway.worker.bell import LEFT_EVERY_S, Bell
 from gateway.worker.giving_way import GivingWay
 from gateway.worker.places import Kind, Places
 
@@ -72,6 +72,7 @@ class PayoutWorker:
         self._current = current
         current.services.outside.went_out = self._went_out
         current.services.outside.came_back = self._places.come_back
+        current.services.outside.eased = self.bell.ring
 
     @property
     def busy(self) -> int:
@@ -227,9 +228,10 @@ class PayoutWorker:
             self._start(payout, lease, Kind.DUE)
         # What is due between two rounds is waited for, to the moment; a round only finds what others left behind. What
         # is due and was not taken leads to a channel that has its fill: the end of a question there rings the bell.
+        # What becomes due behind it is not told, so it is looked for more often.
         until_due_s = self._every_s if next_due is None else max((next_due - now).total_seconds(), 0.001)
         waits = bool(full) and next_due is not None and next_due <= now
-        return len(claimed), self._every_s if waits else min(until_due_s, self._every_s)
+        return len(claimed), min(LEFT_EVERY_S if waits else until_due_s, self._every_s)
 
     async def through(self) -> None:
         """Wait for what is under way at this moment: what begins later began with the services in force by then."""

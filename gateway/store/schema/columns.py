@@ -17,19 +17,11 @@ class Moment(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def bind_processor(self, dialect: Any) -> Any:
-        return _to_microseconds  # a payout binds seventy of them: SQLAlchemy's own wrapper would cost as much again
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
 
-    def result_processor(self, dialect: Any, coltype: Any) -> Any:
-        return _from_microseconds
-
-
-def _to_microseconds(value: datetime | None) -> int | None:
-    return None if value is None else (value - EPOCH) // MICROSECOND
-
-
-def _from_microseconds(value: int | None) -> datetime | None:
-    return None if value is None else EPOCH + timedelta(microseconds=value)
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
 metadata = MetaData()
