@@ -171,3 +171,16 @@ async def test_a_notification_that_may_have_been_stored_wakes_everybody() -> Non
     gateway.woken.clear()
     assert (await observe(gateway.services, "alpha", raw("paid"))).status == 200
     assert set(gateway.woken) == {"callbacks", "payouts"}
+
+
+async def test_what_nobody_wants_to_hear_wakes_nobody() -> None:
+    """Only a callback that was made wakes who sends callbacks: not an order, not a send, not an answer."""
+    gateway = scripted_gateway()
+    (endpoint,) = gateway.services.endpoints["acme"]
+    only_paid = replace(endpoint, events=frozenset({"payout.paid"}))
+    gateway.services = replace(gateway.services, endpoints={"acme": (only_paid,)})
+    gateway.channels["alpha"].submits += [an_answer(K.PENDING), an_answer(K.SUCCEEDED)]
+    await gateway.accept("waits")
+    assert gateway.woken == []
+    await gateway.accept("is paid")
+    assert gateway.woken == ["callbacks"]
