@@ -168,13 +168,17 @@ def _binding(compiled: SQLCompiler, values: Values) -> Callable[[Values], Any]:
     """Values to what the driver takes. What stands in the statement itself is bound once, here."""
     processes = cast(Mapping[str, Process], compiled._bind_processors)
     whole = compiled.construct_params(dict(values), _check=False)
-    own = {name: _processed(processes.get(name), value) for name, value in whole.items() if name not in values}
-    steps = [(name, processes[name]) for name in whole if name in values and name in processes]
+    own = {name: value for name, value in whole.items() if name not in values}
+    own, steps = _bound(own, _steps(processes, own)), _steps(processes, values)
     if not compiled.positional:
         return lambda given: _bound({**own, **given}, steps)
     names = compiled.positiontup or ()
     at_once = itemgetter(*names) if len(names) > 1 else lambda bound: [bound[name] for name in names]
     return lambda given: at_once(_bound({**own, **given}, steps))
+
+
+def _steps(processes: Mapping[str, Process], names: Iterable[str]) -> list[tuple[str, Process]]:
+    return [(name, processes[name]) for name in names if name in processes]
 
 
 def _bound(values: dict[str, Any], steps: Sequence[tuple[str, Process]]) -> dict[str, Any]:
@@ -184,10 +188,6 @@ def _bound(values: dict[str, Any], steps: Sequence[tuple[str, Process]]) -> dict
         if value is not None:
             values[name] = process(value)
     return values
-
-
-def _processed(process: Process | None, value: Any) -> Any:
-    return value if process is None else process(value)
 
 
 def _reading(compiled: SQLCompiler, dialect: Dialect) -> Reads | None:

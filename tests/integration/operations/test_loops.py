@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,46 +14,19 @@ from gateway.admission.occupancy import Seen
 from gateway.domain.outcome import Answer, OutcomeKind
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
-from gateway.domain.status import Status, status
+from gateway.domain.status import Status
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.advance import advance
 from gateway.operations.services import Services
 from gateway.store.port import Tx
 from gateway.store.records import Callback, Delivery, Lease
 from gateway.worker.callbacks import CallbackWorker
-from gateway.worker.payouts import PayoutWorker
 from tests.support.builders import BENEFICIARY, an_answer
 from tests.support.clock import settle
-from tests.support.scripted import HANG, MONEY, ScriptedGateway, scripted_gateway
+from tests.support.loops import Running, SlowDelivery, a_callback, queued, seconds
+from tests.support.scripted import HANG, MONEY, scripted_gateway
 
 K = OutcomeKind
-
-
-class Running:
-    """A scripted gateway whose payouts are moved by the real loop."""
-
-    def __init__(self, concurrency: int = 4, waiting_max: int = 2000) -> None:
-        self.gateway: ScriptedGateway = scripted_gateway()
-        self.worker = PayoutWorker(concurrency, rescue_every_s=10.0, waiting_max=waiting_max)
-        worker = self.worker
-        self.services: Services = replace(
-            self.gateway.services, hand_over=worker.hand_over, has_room=worker.has_room, wake=worker.bell.ring
-        )
-        worker.attach(self)
-        self.loop = asyncio.ensure_future(worker.run())
-
-    async def submit(self, reference: str) -> str:
-        accepted = await accept(self.services, PayoutRequest("acme", reference, MONEY, BENEFICIARY))
-        await settle()
-        return accepted.payout.id
-
-    async def status(self, payout_id: str) -> Status:
-        return status(await self.gateway.payout(payout_id))
-
-    async def stop(self) -> int:
-        left = await self.worker.stop(0)
-        await self.loop
-        return left
 
 
 @pytest.fixture
@@ -293,49 +266,14 @@ async def test_a_stop_leaves_what_hangs_for_the_next_start(running: Running) -> 
     await running.services.background.drain(5)
 
 
-def a_callback(gateway: ScriptedGateway, payout_id: str, number: int, endpoint: str) -> Callback:
-    now = gateway.clock.now()
-    return Callback(f"evt_{number}", 0, payout_id, "acme", endpoint, "payout.paid", 1, b"{}", now, due_at=now)
-
-
-class SlowDelivery:
-    """Delivers callbacks; those that `hangs` picks only once `let_go` is set."""
-
-    def __init__(self, gateway: ScriptedGateway, hangs: Callable[[Callback], bool]) -> None:
-        self._gateway, self._hangs = gateway, hangs
-        self.served: list[Callback] = []
-        self.let_go = asyncio.Event()
-
-    async def __call__(self, callback: Callback) -> Callback:
-        if self._hangs(callback):
-            await self.let_go.wait()
-        self.served.append(callback)
-        now, store = self._gateway.clock.now(), self._gateway.store
-        done = replace(callback, tries=1, due_at=None, delivered_at=now)
-        await store.run(lambda tx: tx.record_delivery(done, Delivery(now, 200, "", 1)))
-        return done
-
-
-async def seconds(gateway: ScriptedGateway, count: int) -> None:
-    """Time passes, and what is due in it is done."""
-    for _ in range(count):
-        await gateway.clock.advance(1.0)
-        await settle()
-
-
 async def test_a_dead_endpoint_delays_only_its_own_callbacks() -> None:
     """While one endpoint hangs, with far more callbacks than places per endpoint, another is served."""
     gateway = scripted_gateway()
     payout = await gateway.accept()
     deliver = SlowDelivery(gateway, lambda callback: callback.endpoint == "dead")
 
-    def fill(tx: Tx) -> None:
-        for number in range(40):
-            tx.enqueue_callback(replace(a_callback(gateway, payout.id, number, "dead"), shard=payout.shard))
-        for number in range(40, 60):
-            tx.enqueue_callback(replace(a_callback(gateway, payout.id, number, "good"), shard=payout.shard))
-
-    await gateway.store.run(fill)
+    await gateway.store.run(queued(gateway, payout, "dead", *range(40)))
+    await gateway.store.run(queued(gateway, payout, "good", *range(40, 60)))
     worker = CallbackWorker(concurrency=16, every_s=1000.0, timeout_s=15.0, deliver=deliver)
     loop = asyncio.ensure_future(worker.run(gateway))
     await seconds(gateway, 3)
@@ -363,8 +301,7 @@ async def test_a_callback_that_is_due_again_is_sent_at_its_time() -> None:
         await gateway.store.run(lambda tx: tx.record_delivery(again, Delivery(now, 500, "", 1)))
         return again
 
-    told = replace(a_callback(gateway, payout.id, 1, "dead"), shard=payout.shard)
-    await gateway.store.run(lambda tx: tx.enqueue_callback(told))
+    await gateway.store.run(queued(gateway, payout, "dead", 1))
     worker = CallbackWorker(concurrency=16, every_s=1000.0, timeout_s=15.0, deliver=fail)
     loop = asyncio.ensure_future(worker.run(gateway))
     await seconds(gateway, 12)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from adapters.channel import Notice, RawNotification
-from gateway.domain.errors import NotFound
+from gateway.domain.errors import CommitUnknown, NotFound
 from gateway.domain.money import Money
 from gateway.domain.outcome import Heard as How
 from gateway.domain.outcome import OutcomeKind
@@ -54,6 +55,27 @@ async def test_success_settles_once_however_often_it_is_told() -> None:
     assert {reply.status for reply in replies} == {200}
     assert status(await gateway.payout(payout.id)) is Status.PAID
     assert (await gateway.callback_types(payout)).count("payout.paid") == 1
+
+
+async def test_a_notification_that_may_have_been_stored_wakes_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row 3: nobody knows whether it was; its repeat finds it known, and what it left is found at once."""
+    gateway = scripted_gateway()
+    payout = await pending(gateway)
+    tell(gateway, "paid", notice(payout, K.SUCCEEDED))
+    gateway.woken.clear()
+    store = gateway.store.run
+
+    async def store_and_forget(unit: Any) -> None:
+        await store(unit)
+        raise CommitUnknown("the line was cut")
+
+    with monkeypatch.context() as unsure:
+        unsure.setattr(gateway.store, "run", store_and_forget)
+        assert (await observe(gateway.services, "alpha", raw("paid"))).status == 503
+    assert set(gateway.woken) == {"callbacks", "payouts"}
+    gateway.woken.clear()
+    assert (await observe(gateway.services, "alpha", raw("paid"))).status == 200
+    assert set(gateway.woken) == {"callbacks", "payouts"}
 
 
 async def test_failure_by_notification_only_asks() -> None:
