@@ -182,8 +182,11 @@ class Gateway:
             node=world.node,
             hand_over=workers.payouts.hand_over,
             has_room=workers.payouts.has_room,
+            keep_place=workers.payouts.keep_place,
             wake=lambda: self._wake(Wake.PAYOUTS),
             wake_callbacks=lambda: self._wake(Wake.CALLBACKS),
+            claim_callback=workers.callbacks.claim,
+            begin_callbacks=workers.callbacks.begin,
             wake_batches=workers.batches.bell.ring,
             sender=workers.sender,
         )

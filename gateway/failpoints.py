@@ -30,6 +30,9 @@ class Commit(StrEnum):
     """Every kind of unit. An attempt's or a payout's own change is called by its event (`EventType`)."""
 
     ACCEPT = "payout.accepted"
+    """An order alone: it is planned later."""
+    BEGUN = "payout.begun"
+    """An order with the intent to send it at once: after it, money may move."""
     CLAIMED = "claim"
     """Payouts that were due, leased to a worker."""
     OPENED = "attempt.opened"

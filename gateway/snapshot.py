@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from gateway.admission.limits import IntakeLimits, KeyLimits
@@ -21,13 +21,15 @@ from gateway.domain.payout import Payout
 from gateway.domain.steps import StepPolicy
 from gateway.metrics.port import BLIND, Meter
 from gateway.operations.background import Background
+from gateway.operations.intent import Outgoing
 from gateway.operations.outside import Outside
+from gateway.operations.recently import Recently
 from gateway.operations.router import Router
 from gateway.operations.services import ChannelHandle, Keys, Sender, Services
 from gateway.operations.standing import Standing
 from gateway.operations.usage import Usage
 from gateway.store.port import Store
-from gateway.store.records import Lease
+from gateway.store.records import Callback, Lease
 from gateway.tracing.spans import NO_SPANS, Spans
 from gateway.world import World
 from routing.policy import ChannelState
@@ -47,13 +49,17 @@ class Shell:
     new_uuid: Callable[[], UUID]
     keys: Keys
     node: str
-    hand_over: Callable[[Payout, Lease], None] = field(repr=False)
+    hand_over: Callable[[Payout, Lease, Outgoing | None], None] = field(repr=False)
     has_room: Callable[[str], bool] = field(repr=False)
+    keep_place: Callable[[], Callable[[], None] | None] = field(repr=False)
     wake: Callable[[], None] = field(repr=False)
     wake_callbacks: Callable[[], None] = field(repr=False)
+    claim_callback: Callable[[Callback, datetime], datetime | None] = field(repr=False)
+    begin_callbacks: Callable[[Sequence[Callback], datetime], None] = field(repr=False)
     wake_batches: Callable[[], None] = field(repr=False)
     sender: Sender = field(repr=False)
     background: Background = field(default_factory=Background)
+    recent_orders: Recently = field(default_factory=Recently)
     outside: Outside = field(default_factory=Outside)
     memory: Router = field(default_factory=Router)
     """What the node has learned of its channels."""
@@ -88,6 +94,7 @@ def _services(config: Config, secrets: ResolvedSecrets, handles: Handles, shell:
         confirm_above=config.safety.confirm_success_above,
         api_version=API_VERSION,
         background=shell.background,
+        recent_orders=shell.recent_orders,
         outside=shell.outside,
         weights={name: app.limits.weight for name, app in config.apps.items()},
         router=_router(config, shell.memory, world),
@@ -97,8 +104,11 @@ def _services(config: Config, secrets: ResolvedSecrets, handles: Handles, shell:
         spans=shell.spans,
         hand_over=shell.hand_over,
         has_room=shell.has_room,
+        keep_place=shell.keep_place,
         wake=shell.wake,
         wake_callbacks=shell.wake_callbacks,
+        claim_callback=shell.claim_callback,
+        begin_callbacks=shell.begin_callbacks,
         wake_batches=shell.wake_batches,
         random_bytes=world.random_bytes,
         sender=shell.sender,

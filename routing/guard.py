@@ -112,6 +112,12 @@ class Permit:
             self._released = True
             self._guard._leave(self._token, verdict, self._admitted_at_s)
 
+    def cancel(self) -> None:
+        """Give it back unused: nothing left, so its share of the rate is free, too."""
+        if not self._released:
+            self._guard._rate.put_back()
+            self.release(Verdict.NO_EVIDENCE)
+
 
 class Guard:
     """The door of one channel, on the event loop of one node."""

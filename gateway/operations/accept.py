@@ -1,39 +1,41 @@
 """Take a payout in: idempotency, the payout, its first event and its first callback, in one transaction.
 
-A 201 is a promise, so it leaves only after the commit. When COMMIT itself fails, nobody knows; then the same insert is
-repeated on a fresh connection, and the reference's unique key decides (R18): if the first one happened, the repeat
-finds it with the same fingerprint and answers as a replay would.
+A 201 is a promise, so it leaves only after the commit (`gateway.operations.incoming`).
+
+Where this node has a place for it, and a channel takes it now, the intent to send it goes along in that transaction,
+and its one call leaves right after it: two commits would be the longest part of a payout's way. Nothing of this can
+refuse an order: whatever speaks against it, before the commit or in it, leaves an order that is accepted and not yet
+planned, which the worker takes up as any other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from gateway.domain.beneficiary import Beneficiary, Saved, personal
-from gateway.domain.errors import CommitUnknown, PaymuxError, ReferenceReused, StaleWrite
-from gateway.domain.event import Event, EventType
+from gateway.domain.errors import PaymuxError
 from gateway.domain.fingerprint import fingerprint
 from gateway.domain.identity import payout_id, shard_of
 from gateway.domain.money import Money
 from gateway.domain.payer import Payer, personal_of
 from gateway.domain.payout import Payout
 from gateway.domain.terms import NO_TERMS, Terms
-from gateway.failpoints import Commit, Unit
-from gateway.operations.announce import make_callbacks
+from gateway.operations.deciding import tell
 from gateway.operations.first_use import FirstUse
-from gateway.operations.missing import missing
-from gateway.operations.recipients import recipients
+from gateway.operations.incoming import Accepted, Incoming, take_in
+from gateway.operations.intent import Intent, first_intent
+from gateway.operations.plan import tell_choice
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_payout
+from gateway.operations.telling import begin
 from gateway.redact import private
-from gateway.store.port import Tx
-from gateway.store.records import Lease, Reference
+from gateway.store.records import Lease
 from gateway.tracing.spans import Stage
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -65,16 +67,6 @@ class PayoutRequest:
     """As what the app named the beneficiary, where it did: its id is what the order is known by."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The payout as it is now; `replayed` when the reference was known already."""
-
-    payout: Payout
-    replayed: bool
-    told: bool = True
-    """There may be a callback to be sent."""
-
-
 async def accept(services: Services, request: PayoutRequest, first_use: FirstUse | None = None) -> Accepted:
     """Make `request` a payout, once. `first_use`: the nonce that it came with, which goes into the store before it.
 
@@ -85,7 +77,30 @@ async def accept(services: Services, request: PayoutRequest, first_use: FirstUse
         CommitUnknown: it may or may not be stored; the app repeats the same request.
         StoreUnavailable: it is not stored.
     """
-    now = services.clock.now()
+    incoming = _incoming(services, request, first_use)
+    intent: Intent | None = None
+    with private(*personal(request.beneficiary), *personal_of(request.payer)):
+        give_place_back = services.keep_place() if _may_begin(services, incoming) else None
+        try:
+            if give_place_back is not None:
+                intent = await first_intent(services, incoming.payout, incoming.now)
+            accepted = await _behind(first_use, take_in(services, incoming, intent))
+            if not accepted.replayed:
+                chosen = intent
+                if _hand_over(services, incoming, accepted, intent):
+                    intent = None  # it is the worker's now
+                _tell(services, incoming, accepted, chosen, request.caller)
+            return accepted
+        finally:
+            if intent is not None:
+                intent.outgoing.give_back()
+            if give_place_back is not None:
+                give_place_back()
+
+
+def _incoming(services: Services, request: PayoutRequest, first_use: FirstUse | None) -> Incoming:
+    lasts_until_s, now = services.clock.monotonic() + services.lease_s, services.clock.now()
+    payout = _new_payout(services, request, now)
     mark = fingerprint(
         services.keys.fingerprint,
         request.app,
@@ -98,36 +113,44 @@ async def accept(services: Services, request: PayoutRequest, first_use: FirstUse
         request.retry_of,
         request.payer,
     )
-    payout = _new_payout(services, request, now)
     # Without room here it is due in the store, at once or when it is to be sent, and comes up in its turn.
-    lease = (
-        Lease(services.node, 1, now + timedelta(seconds=services.lease_s))
-        if payout.begins_at <= now and services.has_room(request.app)
-        else None
-    )
+    here = payout.begins_at <= now and services.has_room(request.app)
+    until = now + timedelta(seconds=services.lease_s)
+    lease = Lease(services.node, 1, until, lasts_until_s) if here else None
+    return Incoming(payout, mark, lease, now, request.id is not None, request.flags, first_use)
 
-    def unit(tx: Tx) -> Accepted:
-        if first_use is not None:
-            first_use.stands()
-        known = tx.reference(request.app, request.reference)
-        if known is not None:
-            return _replay(tx, known, mark, payout.id if request.id is None else None)
-        return _insert(services, tx, payout, mark, lease, now, request.flags)
 
-    with private(*personal(request.beneficiary), *personal_of(request.payer)):
-        accepted = await _behind(first_use, _run_settled(services, Unit(Commit.ACCEPT, unit)))
-    if not accepted.replayed:
-        log.info("payout.accepted", payout=accepted.payout.id, app=request.app, amount=request.amount.minor)
-        tally_payout(services.meter, None, accepted.payout)
-        ended, caller = services.clock.now(), request.caller
-        services.spans.over(Stage.ACCEPT, accepted.payout.id, now, ended, caller=caller, app=request.app)
-        if lease is not None:
-            services.hand_over(accepted.payout, lease)
-        else:
-            services.wake()
-        if accepted.told:
-            services.wake_callbacks()
-    return accepted
+def _may_begin(services: Services, incoming: Incoming) -> bool:
+    """Whether a channel may be chosen for it before it is stored. Not for what was said here before: it is known, most
+    likely, and nothing is signed for it. An item of a batch leaves the places to orders that somebody waits for."""
+    new = services.recent_orders.is_new(incoming.payout.app, incoming.payout.reference)
+    return new and incoming.lease is not None and incoming.payout.batch_id is None and incoming.payout.retry_of is None
+
+
+def _hand_over(services: Services, incoming: Incoming, accepted: Accepted, intent: Intent | None) -> bool:
+    """Work on it begins; whether the intent is the worker's now."""
+    if accepted.opened is not None and intent is not None and incoming.lease is not None:
+        services.hand_over(accepted.opened.saved, incoming.lease, intent.outgoing)
+        return True
+    if incoming.lease is not None:
+        services.hand_over(accepted.payout, incoming.lease, None)
+    else:
+        services.wake()
+    return False
+
+
+def _tell(
+    services: Services, incoming: Incoming, accepted: Accepted, intent: Intent | None, caller: str | None
+) -> None:
+    """It is stored, and that is said."""
+    payout = accepted.payout
+    log.info("payout.accepted", payout=payout.id, app=payout.app, amount=payout.amount.minor)
+    tally_payout(services.meter, None, payout)
+    services.spans.over(Stage.ACCEPT, payout.id, incoming.now, services.clock.now(), caller=caller, app=payout.app)
+    begin(services, accepted.told)
+    if accepted.opened is not None and intent is not None:
+        tell_choice(services, payout, intent.chosen, incoming.now, intent.chosen_at)
+        tell(services, accepted.opened)
 
 
 async def _behind(first_use: FirstUse | None, accepting: Coroutine[Any, Any, Accepted]) -> Accepted:
@@ -141,14 +164,6 @@ async def _behind(first_use: FirstUse | None, accepting: Coroutine[Any, Any, Acc
     if isinstance(kept, BaseException) and not isinstance(kept, PaymuxError):
         raise kept
     raise accepted
-
-
-async def _run_settled(services: Services, unit: Callable[[Tx], Accepted]) -> Accepted:
-    """Run it; when its commit is unknown, or another request won the race, say the same thing once more."""
-    try:
-        return await services.store.run(unit)
-    except (CommitUnknown, StaleWrite):
-        return await services.store.run(unit)
 
 
 def _new_payout(services: Services, request: PayoutRequest, now: datetime) -> Payout:
@@ -171,36 +186,3 @@ def _new_payout(services: Services, request: PayoutRequest, now: datetime) -> Pa
         batch_id=request.batch_id,
         last_event=1,
     )
-
-
-def _replay(tx: Tx, known: Reference, mark: bytes, own_id: str | None) -> Accepted:
-    """The payout as it is; not a replay when it is our own insert, whose commit we were not sure of.
-
-    An id that was promised before may have been inserted by anybody, so it is never taken for our own: whoever holds
-    its lease works on it, and if nobody does it comes up by itself.
-    """
-    if known.fingerprint != mark:
-        raise ReferenceReused(known.payout_id)
-    payout = tx.payout(known.payout_id)
-    if payout is None:
-        raise missing(tx, known.payout_id)
-    return Accepted(payout, replayed=known.payout_id != own_id)
-
-
-def _insert(
-    services: Services,
-    tx: Tx,
-    payout: Payout,
-    mark: bytes,
-    lease: Lease | None,
-    now: datetime,
-    flags: Mapping[str, str | bool],
-) -> Accepted:
-    told = recipients(services, tx, payout.app)
-    announced = make_callbacks(None, payout, told, now, services.new_uuid, services.api_version, 0)
-    payout = replace(payout, callback_sequence=announced.sequence)
-    tx.insert(payout, Reference(payout.id, mark), lease, services.keys.accounts.of_beneficiary(payout.beneficiary))
-    tx.append_event(payout, Event(1, now, EventType.ACCEPTED, f"app:{payout.app}", detail=flags))
-    for callback in announced.callbacks:
-        tx.enqueue_callback(callback)
-    return Accepted(payout, replayed=False, told=bool(announced.callbacks))

@@ -7,12 +7,11 @@ looked at afresh.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from adapters.channel import Signed
 from gateway.domain import changes
 from gateway.domain.allowance import AllowanceSpent
 from gateway.domain.errors import StaleWrite
@@ -20,7 +19,7 @@ from gateway.domain.event import EventType
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import Payout
 from gateway.domain.safety import Safety
-from gateway.domain.status import StatusReason, closing_code, status
+from gateway.domain.status import StatusReason, closing_code
 from gateway.domain.steps import (
     CancelAtChannel,
     Close,
@@ -37,31 +36,36 @@ from gateway.domain.steps import (
 from gateway.failpoints import Commit, Moment, Send, Unit, reached
 from gateway.operations.ask_first import PutOff, put_off, safe_step
 from gateway.operations.asking import ask
+from gateway.operations.deciding import Detail, Update, decide_in, tell
 from gateway.operations.holding import HoldFor, hold_for
+from gateway.operations.intent import Outgoing, plan_intent, send
 from gateway.operations.learn import Heard, learn_and_go_on
-from gateway.operations.plan import Chosen, choose, sent_of, waiting_code
-from gateway.operations.record import Noted, record, touch
+from gateway.operations.plan import sent_of, tell_choice, waiting_code
+from gateway.operations.record import touch
 from gateway.operations.retried import doubt
-from gateway.operations.services import ChannelHandle, Services
-from gateway.operations.tally import tally_payout
-from gateway.operations.transmit import interrupted, transmit
+from gateway.operations.services import Services
+from gateway.operations.transmit import interrupted
 from gateway.operations.usage import look_at_usage
 from gateway.store.port import Tx
 from gateway.store.records import Lease
 from routing.decide import Decision
-from routing.guard import Permit, RefusedBeforeSend, Verdict
-
-Detail = dict[str, str | int | bool | None]
-"""Short facts for the event row and the log line."""
+from routing.guard import RefusedBeforeSend, Verdict
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
-async def advance(services: Services, payout: Payout, lease: Lease) -> None:
-    """Do all that can be done for `payout` now, then let go of it. Returns early when the lease is lost."""
+async def advance(services: Services, payout: Payout, lease: Lease, outgoing: Outgoing | None = None) -> None:
+    """Do all that can be done for `payout` now, then let go of it. Returns early when the lease is lost.
+
+    `outgoing`: its intent is committed, with its acceptance, and nothing was sent yet.
+    """
+    if outgoing is not None:
+        sent = await _send_first(services, payout, outgoing, lease)
+        if sent is None:
+            return
+        payout = sent
     while True:
-        now = services.clock.now()
-        lease = replace(lease, until=now + timedelta(seconds=services.lease_s))
+        lease, now = _taken_anew(services, lease)
         step = next_step(payout, now, services.steps)
         if isinstance(step, Wait):
             await _let_go(services, payout, lease)
@@ -78,13 +82,27 @@ async def advance(services: Services, payout: Payout, lease: Lease) -> None:
         payout = after
 
 
+def _taken_anew(services: Services, lease: Lease) -> tuple[Lease, datetime]:
+    """The lease as what is stored next stores it, and the time by which it was decided on. It ends no later by the
+    clock that we send by than by the one that it is stored by."""
+    lasts_until_s = services.clock.monotonic() + services.lease_s
+    now = services.clock.now()
+    return replace(lease, until=now + timedelta(seconds=services.lease_s), lasts_until_s=lasts_until_s), now
+
+
+async def _send_first(services: Services, payout: Payout, outgoing: Outgoing, lease: Lease) -> Payout | None:
+    try:
+        return await send(services, payout, outgoing, lease)
+    except StaleWrite:
+        return await _look_again(services, payout, _taken_anew(services, lease)[0])
+
+
 async def _act_with_care(
     services: Services, payout: Payout, step: Step, seen: Safety, lease: Lease, now: datetime
 ) -> Payout | None:
     """In quarantine and in the ask-first time (R15). None: put off and let go of."""
     careful = await safe_step(services, payout, step, seen, now)
-    now = services.clock.now()  # asking takes its time
-    lease = replace(lease, until=now + timedelta(seconds=services.lease_s))
+    lease, now = _taken_anew(services, lease)  # asking takes its time
     match careful:
         case PutOff():
             return await put_off(services, payout, careful, seen, lease, now)
@@ -101,6 +119,7 @@ async def _act_on_a_retry(
     why = await doubt(services, payout) if isinstance(step, Plan | Repeat) else None
     if why is not None:
         return await hold_for(services, payout, why, seen, lease, now)
+    lease, now = _taken_anew(services, lease)  # looking takes its time
     act = _act if seen.calm_about(payout.created_at) else _act_with_care
     return await act(services, payout, step, seen, lease, now)
 
@@ -122,13 +141,13 @@ async def _act(
             transmission_no = payout.attempt(number).transmissions
             return await learn_and_go_on(services, Heard(payout.id, number, interrupted(), transmission_no), lease)
         case GiveUp(number):
-            given_up = changes.give_up(payout, number, now)
-            return await _decide(services, payout, given_up, EventType.ATTEMPT_GIVEN_UP, lease, now, number, seen=seen)
+            given_up = Update(changes.give_up(payout, number, now), EventType.ATTEMPT_GIVEN_UP, number, seen=seen)
+            return await _decide(services, payout, given_up, lease, now)
         case Close(reason):
             return await _close(services, payout, reason, seen, lease, now)
         case PutOnHold(code):
-            held = changes.hold(payout, code, now)
-            return await _decide(services, payout, held, EventType.HELD, lease, now, detail={"code": str(code)})
+            held = Update(changes.hold(payout, code, now), EventType.HELD, detail={"code": str(code)})
+            return await _decide(services, payout, held, lease, now)
         case Wait():
             return payout
 
@@ -154,43 +173,20 @@ async def _look_again(services: Services, payout: Payout, lease: Lease) -> Payou
 # Deciding ------------------------------------------------------------------------------------------------------------
 
 
-async def _decide(
-    services: Services,
-    before: Payout,
-    after: Payout,
-    event: EventType,
-    lease: Lease,
-    now: datetime,
-    attempt: int | None = None,
-    detail: Detail | None = None,
-    seen: Safety | None = None,
-) -> Payout:
-    """Commit one change of ours; with `seen`, only while the store's safety is what it was decided under (R15)."""
-
-    def unit(tx: Tx) -> tuple[Payout, Noted]:
-        if seen is not None:
-            services.standing.still(tx, seen)
-        noted = Noted()
-        stored = record(
-            services, tx, before, after, event, now, attempt=attempt, detail=detail, lease=lease, noted=noted
-        )
-        return stored, noted
-
-    saved, noted = await services.store.run(Unit(event, unit))
-    services.usage.saw(noted.reserved)
-    log.info(str(event), payout=saved.id, attempt=attempt, **(detail or {}))
-    tally_payout(services.meter, status(before), saved)
-    if noted.told:
-        services.wake_callbacks()
-    return saved
+async def _decide(services: Services, before: Payout, update: Update, lease: Lease, now: datetime) -> Payout:
+    """Commit one change of ours."""
+    unit = Unit(update.event, lambda tx: decide_in(services, tx, before, update, lease, now))
+    decided = await services.store.run(unit)
+    tell(services, decided)
+    return decided.saved
 
 
 async def _close(
     services: Services, payout: Payout, reason: StatusReason, seen: Safety, lease: Lease, now: datetime
 ) -> Payout:
-    closed = changes.close(payout, reason, now)
     detail: Detail = {"reason": str(reason.code)}
-    return await _decide(services, payout, closed, EventType.CLOSED, lease, now, detail=detail, seen=seen)
+    closed = Update(changes.close(payout, reason, now), EventType.CLOSED, detail=detail, seen=seen)
+    return await _decide(services, payout, closed, lease, now)
 
 
 async def _wait_for_channel(
@@ -208,7 +204,8 @@ async def _wait_for_channel(
     if payout.waiting_for is code:
         return await services.store.run(Unit(Commit.TOUCH, lambda tx: touch(tx, payout, waiting, lease)))
     refused = " ".join(f"{refusal.channel}:{refusal.code}" for refusal in decision.refused)
-    return await _decide(services, payout, waiting, EventType.WAITING, lease, now, detail={"refused": refused})
+    update = Update(waiting, EventType.WAITING, detail={"refused": refused})
+    return await _decide(services, payout, update, lease, now)
 
 
 # Sending -------------------------------------------------------------------------------------------------------------
@@ -218,30 +215,17 @@ async def _plan(
     services: Services, payout: Payout, plan: Plan, seen: Safety, lease: Lease, now: datetime
 ) -> Payout | None:
     """Choose a channel, commit the intent, send."""
-    instead_of = plan.instead_of
-    planned = payout.attempt(instead_of) if instead_of is not None else None
     await look_at_usage(services, now)
-    found = choose(services, payout, planned, now, last=plan.last)
+    found = plan_intent(services, payout, plan, seen, now)
     if isinstance(found, Decision):
+        tell_choice(services, payout, found, now, services.clock.now())
         return await _wait_for_channel(services, payout, found, seen, lease, now)
-    intent = _intent(payout, found, instead_of, now)
-    number = len(intent.attempts) if found.opening is not None else instead_of or len(intent.attempts)
-    outgoing = _Outgoing(found.handle, number, found.signed, found.permit)
-    detail: Detail = {"channel": found.handle.channel.name}
-    opened = EventType.ATTEMPT_OPENED
+    tell_choice(services, payout, found.chosen, now, found.chosen_at)
     try:
-        return await _commit_and_send(services, payout, intent, opened, outgoing, detail, seen, lease, now)
+        return await _commit_and_send(services, payout, found.update, found.outgoing, lease, now)
     except AllowanceSpent as spent:  # another node was quicker: nothing was committed, the next look knows
         await look_at_usage(services, now, anew=True)
         raise StaleWrite(str(spent)) from spent
-
-
-def _intent(payout: Payout, found: Chosen, instead_of: int | None, now: datetime) -> Payout:
-    if found.opening is None:
-        assert instead_of is not None  # noqa: S101 - only a planned attempt is sent without an opening
-        return changes.send_planned(payout, instead_of, now)
-    base = changes.give_up(payout, instead_of, now) if instead_of is not None else payout
-    return changes.open_attempt(base, found.opening, now)
 
 
 async def _repeat(
@@ -260,50 +244,24 @@ async def _repeat(
     except Exception:  # an adapter's bug: ask instead, the repeat is due again after that
         log.exception("channel.sign_failed", payout=payout.id, channel=attempt.channel)
         return await _query(services, payout, number, lease)
-    intent = changes.begin_repeat(payout, number, now)
-    outgoing = _Outgoing(handle, number, signed, permit)
-    detail: Detail = {"transmission": intent.attempt(number).transmissions}
-    repeated = EventType.ATTEMPT_REPEATED
-    return await _commit_and_send(services, payout, intent, repeated, outgoing, detail, seen, lease, now)
-
-
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
-    """A transmission that is signed and admitted, and waits for its intent to be durable."""
-
-    handle: ChannelHandle
-    number: int
-    signed: Signed
-    permit: Permit
+    after = changes.begin_repeat(payout, number, now)
+    detail: Detail = {"transmission": after.attempt(number).transmissions}
+    update = Update(after, EventType.ATTEMPT_REPEATED, number, detail, seen)
+    outgoing = Outgoing(handle, number, signed, permit)
+    return await _commit_and_send(services, payout, update, outgoing, lease, now)
 
 
 async def _commit_and_send(
-    services: Services,
-    payout: Payout,
-    intent: Payout,
-    event: EventType,
-    outgoing: _Outgoing,
-    detail: Detail,
-    seen: Safety,
-    lease: Lease,
-    now: datetime,
+    services: Services, payout: Payout, update: Update, outgoing: Outgoing, lease: Lease, now: datetime
 ) -> Payout | None:
-    """The intent first, durably; then the one call. Whatever fails before the call gives the permit back."""
-    handle, number, permit = outgoing.handle, outgoing.number, outgoing.permit
-    started_s = services.clock.monotonic()
+    """The intent first, durably; then the one call. Whatever fails before the call gives the permit back, and not its
+    share of the rate: a channel that the store refuses again and again is not chosen without end."""
     try:
-        sending = await _decide(services, payout, intent, event, lease, now, number, detail, seen)
-        if not _lease_lasts(services, handle.timeouts.total_s, started_s):
-            raise StaleWrite(f"{payout.id}: too little of the lease is left to send")
+        sending = await _decide(services, payout, update, lease, now)
     except BaseException:
-        permit.release(Verdict.NO_EVIDENCE)
+        outgoing.permit.release(Verdict.NO_EVIDENCE)
         raise
-    return await transmit(services, handle, sending, number, outgoing.signed, permit, lease)
-
-
-def _lease_lasts(services: Services, deadline_s: float, started_s: float) -> bool:
-    """A node that was paused between intent and send must not send on a lease that others may hold (row 56)."""
-    return services.lease_s - (services.clock.monotonic() - started_s) > deadline_s
+    return await send(services, sending, outgoing, lease)
 
 
 # Asking --------------------------------------------------------------------------------------------------------------
@@ -328,7 +286,7 @@ async def _cancel_at_channel(
     asked = changes.ask_to_cancel(payout, number, now)
     if not handle.channel.capabilities.can_cancel:
         return await services.store.run(Unit(Commit.TOUCH, lambda tx: touch(tx, payout, asked, lease)))
-    told = await _decide(services, payout, asked, EventType.CANCEL_SENT, lease, now, number)
+    told = await _decide(services, payout, Update(asked, EventType.CANCEL_SENT, number), lease, now)
     call = handle.calls.through(handle.channel.cancel, sent_of(told, told.attempt(number)))
     reached(Send.CANCEL, Moment.BEFORE_SEND)
     answer = await ask(services, handle, call, How.CANCEL)

@@ -7,7 +7,7 @@ an outcome can change anything.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -26,6 +26,7 @@ from gateway.operations.record import Noted, record, touch
 from gateway.operations.retried import stop_retry
 from gateway.operations.services import Services
 from gateway.operations.tally import tally_attempt, tally_payout
+from gateway.operations.telling import Told, begin
 from gateway.store.port import Tx
 from gateway.store.records import Evidence, Incident, Lease
 
@@ -80,8 +81,7 @@ async def _learn(services: Services, heard: Heard, lease: Lease | None, work: Ca
     if heard.answer.conflict:
         # Our stored bytes are not what the channel knows under this id: nothing more leaves by this channel (row 29).
         services.channels[after.attempt(heard.attempt).channel].guard.stop()
-    if learned.told:
-        services.wake_callbacks()
+    begin(services, learned.told)
     return learned
 
 
@@ -96,8 +96,7 @@ async def _learn_without_lease(services: Services, heard: Heard) -> None:
         learned = await services.store.run(unit)
         _report(heard, learned)
         take_to_heart(services, learned)
-        if learned.told:
-            services.wake_callbacks()
+        begin(services, learned.told)
     else:
         await services.store.run(Unit(Commit.EVIDENCE, lambda tx: keep_evidence(services, tx, heard)))
 
@@ -111,8 +110,7 @@ class Learned:
     change: Change
     was: Status
     """The payout's, before."""
-    told: bool = False
-    """There is a callback more to be sent."""
+    told: Told = field(default_factory=Told)
     sooner: bool = False
     """It is due, or will be sooner than it would have been."""
     let_go: bool = False

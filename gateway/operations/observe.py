@@ -25,6 +25,7 @@ from gateway.failpoints import Commit, Unit
 from gateway.metrics.table import NOTIFICATIONS, NotificationResult
 from gateway.operations.learn import Heard, Learned, keep_evidence, learn_in, take_to_heart
 from gateway.operations.services import ChannelHandle, Services
+from gateway.operations.telling import begin
 from gateway.store.port import Tx
 from gateway.store.records import Incident, Novelty, SeenNotification
 from gateway.tracing.spans import Stage
@@ -103,8 +104,9 @@ async def observe(services: Services, channel: str, raw: RawNotification) -> Rep
             attempt=number,
             change=each.change,
         )
+        begin(services, each.told)
     known = _Taken.DUPLICATE in taken  # and whoever took it in may not have come to say so
-    if known or any(each.told for each in learned):
+    if known:
         services.wake_callbacks()
     if known or any(each.sooner for each in learned):
         services.wake()

@@ -49,6 +49,7 @@ class Chosen:
     permit: Permit
     opening: Opening | None
     """None: it is the planned attempt itself that is sent after all."""
+    decision: Decision
 
 
 def choose(
@@ -75,18 +76,24 @@ def _first(services: Services, payout: Payout, planned: Attempt | None, now: dat
         decision = found
     else:
         found = decision
-    tally_skips(services.meter, decision)
+    return found
+
+
+def tell_choice(services: Services, payout: Payout, found: Chosen | Decision, began: datetime, ended: datetime) -> None:
+    """Counted where it is acted on, the last look of it: a payout is about to be sent, or to wait for a channel. What
+    was chosen for an order that is then stored alone is not."""
+    decision = found.decision if isinstance(found, Chosen) else found
     chosen = found.handle.channel.name if isinstance(found, Chosen) else None
+    tally_skips(services.meter, decision)
     services.spans.over(
         Stage.ROUTE,
         payout.id,
-        now,
-        services.clock.now(),
+        began,
+        ended,
         channel=chosen,
         ranked=len(decision.ranked),
         refused=len(decision.refused),
     )
-    return found
 
 
 def live_facts(services: Services, amount: Money, now: datetime) -> dict[str, LiveFacts]:
@@ -217,7 +224,7 @@ def _try(
         permit = handle.guard.admit(candidate.last_resort)
     except RefusedBeforeSend as refused:
         return decision.refuse(candidate.channel, refused.code, "refused at the door")
-    return Chosen(handle, signed, permit, opening)
+    return Chosen(handle, signed, permit, opening, decision)
 
 
 def _opening(services: Services, handle: ChannelHandle, payout: Payout, decision: Decision, now: datetime) -> Opening:

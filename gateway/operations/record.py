@@ -13,6 +13,7 @@ from gateway.domain.steps import next_due
 from gateway.operations.announce import make_callbacks
 from gateway.operations.recipients import recipients
 from gateway.operations.services import Services
+from gateway.operations.telling import Told, enqueue
 from gateway.operations.usage import Reserved, keep_allowances
 from gateway.store.port import Tx
 from gateway.store.records import Lease
@@ -26,8 +27,7 @@ class Noted:
 
     reserved: list[Reserved] = field(default_factory=list)
     """By new attempts, for `Usage.saw`."""
-    told: bool = False
-    """There is a callback more to be sent."""
+    told: Told = field(default_factory=Told)
 
 
 def record(
@@ -53,19 +53,17 @@ def record(
         AllowanceSpent: a new attempt's channel may not be given so much more; nothing was changed.
     """
     after = end_canceled(after, now)
-    told = recipients(services, tx, after.app)
+    endpoints = recipients(services, tx, after.app)
     announced = make_callbacks(
-        before, after, told, now, services.new_uuid, services.api_version, before.callback_sequence
+        before, after, endpoints, now, services.new_uuid, services.api_version, before.callback_sequence
     )
     after = replace(after, last_event=before.last_event + 1, callback_sequence=announced.sequence)
     saved = tx.save(before, after, next_due(after), lease)
     reserved = keep_allowances(services, tx, before, saved, now)
     if noted is not None:
         noted.reserved += reserved
-        noted.told = noted.told or bool(announced.callbacks)
     tx.append_event(saved, Event(saved.last_event, now, event, actor, attempt, detail or {}))
-    for callback in announced.callbacks:
-        tx.enqueue_callback(callback)
+    enqueue(services, tx, announced.callbacks, now, None if noted is None else noted.told)
     return saved
 
 

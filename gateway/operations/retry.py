@@ -21,7 +21,8 @@ from gateway.domain.retry import WORDS, Refusal, Retry, refusal
 from gateway.domain.terms import OnExpiry, Terms
 from gateway.failpoints import Commit, Unit
 from gateway.operations import read
-from gateway.operations.accept import Accepted, PayoutRequest, accept
+from gateway.operations.accept import PayoutRequest, accept
+from gateway.operations.incoming import Accepted
 from gateway.operations.missing import missing
 from gateway.operations.nodes import on_duty
 from gateway.operations.record import record

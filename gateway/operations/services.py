@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from secrets import token_bytes
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from adapters.channel import Channel, Timeouts
@@ -23,14 +23,18 @@ from gateway.metrics.port import BLIND, Meter
 from gateway.operations.background import Background
 from gateway.operations.calls import Calls
 from gateway.operations.outside import Outside
+from gateway.operations.recently import Recently
 from gateway.operations.router import Router
 from gateway.operations.standing import Standing
 from gateway.operations.usage import Usage
 from gateway.store.port import Store
-from gateway.store.records import Lease
+from gateway.store.records import Callback, Lease
 from gateway.tracing.spans import NO_SPANS, Spans
 from routing.guard import Guard
 from routing.policy import ChannelPolicy
+
+if TYPE_CHECKING:
+    from gateway.operations.intent import Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,18 @@ def _always(_app: str) -> bool:
     return True
 
 
+def _no_place() -> None:
+    """A worker that begins nothing at once."""
+
+
+def _anybodys(_callback: Callback, _now: datetime) -> None:
+    """A process that sends no callbacks."""
+
+
+def _due_later(_callbacks: Sequence[Callback], _now: datetime) -> None:
+    """Their claims run out."""
+
+
 def _nobody() -> None:
     """Nobody waits to be woken."""
 
@@ -102,14 +118,24 @@ class Services:
     lease_s: float
     api_version: str
     background: Background
-    hand_over: Callable[[Payout, Lease], None] = field(repr=False)
-    """Give a freshly accepted payout to this node's worker: no polling delay."""
+    hand_over: Callable[[Payout, Lease, Outgoing | None], None] = field(repr=False)
+    """Give a freshly accepted payout to this node's worker: no polling delay. With what is to leave at once, where its
+    intent is committed already."""
     wake: Callable[[], None] = field(repr=False)
     """Something became due now: tell the rescue loop."""
     wake_callbacks: Callable[[], None] = field(repr=False)
+    """A callback became due: whoever has room claims it."""
+    claim_callback: Callable[[Callback, datetime], datetime | None] = field(default=_anybodys, repr=False)
+    """Until when a callback that is made now is this node's to send; None: it is anybody's, and due. For any thread."""
+    begin_callbacks: Callable[[Sequence[Callback], datetime], None] = field(default=_due_later, repr=False)
+    """Send those that were claimed so, now that they are stored."""
     wake_batches: Callable[[], None] = field(default=_nobody, repr=False)
     has_room: Callable[[str], bool] = field(default=_always, repr=False)
     """Whether this node's worker takes one more new payout of the app; else the store keeps it until it has room."""
+    keep_place: Callable[[], Callable[[], None] | None] = field(default=_no_place, repr=False)
+    """A place of this node's worker for what is about to be accepted, to be given back; None: there is none free."""
+    recent_orders: Recently = field(default_factory=Recently, repr=False)
+    """By app and reference: what is repeated is not signed for."""
     outside: Outside = field(default_factory=Outside, repr=False)
     """Who waits for which channel, outside of the worker's places."""
     weights: Mapping[str, int] = field(default_factory=dict)

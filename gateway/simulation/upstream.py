@@ -14,8 +14,9 @@ from gateway.callbacks.signing import BadSignature, sign, verify
 from gateway.clock import Clock
 from gateway.domain.errors import AlreadyFinal, NotFound, ReferenceReused, StoreError
 from gateway.domain.payout import Payout
-from gateway.operations.accept import Accepted, PayoutRequest, accept
+from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.cancel import cancel
+from gateway.operations.incoming import Accepted
 from gateway.operations.services import Services
 from gateway.simulation.audit import Auditor
 from gateway.simulation.faults import Fault, Faults, Place

@@ -1,9 +1,8 @@
 """What waits for its commit: the door's units and the work's, so that neither waits for all of the other.
 
-A new payout needs two commits before its app is answered. Behind a backlog, hundreds of the worker's units wait at any
-time: one queue for all would make every app wait for all of them, twice. So whatever comes in by the door goes first,
-and the work has at least a quarter of what is taken at once: what was accepted goes on being sent, questions go on
-being asked.
+A new payout needs a commit before its app is answered. Behind a backlog, hundreds of the worker's units wait at any
+time: one queue for all would make every app wait for all of them. So whatever comes in by the door goes first, and the
+work has at least a quarter of what is taken at once: what was accepted goes on being sent, questions go on being asked.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 DOOR: frozenset[str] = frozenset(
     {
         Commit.ACCEPT,
+        Commit.BEGUN,
         Commit.CANCEL_WISH,
         Commit.CONFIG,
         Commit.NONCE,

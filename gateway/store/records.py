@@ -27,6 +27,8 @@ class Lease:
     fence: int
     """Rises with every claim; a write that carries an old one changes nothing."""
     until: datetime
+    lasts_until_s: float = field(default=float("-inf"), compare=False)
+    """By its owner's monotonic clock; not stored. Nothing is sent later, and nothing at all where it was not said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from gateway.domain.errors import StoreError
 from gateway.domain.payout import Payout
 from gateway.failpoints import Commit, Unit
 from gateway.operations.advance import advance
+from gateway.operations.intent import Outgoing
 from gateway.operations.services import Current, Services
 from gateway.redact import private
 from gateway.store.picking import Pick
@@ -51,6 +52,8 @@ class PayoutWorker:
         self._every_s = rescue_every_s
         self._waiting_max = waiting_max
         self._tasks: dict[asyncio.Task[None], tuple[str, Lease]] = {}
+        self._accepting: set[asyncio.Future[None]] = set()
+        """Orders that a place is kept for."""
         self._waiting: FairQueue[tuple[Payout, Lease]] = FairQueue(FairTurns(self._weight_of))
         self._turns = FairTurns(self._weight_of)
         self._behind = False
@@ -107,14 +110,39 @@ class PayoutWorker:
     def _weight_of(self, app: str) -> int:
         return 1 if self._current is None else self._current.services.weight_of(app)
 
-    def hand_over(self, payout: Payout, lease: Lease) -> None:
-        """Work on a payout now, or as soon as there is room."""
+    def keep_place(self) -> Callable[[], None] | None:
+        """A place for a payout that is being accepted, until it is handed over or refused; None: it would have to wait
+        for one. Give it back, once."""
+        self._resize()
+        free = not self._stopping and not self._waiting and self._places.room(Kind.NEW) > 0
+        if not free or self._may_begin(Kind.NEW, 1) < 1 or self.giving_way.holds_back:
+            return None
+        self._places.block(Kind.NEW)
+        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._accepting.add(accepted)
+        return lambda: self._give_back(accepted)
+
+    def _give_back(self, accepted: asyncio.Future[None]) -> None:
+        self._accepting.discard(accepted)
+        accepted.set_result(None)
+        self._places.unblock(Kind.NEW)
+        self._fill()
+        if self._left:
+            self.bell.ring()
+
+    def hand_over(self, payout: Payout, lease: Lease, outgoing: Outgoing | None = None) -> None:
+        """Work on a payout now, or as soon as there is room: now, where `outgoing` waits to leave."""
         if self._stopping:
+            if outgoing is not None:
+                outgoing.give_back()
             if self._current is not None:  # nobody must think that its owner died
                 self._current.services.background.spawn(self._let_go([(payout.id, lease)]))
             return
-        self._waiting.put(payout.app, (payout, lease))
         self.giving_way.accepted()
+        if outgoing is not None:
+            self._start(payout, lease, Kind.NEW, outgoing)
+            return
+        self._waiting.put(payout.app, (payout, lease))
         self._fill()
 
     def _fill(self) -> None:
@@ -145,8 +173,8 @@ class PayoutWorker:
         self._looks_again = False
         self._fill()
 
-    def _start(self, payout: Payout, lease: Lease, kind: Kind) -> None:
-        task = asyncio.create_task(self._advance(payout, lease))
+    def _start(self, payout: Payout, lease: Lease, kind: Kind, outgoing: Outgoing | None = None) -> None:
+        task = asyncio.create_task(self._advance(payout, lease, outgoing))
         self._tasks[task] = (payout.id, lease)
         self._places.enter(task, kind)
         self.giving_way.began(kind)
@@ -164,14 +192,16 @@ class PayoutWorker:
             if self._left:
                 self.bell.ring()
 
-    async def _advance(self, payout: Payout, lease: Lease) -> None:
+    async def _advance(self, payout: Payout, lease: Lease, outgoing: Outgoing | None) -> None:
         assert self._current is not None  # noqa: S101 - attached before anything is handed over
         with private(*personal(payout.beneficiary)):
-            await self._advance_logged(self._current.services, payout, lease)
+            await self._advance_logged(self._current.services, payout, lease, outgoing)
 
-    async def _advance_logged(self, services: Services, payout: Payout, lease: Lease) -> None:
+    async def _advance_logged(
+        self, services: Services, payout: Payout, lease: Lease, outgoing: Outgoing | None
+    ) -> None:
         try:
-            await advance(services, payout, lease)
+            await advance(services, payout, lease, outgoing)
         except StoreError as error:
             # Nothing is lost: the row says how far it came. It was the store's fault and not the payout's, so we let go
             # of it, or its lease would run out as if its owner had crashed (row 64): but not at once, for a full disk
@@ -234,7 +264,10 @@ class PayoutWorker:
         return len(claimed), min(LEFT_EVERY_S if waits else until_due_s, self._every_s)
 
     async def through(self) -> None:
-        """Wait for what is under way at this moment: what begins later began with the services in force by then."""
+        """Wait for what is under way at this moment: what begins later began with the services in force by then. What
+        is being accepted is under way, too: it may have chosen its channel."""
+        if self._accepting:
+            await asyncio.wait(set(self._accepting))
         if self._tasks:
             await asyncio.wait(set(self._tasks))
 

@@ -48,6 +48,14 @@ class Places:
         self._kinds[task] = kind
         self._taken[kind] += 1
 
+    def block(self, kind: Kind) -> None:
+        """One is taken, for what is about to come."""
+        self._taken[kind] += 1
+
+    def unblock(self, kind: Kind) -> None:
+        """That has come, or does not."""
+        self._taken[kind] -= 1
+
     def leave(self, task: Task) -> None:
         """Its work is over."""
         kind = self._kinds.pop(task)

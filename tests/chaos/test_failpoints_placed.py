@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for path in (ROOT / "gateway").rglob("*.py") if "simulation" not in path.relative_to(ROOT).parts)
 SENDING = {"submit": Send.SUBMIT, "query": Send.QUERY, "cancel": Send.CANCEL, "send": Send.CALLBACK}
 """The methods through which something leaves us: three of a channel, one of the callback sender."""
-NAMED_BY_WHAT_IT_IS = {"event", "heard.answer.heard"}
+NAMED_BY_WHAT_IT_IS = {"update.event", "heard.answer.heard"}
 """Units named by a value: the event they record, or how the answer was heard."""
 UNNAMED = {("gateway/readiness.py", "_check_store"), ("gateway/metrics/store.py", "run")}
 """Units that store nothing, and a store that hands units on to another one."""
@@ -69,7 +69,7 @@ def test_every_unit_that_is_run_has_a_name() -> None:
                 seen += 1
                 handed = ast.unparse(run.args[0])
                 named = handed.startswith("Unit(") or f"{handed} = Unit(" in ast.unparse(function)
-                passed_on = function.name == "_run_settled" and handed == "unit"  # of accept: named by its caller
+                passed_on = function.name == "_settled" and handed == "unit"  # of accept: named by its caller
                 assert named or passed_on, f"{path}: {function.name} runs {handed} without a name"
     assert seen >= 20
 
@@ -91,7 +91,7 @@ def test_every_name_that_a_unit_may_get_is_in_the_table() -> None:
     """Also those that are values: an event that the worker decides on, a way of hearing."""
     known = {str(commit) for commit in Commit}
     for _, tree in trees():
-        for call in calls(tree, "_decide", "_commit_and_send"):
+        for call in calls(tree, "Update"):
             for argument in call.args:
                 if isinstance(argument, ast.Attribute) and ast.unparse(argument.value) == "EventType":
                     assert str(EventType[argument.attr]) in known, argument.attr

@@ -112,8 +112,8 @@ def _patient(channel: str) -> Overlay:
 
 DIRECT = Way(places)
 SIGNED = Way(signs)
-RESCUED = Way(waits, dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}")
-UNTOLD = Way(waits, dies_first_at=f"{Commit.ACCEPT}.{Moment.AFTER_COMMIT}")
+RESCUED = Way(waits, dies_first_at=f"{Commit.BEGUN}.{Moment.AFTER_COMMIT}")
+UNTOLD = Way(waits, dies_first_at=f"{Commit.BEGUN}.{Moment.AFTER_COMMIT}")
 UNKNOWN = Way(waits, dies_first_at=f"{Send.SUBMIT}.{Moment.AFTER_SEND}", overlay=_unhurried)
 UNSENT = Way(waits, dies_first_at=f"{Send.SUBMIT}.{Moment.BEFORE_SEND}")
 # Its channel is asked too late for the patience it is given.
@@ -122,25 +122,25 @@ PUT_ON_HOLD = Way(
 )
 RELEASED = Way(
     is_released,
-    dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}",
+    dies_first_at=f"{Commit.BEGUN}.{Moment.AFTER_COMMIT}",
     first=places_under_two_people,
     dies_again_at=(f"{Commit.CLAIMED}.{Moment.AFTER_COMMIT}",) * 2,
 )
 JOINED = Way(
     adds_somebody,
-    dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}",
+    dies_first_at=f"{Commit.BEGUN}.{Moment.AFTER_COMMIT}",
     first=places_under_two_people,
     deeds=frozenset({Deed.PAID}),
 )
 TOLD_AGAIN = Way(
     is_told_again,
-    dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}",
+    dies_first_at=f"{Commit.BEGUN}.{Moment.AFTER_COMMIT}",
     first=places_under_two_people,
     deeds=frozenset({Deed.PAID}),
 )
 HELD_BACK = Way(
     holds_a_channel_back,
-    dies_first_at=f"{Commit.OPENED}.{Moment.AFTER_COMMIT}",
+    dies_first_at=f"{Commit.BEGUN}.{Moment.AFTER_COMMIT}",
     first=places_under_two_people,
     deeds=frozenset({Deed.PAID}),
 )
@@ -168,9 +168,10 @@ TOLD = Way(places, deeds=frozenset({Deed.NEVER_GOT_IT, Deed.PAYS_LATER, Deed.STO
 SWITCHED_OFF = Way(waits, overlay=_disabled, needs_refusal=True)
 
 WAYS: tuple[tuple[Commit | Send, Way | None], ...] = (
-    (Commit.ACCEPT, DIRECT),
+    (Commit.ACCEPT, FULL),
+    (Commit.BEGUN, DIRECT),
     (Commit.CLAIMED, RESCUED),
-    (Commit.OPENED, DIRECT),
+    (Commit.OPENED, FULL),
     (Commit.REPEATED, UNSENT),
     (Commit.GIVEN_UP, SWITCHED_OFF),
     (Commit.WAITING, FULL),

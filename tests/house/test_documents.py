@@ -39,7 +39,8 @@ RUN = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements/run.loc
 TEST = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements/dev.lock && .venv/bin/python -m pytest -q"
 NOUNS = {
     "Payout", "App", "Beneficiary", "Saved beneficiary", "Batch", "Item", "Channel", "Adapter", "Capability",
-    "Decision", "Expected cost", "Health", "Experience", "Allowance", "Reservation", "Quote", "Attempt", "Transmission",
+    "Decision", "Expected cost", "Health", "Experience", "Allowance", "Reservation", "Quote", "Intent", "Attempt",
+    "Transmission",
     "Ground", "Answer", "Outcome", "Reject reason", "Status reason", "Incident", "Freeze", "Evidence", "Event",
     "Notification", "Callback", "Delivery", "Endpoint", "Lease", "Guard", "Permit", "Sandbox", "Fate", "Shard",
     "Fingerprint", "Closure", "Finality", "Refusal", "Hold", "Principal", "Request", "Resolution", "Quarantine",

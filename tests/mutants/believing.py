@@ -16,7 +16,7 @@ from gateway.domain.outcome import Answer, Finality, OutcomeKind
 from gateway.domain.outcome import Heard as How
 from gateway.domain.payout import AttemptState
 from gateway.domain.reasons import RejectReason
-from gateway.operations import advance, observe, transmit
+from gateway.operations import intent, observe, transmit
 from gateway.operations.learn import Heard
 from gateway.store.records import Novelty
 from gateway.store.tx import SqlTx
@@ -112,7 +112,7 @@ BELIEVING: tuple[Mutant, ...] = (
     mutant("unclear-is-rejected", "2 13 16", "R1", entry(states.TABLE, (_S.SENDING, _K.UNCLEAR), _S.REJECTED)),
     mutant("server-error-is-rejected", "2 13 16", "R4", *_on_every_channel(_as_refusal(when=_server_error))),
     mutant("unlisted-answer-is-rejected", "2 13", "R4", *_on_every_channel(_as_refusal(when=_unlisted))),
-    mutant("breaker-error-is-not-sent", "2 9 11", "R3", swapped(advance, "transmit", _breaker_decides)),
+    mutant("breaker-error-is-not-sent", "2 9 11", "R3", swapped(intent, "transmit", _breaker_decides)),
     mutant("not-found-fails-over", "2 13 16", "R6", entry(outcome.BELIEF, (_H.QUERY, _K.ABSENT), _B.AS_SAID)),
     mutant(
         "repeat-not-sent-is-believed",

@@ -19,7 +19,8 @@ from gateway.domain.outcome import Answer, Finality, Heard, OutcomeKind
 from gateway.domain.payout import AttemptState, DuplicateMode, Payout
 from gateway.domain.reasons import RejectReason
 from gateway.domain.steps import Plan, PutOnHold, Step, Wait
-from gateway.operations import advance, plan, record
+from gateway.operations import accept, advance, plan, record
+from gateway.operations.deciding import Update
 from gateway.store.tx import SqlTx
 from tests.mutants.mutant import Mutant, mutant, swapped, wrapped
 
@@ -71,13 +72,27 @@ def _without_index(save: Any) -> Any:
 def _early(original: Any) -> Any:
     """The call is begun first, and its intent committed while it is under way."""
 
-    async def sending(services: Any, payout: Any, intent: Any, event: Any, outgoing: Any, *rest: Any) -> Any:
-        begun = services.background.spawn(outgoing.handle.channel.submit(outgoing.signed))
-        await services.clock.sleep(0.05)
-        handle = replace(outgoing.handle, channel=_Begun(outgoing.handle.channel, begun))
-        return await original(services, payout, intent, event, replace(outgoing, handle=handle), *rest)
+    async def sending(services: Any, payout: Any, update: Any, outgoing: Any, *rest: Any) -> Any:
+        return await original(services, payout, update, await _under_way(services, outgoing), *rest)
 
     return sending
+
+
+def _early_with_its_order(original: Any) -> Any:
+    """The same of an intent that is committed with its order."""
+
+    async def taking(services: Any, incoming: Any, intent: Any) -> Any:
+        if intent is not None:
+            await _under_way(services, intent.outgoing)
+        return await original(services, incoming, intent)
+
+    return taking
+
+
+async def _under_way(services: Any, outgoing: Any) -> Any:
+    begun = services.background.spawn(outgoing.handle.channel.submit(outgoing.signed))
+    await services.clock.sleep(0.05)
+    return replace(outgoing, handle=replace(outgoing.handle, channel=_Begun(outgoing.handle.channel, begun)))
 
 
 class _Begun:
@@ -97,11 +112,11 @@ class _Begun:
 def _unknown_is_done(decide: Any) -> Any:
     """A commit of which nobody knows is taken for one that happened."""
 
-    async def deciding(services: Any, before: Payout, after: Payout, *rest: Any, **more: Any) -> Payout:
+    async def deciding(services: Any, before: Payout, update: Update, *rest: Any) -> Payout:
         try:
-            saved: Payout = await decide(services, before, after, *rest, **more)
+            saved: Payout = await decide(services, before, update, *rest)
         except CommitUnknown:
-            return replace(after, version=before.version + 1, last_event=before.last_event + 1)
+            return replace(update.after, version=before.version + 1, last_event=before.last_event + 1)
         return saved
 
     return deciding
@@ -221,6 +236,7 @@ SENDING: tuple[Mutant, ...] = (
         wrapped(SqlTx, "save", _without_index),
     ),
     mutant("send-before-commit", "9", "R18", wrapped(advance, "_commit_and_send", _early)),
+    mutant("first-send-before-commit", "9", "R18", wrapped(accept, "take_in", _early_with_its_order)),
     mutant("unknown-commit-is-sent", "9", "R18", wrapped(advance, "_decide", _unknown_is_done)),
     mutant("repeat-under-a-new-id", "9", "R5", wrapped(advance, "_repeat", _repeating(new_id=True))),
     mutant("repeat-with-new-bytes", "19", "R5", wrapped(advance, "_repeat", _repeating(new_id=False))),

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from gateway.domain.errors import CommitUnknown
 from gateway.domain.payout import Payout
-from gateway.operations import accept, advance, learn
+from gateway.operations import deciding, incoming, learn
 from gateway.store import schema
 from gateway.store.reads import SqlReadTx
 from gateway.store.records import Lease, Reference
@@ -61,38 +61,32 @@ def _reference_again(insert: Any) -> Any:
     return inserting
 
 
-def _any_content(replay: Any) -> Any:
-    return lambda tx, known, _mark, own_id: replay(tx, known, known.fingerprint, own_id)
+def _any_content(known: Any) -> Any:
+    def knowing(tx: Any, said: Any) -> Any:
+        found = tx.reference(said.payout.app, said.payout.reference)
+        return known(tx, said if found is None else replace(said, mark=found.fingerprint))
+
+    return knowing
 
 
-async def _unknown_is_stored(services: Any, unit: Callable[[Any], Any]) -> Any:
-    """201 for what may not be there: the same is said whatever COMMIT said."""
-    kept: list[Any] = []
+def _said_in_spite_of(*errors: type[Exception], sent: bool = False) -> Any:
+    """201 for what may not be there, whatever COMMIT said; with `sent`, its call leaves, too."""
 
-    def remembering(tx: Any) -> Any:
-        kept[:] = [unit(tx)]
-        return kept[0]
+    async def run(services: Any, unit: Callable[[Any], Any]) -> Any:
+        kept: list[Any] = []
 
-    try:
-        return await services.store.run(remembering)
-    except CommitUnknown:
-        return kept[0]
-
-
-async def _said_before_stored(services: Any, unit: Callable[[Any], Any]) -> Any:
-    """201 at once; the commit may take its time, and fail."""
-    kept: list[Any] = []
-
-    def remembering(tx: Any) -> Any:
-        kept[:] = [unit(tx)]
-        return kept[0]
-
-    try:
-        return await services.store.run(remembering)
-    except Exception:
-        if kept:
+        def remembering(tx: Any) -> Any:
+            kept[:] = [unit(tx)]
             return kept[0]
-        raise
+
+        try:
+            return await services.store.run(remembering)
+        except errors:
+            if kept:
+                return kept[0] if sent else replace(kept[0], opened=None)
+            raise
+
+    return run
 
 
 class _Forgetful:
@@ -129,11 +123,19 @@ STORING: tuple[Mutant, ...] = (
         swapped(SqlReadTx, "reference", lambda _self, _app, _reference: None),
         wrapped(SqlTx, "insert", _reference_again),
     ),
-    mutant("other-content-is-taken", "7", "I7", wrapped(accept, "_replay", _any_content)),
-    mutant("unknown-commit-is-acknowledged", "1", "R18", swapped(accept, "_run_settled", _unknown_is_stored)),
-    mutant("failed-commit-is-acknowledged", "1", "R18", swapped(accept, "_run_settled", _said_before_stored)),
+    mutant("other-content-is-taken", "7", "I7", wrapped(incoming, "_known", _any_content)),
+    mutant(
+        "unknown-commit-is-acknowledged", "1", "R18", swapped(incoming, "_settled", _said_in_spite_of(CommitUnknown))
+    ),
+    mutant("failed-commit-is-acknowledged", "1", "R18", swapped(incoming, "_settled", _said_in_spite_of(Exception))),
+    mutant(
+        "unknown-order-is-sent",
+        "9",
+        "R18",
+        swapped(incoming, "_settled", _said_in_spite_of(CommitUnknown, sent=True)),
+    ),
     mutant("moved-without-event", "28", "I28", wrapped(learn, "record", _without_event)),
-    mutant("opened-without-event", "28", "I28", wrapped(advance, "record", _without_event)),
+    mutant("opened-without-event", "28", "I28", wrapped(deciding, "record", _without_event)),
     mutant("evidence-is-not-kept", "16", "R7", everywhere(learn, "learn_in", _without_evidence)),
     mutant("contradiction-without-incident", "21", "R14", wrapped(learn, "_freeze", _without_incident)),
 )

@@ -338,7 +338,7 @@ def make_server(folder: Path, *, sandbox: bool = True) -> ApiServer:
         lease_s=30.0,
         api_version="2026-01-01",
         background=Background(),
-        hand_over=lambda payout, lease: None,
+        hand_over=lambda payout, lease, outgoing: None,
         wake=lambda: None,
         wake_callbacks=lambda: None,
         sender=(upstream := Upstream()),

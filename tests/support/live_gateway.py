@@ -56,10 +56,12 @@ class LiveGateway:
         """Whole or not at all: a new file takes the old one's name."""
         write(self.folder, text, "config.toml.new").replace(self.path)
 
-    async def accept(self, reference: str, minor: int = 10_000) -> Payout:
-        """A payout, as an app orders it."""
+    async def accept(self, reference: str, minor: int = 10_000, *, begins: bool = True) -> Payout:
+        """A payout, as an app orders it; begun along with that, where there is a place for it."""
         request = PayoutRequest("demo", reference, Money(minor, "CNY"), BENEFICIARY)
-        return (await accept(self.gateway.services, request)).payout
+        services = self.gateway.services
+        services = services if begins else replace(services, keep_place=lambda: None)
+        return (await accept(services, request)).payout
 
     async def accept_waiting(self, *references: str) -> None:
         """Payouts that find every channel drained, and wait."""

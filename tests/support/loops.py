@@ -26,7 +26,11 @@ class Running:
         self.worker = PayoutWorker(concurrency, rescue_every_s=10.0, waiting_max=waiting_max)
         worker = self.worker
         self.services: Services = replace(
-            self.gateway.services, hand_over=worker.hand_over, has_room=worker.has_room, wake=worker.bell.ring
+            self.gateway.services,
+            hand_over=worker.hand_over,
+            has_room=worker.has_room,
+            keep_place=worker.keep_place,
+            wake=worker.bell.ring,
         )
         worker.attach(self)
         self.loop = asyncio.ensure_future(worker.run())

@@ -225,7 +225,7 @@ def scripted_gateway(*names: str, policy: StepPolicy = POLICY, total_s: float = 
         lease_s=60.0,
         api_version="test",
         background=Background(),
-        hand_over=lambda payout, lease: handed.append((payout, lease)),
+        hand_over=lambda payout, lease, _outgoing: handed.append((payout, lease)),
         wake=lambda: woken.append("payouts"),
         wake_callbacks=lambda: woken.append("callbacks"),
         router=Router(preference=FEE_ONLY),

@@ -23,7 +23,7 @@ from gateway.domain.reasons import RejectReason
 from gateway.domain.states import TABLE
 from gateway.domain.status import Status, closing_code, status
 from gateway.domain.steps import Close, GiveUp, Plan, Step, StepPolicy, Wait
-from gateway.operations import accept, advance, deliver, learn, observe, plan, quarantine, record
+from gateway.operations import accept, advance, deliver, incoming, intent, learn, observe, plan, quarantine, record
 from gateway.store.records import Novelty
 from gateway.store.tx import SqlTx
 from routing.breaker import Breaker, BreakerState
@@ -41,7 +41,7 @@ def _written_off(payout: Payout) -> Payout:
 @contextmanager
 def _plans_again(when: Callable[[Payout], bool]) -> Iterator[None]:
     """Another channel as soon as `when`, whatever became of the first; the books say it was refused."""
-    real_step, real_intent = steps.next_step, advance._intent
+    real_step, real_after = steps.next_step, intent._after
     planned = set[str]()  # once each, or a payout without another channel would be planned for ever
 
     def step(payout: Payout, now: datetime, policy: StepPolicy) -> Step:
@@ -51,10 +51,10 @@ def _plans_again(when: Callable[[Payout], bool]) -> Iterator[None]:
         planned.add(payout.id)
         return Plan()
 
-    def intent(payout: Payout, found: Any, instead_of: int | None, now: datetime) -> Payout:
-        return real_intent(_written_off(payout) if payout.attempts else payout, found, None, now)
+    def after(payout: Payout, found: Any, instead_of: int | None, now: datetime) -> Payout:
+        return real_after(_written_off(payout) if payout.attempts else payout, found, None, now)
 
-    with patch.object(advance, "next_step", step), patch.object(advance, "_intent", intent):
+    with patch.object(advance, "next_step", step), patch.object(intent, "_after", after):
         yield
 
 
@@ -134,7 +134,7 @@ def takes_an_unknown_commit_for_a_no() -> Iterator[None]:
     async def once(services: Any, unit: Any) -> Any:
         return await services.store.run(unit)
 
-    with patch.object(accept, "_run_settled", once):
+    with patch.object(incoming, "_settled", once):
         yield
 
 

@@ -126,7 +126,7 @@ async def test_what_needs_a_restart_is_refused_by_name(live: LiveGateway, key: s
 async def in_flight(live: LiveGateway, name: str, reference: str) -> Payout:
     """A payout with an attempt that is on its way, as a worker leaves it."""
     ground, now = channels(live)[name].channel.ground, live.gateway.services.clock.now()
-    made = await live.accept(reference)
+    made = await live.accept(reference, begins=False)
 
     def unit(tx: Tx) -> Payout:
         before = tx.payout(made.id)

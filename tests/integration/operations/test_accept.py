@@ -14,8 +14,9 @@ from gateway.domain.errors import CommitUnknown, ReferenceReused, StoreUnavailab
 from gateway.domain.event import EventType
 from gateway.domain.money import Money
 from gateway.operations.accept import PayoutRequest, accept
-from gateway.store.port import ReadTx, Store, Tx
+from gateway.store.port import Tx
 from tests.support.builders import BENEFICIARY
+from tests.support.flaky_store import Flaky
 from tests.support.scripted import MONEY, scripted_gateway
 
 T = TypeVar("T")
@@ -70,27 +71,6 @@ async def test_acceptance_is_told_in_the_same_transaction() -> None:
     events = await gateway.store.read(lambda tx: tx.events(payout.id))
     assert [(e.sequence, e.type, e.actor) for e in events] == [(1, EventType.ACCEPTED, "app:acme")]
     assert await gateway.callback_types(payout) == ["payout.accepted"]
-
-
-class Flaky:
-    """A store whose first commit is unknown: it happened, or it did not."""
-
-    def __init__(self, inner: Store, *, happened: bool, failures: int = 1) -> None:
-        self.inner, self.happened, self.failures = inner, happened, failures
-
-    async def run(self, unit: Callable[[Tx], T]) -> T:
-        if self.failures:
-            self.failures -= 1
-            if self.happened:
-                await self.inner.run(unit)
-            raise CommitUnknown("link lost at COMMIT")
-        return await self.inner.run(unit)
-
-    async def read(self, query: Callable[[ReadTx], T]) -> T:
-        return await self.inner.read(query)
-
-    async def close(self) -> None:
-        await self.inner.close()
 
 
 @pytest.mark.parametrize("happened", [True, False])

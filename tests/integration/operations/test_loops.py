@@ -17,6 +17,7 @@ from gateway.domain.payout import Payout
 from gateway.domain.status import Status
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.advance import advance
+from gateway.operations.intent import Outgoing
 from gateway.operations.services import Services
 from gateway.store.port import Tx
 from gateway.store.records import Callback, Delivery, Lease
@@ -159,10 +160,10 @@ async def test_a_full_house_queues_by_turns_and_loses_nothing(monkeypatch: pytes
     running, turn = Running(concurrency=1), asyncio.Semaphore(0)
     begun: list[str] = []
 
-    async def in_turn(services: Services, payout: Payout, lease: Lease) -> None:
+    async def in_turn(services: Services, payout: Payout, lease: Lease, outgoing: Outgoing | None) -> None:
         begun.append(payout.reference)
         await turn.acquire()
-        await advance(services, payout, lease)
+        await advance(services, payout, lease, outgoing)
 
     monkeypatch.setattr("gateway.worker.payouts.advance", in_turn)
     running.gateway.channels["alpha"].submits.extend([an_answer(K.SUCCEEDED)] * 6)
@@ -182,9 +183,9 @@ async def test_while_orders_are_slow_fewer_are_at_work(monkeypatch: pytest.Monke
     """Of sixteen places three are used, until orders are quick again; then all that wait begin, and all are paid."""
     running, hold = Running(concurrency=16), asyncio.Event()
 
-    async def held_up(services: Services, payout: Payout, lease: Lease) -> None:
+    async def held_up(services: Services, payout: Payout, lease: Lease, outgoing: Outgoing | None) -> None:
         await hold.wait()
-        await advance(services, payout, lease)
+        await advance(services, payout, lease, outgoing)
 
     monkeypatch.setattr("gateway.worker.payouts.advance", held_up)
     clock, at_work = running.gateway.clock, running.worker.at_work
@@ -207,9 +208,9 @@ async def test_past_the_queues_end_the_store_keeps_it(monkeypatch: pytest.Monkey
     """What finds no room at the worker has no lease that would have to run out: it is paid in its turn, at once."""
     running, hold = Running(concurrency=1, waiting_max=2), asyncio.Event()
 
-    async def held_up(services: Services, payout: Payout, lease: Lease) -> None:
+    async def held_up(services: Services, payout: Payout, lease: Lease, outgoing: Outgoing | None) -> None:
         await hold.wait()
-        await advance(services, payout, lease)
+        await advance(services, payout, lease, outgoing)
 
     monkeypatch.setattr("gateway.worker.payouts.advance", held_up)
     running.gateway.channels["alpha"].submits.extend([an_answer(K.SUCCEEDED)] * 9)
@@ -235,7 +236,7 @@ async def test_a_crash_in_one_payout_stops_no_other(running: Running, monkeypatc
     """A bug that raises is logged; the loop goes on, and the payout is taken up again when its lease has run out."""
     alpha = running.gateway.channels["alpha"]
     real = type(alpha).prepare
-    monkeypatch.setattr("gateway.operations.advance.choose", _raise)
+    monkeypatch.setattr("gateway.operations.intent.choose", _raise)
     broken = await running.submit("broken")
     monkeypatch.undo()
     alpha.submits.extend([an_answer(K.SUCCEEDED)] * 2)

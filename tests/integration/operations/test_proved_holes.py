@@ -18,6 +18,7 @@ from gateway.domain.status import Status, status
 from gateway.operations.accept import PayoutRequest, accept
 from gateway.operations.advance import advance
 from gateway.operations.cancel import cancel
+from gateway.operations.intent import Outgoing
 from gateway.operations.observe import observe
 from gateway.operations.services import Services
 from gateway.store.records import Lease
@@ -230,10 +231,10 @@ async def test_new_payouts_leave_room_for_due_ones(monkeypatch: pytest.MonkeyPat
     """I44: while new payouts keep every place they may have busy, an open attempt is still asked about."""
     gateway, go_on = scripted_gateway(), asyncio.Event()
 
-    async def slowly(services: Services, payout: Payout, lease: Lease) -> None:
+    async def slowly(services: Services, payout: Payout, lease: Lease, outgoing: Outgoing | None) -> None:
         if payout.reference != "first":
             await go_on.wait()
-        await advance(services, payout, lease)
+        await advance(services, payout, lease, outgoing)
 
     monkeypatch.setattr("gateway.worker.payouts.advance", slowly)
     alpha = gateway.channels["alpha"]

@@ -35,6 +35,20 @@ def test_no_more_than_in_flight_are_under_way_and_a_release_makes_room() -> None
     assert guard.live().in_flight == 2
 
 
+def test_a_permit_that_is_given_back_unused_costs_no_rate() -> None:
+    """Nothing left: its place and its share of the rate are the next one's, and the breaker has heard nothing. Once."""
+    guard = make(FakeClock(), rps=1.0, failures=1)
+    permit = guard.admit()
+    assert refused(guard) is RefusalCode.RATE_LIMITED
+    permit.cancel()
+    permit.cancel()
+    assert (guard.in_flight, guard.breaker_state) == (0, BreakerState.CLOSED)
+    sent = guard.admit()
+    sent.release(Verdict.OK)
+    sent.cancel()
+    assert refused(guard) is RefusalCode.RATE_LIMITED
+
+
 def test_a_permit_is_released_once() -> None:
     """The second release, with whatever verdict, changes neither the count nor the breaker."""
     guard = make(FakeClock(), in_flight=2, failures=1)

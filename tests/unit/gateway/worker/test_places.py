@@ -27,6 +27,16 @@ def fill(places: Places, kind: Kind, numbers: Iterable[int]) -> int:
     return entered
 
 
+def test_a_place_that_is_blocked_is_nobody_elses() -> None:
+    """It is kept for what is about to come, like one that is taken."""
+    places = Places(4)
+    before = places.room(Kind.NEW)
+    places.block(Kind.NEW)
+    assert (places.room(Kind.NEW), places.taken) == (before - 1, 1)
+    places.unblock(Kind.NEW)
+    assert (places.room(Kind.NEW), places.taken) == (before, 0)
+
+
 @given(st.integers(1, 200), st.sampled_from(Kind))
 def test_a_flood_of_one_kind_leaves_a_quarter_to_the_other(count: int, flood: Kind) -> None:
     """However many want in: with more than one place, both kinds always have one."""
