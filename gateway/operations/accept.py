@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -35,7 +35,6 @@ from gateway.operations.services import Services
 from gateway.operations.tally import tally_payout
 from gateway.operations.telling import begin
 from gateway.redact import private
-from gateway.store.records import Lease
 from gateway.tracing.spans import Stage
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -99,7 +98,7 @@ async def accept(services: Services, request: PayoutRequest, first_use: FirstUse
 
 
 def _incoming(services: Services, request: PayoutRequest, first_use: FirstUse | None) -> Incoming:
-    lasts_until_s, now = services.clock.monotonic() + services.lease_s, services.clock.now()
+    lease, now = services.lease(services.node, 1)
     payout = _new_payout(services, request, now)
     mark = fingerprint(
         services.keys.fingerprint,
@@ -115,9 +114,7 @@ def _incoming(services: Services, request: PayoutRequest, first_use: FirstUse | 
     )
     # Without room here it is due in the store, at once or when it is to be sent, and comes up in its turn.
     here = payout.begins_at <= now and services.has_room(request.app)
-    until = now + timedelta(seconds=services.lease_s)
-    lease = Lease(services.node, 1, until, lasts_until_s) if here else None
-    return Incoming(payout, mark, lease, now, request.id is not None, request.flags, first_use)
+    return Incoming(payout, mark, lease if here else None, now, request.id is not None, request.flags, first_use)
 
 
 def _may_begin(services: Services, incoming: Incoming) -> bool:

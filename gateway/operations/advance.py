@@ -7,8 +7,7 @@ looked at afresh.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -65,7 +64,7 @@ async def advance(services: Services, payout: Payout, lease: Lease, outgoing: Ou
             return
         payout = sent
     while True:
-        lease, now = _taken_anew(services, lease)
+        lease, now = services.lease(lease.owner, lease.fence)
         step = next_step(payout, now, services.steps)
         if isinstance(step, Wait):
             await _let_go(services, payout, lease)
@@ -82,19 +81,11 @@ async def advance(services: Services, payout: Payout, lease: Lease, outgoing: Ou
         payout = after
 
 
-def _taken_anew(services: Services, lease: Lease) -> tuple[Lease, datetime]:
-    """The lease as what is stored next stores it, and the time by which it was decided on. It ends no later by the
-    clock that we send by than by the one that it is stored by."""
-    lasts_until_s = services.clock.monotonic() + services.lease_s
-    now = services.clock.now()
-    return replace(lease, until=now + timedelta(seconds=services.lease_s), lasts_until_s=lasts_until_s), now
-
-
 async def _send_first(services: Services, payout: Payout, outgoing: Outgoing, lease: Lease) -> Payout | None:
     try:
         return await send(services, payout, outgoing, lease)
     except StaleWrite:
-        return await _look_again(services, payout, _taken_anew(services, lease)[0])
+        return await _look_again(services, payout, services.lease(lease.owner, lease.fence)[0])
 
 
 async def _act_with_care(
@@ -102,7 +93,7 @@ async def _act_with_care(
 ) -> Payout | None:
     """In quarantine and in the ask-first time (R15). None: put off and let go of."""
     careful = await safe_step(services, payout, step, seen, now)
-    lease, now = _taken_anew(services, lease)  # asking takes its time
+    lease, now = services.lease(lease.owner, lease.fence)  # asking takes its time
     match careful:
         case PutOff():
             return await put_off(services, payout, careful, seen, lease, now)
@@ -119,7 +110,7 @@ async def _act_on_a_retry(
     why = await doubt(services, payout) if isinstance(step, Plan | Repeat) else None
     if why is not None:
         return await hold_for(services, payout, why, seen, lease, now)
-    lease, now = _taken_anew(services, lease)  # looking takes its time
+    lease, now = services.lease(lease.owner, lease.fence)  # looking takes its time
     act = _act if seen.calm_about(payout.created_at) else _act_with_care
     return await act(services, payout, step, seen, lease, now)
 

@@ -161,6 +161,13 @@ class Services:
     confirm_above: Mapping[str, int] = field(default_factory=dict)
     """By currency, minor units: a success above it that a notification tells is confirmed by a query (R8)."""
 
+    def lease(self, owner: str, fence: int) -> tuple[Lease, datetime]:
+        """A lease that is taken now, or taken anew, and the time that it is now. It ends no later by the clock that we
+        send by than by the one that it is stored by."""
+        lasts_until_s = self.clock.monotonic() + self.lease_s
+        now = self.clock.now()
+        return Lease(owner, fence, now + timedelta(seconds=self.lease_s), lasts_until_s), now
+
     def weight_of(self, app: str) -> int:
         return self.weights.get(app, 1)
 
